@@ -1,0 +1,1 @@
+// placeholder to be replaced by the room's owner

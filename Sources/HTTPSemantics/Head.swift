@@ -1,0 +1,109 @@
+// Why this file exists: a parsed message head as positions in the bytes it came in. HTTPParsing fills it, the rules of this
+// room judge it, the head writers copy from it. Nothing here owns memory.
+package import Primitives
+
+/// One field line, by position relative to the head's base. 16 bytes.
+@frozen
+package struct Field {
+  package var nameOffset: UInt32
+  package var valueOffset: UInt32
+  package var valueLength: UInt32
+  package var nameLength: UInt16
+  package var kind: FieldKind
+  package var flags: UInt8
+
+  /// Set by a rule of this room: this line is not forwarded.
+  @inlinable package static var dropped: UInt8 { 1 }
+
+  @inlinable
+  package init(
+    nameOffset: UInt32, nameLength: UInt16, valueOffset: UInt32, valueLength: UInt32, kind: FieldKind
+  ) {
+    self.nameOffset = nameOffset
+    self.nameLength = nameLength
+    self.valueOffset = valueOffset
+    self.valueLength = valueLength
+    self.kind = kind
+    self.flags = 0
+  }
+  @inlinable package var isDropped: Bool { flags & Field.dropped != 0 }
+}
+
+/// How the end of a body is known (RFC 9112 section 6.3).
+@frozen
+package enum Framing: Equatable, Sendable {
+  /// No body at all.
+  case none
+  /// Content-Length.
+  case length(UInt64)
+  /// Transfer-Encoding: chunked.
+  case chunked
+  /// Until the connection closes; responses only.
+  case untilClose
+}
+
+@frozen
+package enum HTTPVersion: UInt8, Sendable {
+  case http10
+  case http11
+}
+
+/// A whole request head. `base` and `fields` are valid until the owner of the bytes reads again.
+@frozen
+package struct RequestHead {
+  package var base: UnsafePointer<UInt8>
+  package var fields: UnsafeMutablePointer<Field>
+  package var fieldCount: Int
+  package var method: Method
+  package var version: HTTPVersion
+  /// As it was sent: origin-form, absolute-form, authority-form or `*`.
+  package var target: ByteRange
+  package var framing: Framing
+  /// The client may send another request on this connection (RFC 9112 section 9.3).
+  package var keepAlive: Bool
+
+  @inlinable
+  package init(
+    base: UnsafePointer<UInt8>, fields: UnsafeMutablePointer<Field>, fieldCount: Int, method: Method,
+    version: HTTPVersion, target: ByteRange, framing: Framing, keepAlive: Bool
+  ) {
+    self.base = base
+    self.fields = fields
+    self.fieldCount = fieldCount
+    self.method = method
+    self.version = version
+    self.target = target
+    self.framing = framing
+    self.keepAlive = keepAlive
+  }
+}
+
+/// A whole response head. `base` and `fields` are valid until the owner of the bytes reads again.
+@frozen
+package struct ResponseHead {
+  package var base: UnsafePointer<UInt8>
+  package var fields: UnsafeMutablePointer<Field>
+  package var fieldCount: Int
+  package var version: HTTPVersion
+  package var status: UInt16
+  /// The reason phrase as it was sent; may be empty.
+  package var phrase: ByteRange
+  package var framing: Framing
+  /// The backend may be sent another request on this connection.
+  package var keepAlive: Bool
+
+  @inlinable
+  package init(
+    base: UnsafePointer<UInt8>, fields: UnsafeMutablePointer<Field>, fieldCount: Int, version: HTTPVersion,
+    status: UInt16, phrase: ByteRange, framing: Framing, keepAlive: Bool
+  ) {
+    self.base = base
+    self.fields = fields
+    self.fieldCount = fieldCount
+    self.version = version
+    self.status = status
+    self.phrase = phrase
+    self.framing = framing
+    self.keepAlive = keepAlive
+  }
+}
