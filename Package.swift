@@ -3,13 +3,17 @@
 // `make check` builds with --explicit-target-dependency-import-check error, and TidyTests reads the imports.
 import PackageDescription
 
+/// `make check` and CI set this, so that a newer compiler's new warning does not stop someone who only wants to run it.
+let warningsAreErrors = Context.environment["GATEWAY_WARNINGS"] == "error"
+
 /// Every Swift target is built by the same rules.
-let houseRules: [SwiftSetting] = [
-  .swiftLanguageMode(.v6),
-  .enableUpcomingFeature("ExistentialAny"),
-  .enableUpcomingFeature("InternalImportsByDefault"),
-  .enableUpcomingFeature("MemberImportVisibility"),
-]
+let houseRules: [SwiftSetting] =
+  [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+  ] + (warningsAreErrors ? [.treatAllWarnings(as: .error)] : [])
 
 /// llhttp scans targets and field values with SSE 4.2 where there is one; SwiftPM's default C flags leave that out
 /// (890 instructions a request).

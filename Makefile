@@ -1,0 +1,80 @@
+# Why this file exists: every task has one name here. `make help` lists them; `make run` and `make test` need nothing before.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+CONFIG  ?= config/gateway.yaml
+# The narrow form of `make test`: a suite, a test or a regular expression over both.
+ONE     ?=
+# Seconds for each fuzz target.
+SECONDS_EACH ?= 60
+# What `make sanitize` runs the suite under.
+SANITIZERS ?= address thread
+RELEASE := .build/release/gateway
+
+# With the Swift libraries inside, the binary runs on a machine without Swift, starts in 6 ms instead of 10 and takes 3 MB
+# less memory; the price is 15 instructions a request and a file of 25 MB instead of 5.
+RELEASE_FLAGS := -c release --product gateway --static-swift-stdlib
+# Own build folders, because a build with other flags in the same one would compile everything again each time.
+CHECK_FLAGS := --scratch-path .build-check --explicit-target-dependency-import-check error
+
+say = @printf '\033[1m==> %s\033[0m\n'
+
+.PHONY: help run build test check tidy scenarios sanitize fuzz bench vendor prepare docs clean
+
+help: ## list the targets (the default)
+	@echo 'gateway: an HTTP gateway. Targets:'
+	sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name what; do
+	  printf '  make %-10s %s\n' "$$name" "$$what"
+	done
+
+run: build ## build, then start three demo backends and the gateway before them (CONFIG=file)
+	@exec $(RELEASE) demo --config $(CONFIG)
+
+build: prepare ## build .build/release/gateway, the optimised and self-contained binary
+	$(say) 'building $(RELEASE) (the first time takes some minutes)'
+	swift build $(RELEASE_FLAGS)
+
+test: prepare ## build and run the whole test suite (ONE=name for a part of it)
+	$(say) 'building and running the tests (the first time takes some minutes)'
+	swift test $(if $(ONE),--filter '$(ONE)')
+
+check: prepare ## quick verdict before a commit: debug build, warnings and undeclared imports as errors, house rules
+	$(say) 'compiling with warnings and undeclared imports as errors'
+	export GATEWAY_WARNINGS=error
+	swift build --build-tests $(CHECK_FLAGS)
+	swift test --skip-build $(CHECK_FLAGS) --filter TidyTests
+
+tidy: prepare ## the house rules alone: imports, lengths, banned names
+	@swift test --filter TidyTests
+
+scenarios: build ## the scenario tests against the release binary (ONE=name for a part of them)
+	$(say) 'scenarios against $(RELEASE)'
+	GATEWAY_BINARY=$(CURDIR)/$(RELEASE) swift test --filter 'ScenarioTests$(if $(ONE),.*$(ONE))'
+
+sanitize: prepare ## the test suite under the address and the thread sanitizer (SANITIZERS=address, ONE=name)
+	@for sanitizer in $(SANITIZERS); do
+	  printf '\033[1m==> %s\033[0m\n' "the suite under the $$sanitizer sanitizer"
+	  swift test --sanitize=$$sanitizer --scratch-path .build-$$sanitizer $(if $(ONE),--filter '$(ONE)')
+	done
+
+fuzz: prepare ## each fuzz target for SECONDS_EACH seconds (60), from the committed seeds
+	@Tests/Fuzz/run $(SECONDS_EACH)
+
+bench: build ## measure against nginx and HAProxy, print one table, write JSON
+	@bench/run
+
+vendor: ## fetch the pinned llhttp source and verify it (LLHTTP_ARCHIVE=file works offline)
+	@vendor/fetch
+
+prepare: ## install what is missing for a build (Debian packages) and fetch llhttp
+	@vendor/prepare
+
+docs: prepare ## write docs/*.md and config/gateway.schema.json anew from the tables in the code
+	@swift run gateway docs
+
+clean: ## remove everything that was built
+	rm -rf .build .build-*
