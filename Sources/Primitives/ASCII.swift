@@ -1,0 +1,168 @@
+// Why this file exists: the bytes of HTTP are ASCII, and reading them as such (never as String) is
+// the largest saving there is.
+
+/// Questions about single bytes and short runs of bytes. Nothing here allocates or reads past the
+/// count given.
+@frozen
+package enum ASCII {
+  /// The bytes that may stand in a token (RFC 9110 section 5.6.2), one bit each: below 64, and 64
+  /// to 127.
+  @inlinable package static var tokensBelow64: UInt64 { 0x03ff_6cfa_0000_0000 }
+  @inlinable package static var tokensFrom64: UInt64 { 0x57ff_ffff_c7ff_fffe }
+
+  @inlinable package static func isToken(_ byte: UInt8) -> Bool {
+    if byte >= 128 { return false }
+    let word = byte < 64 ? tokensBelow64 : tokensFrom64
+    return word >> UInt64(byte & 63) & 1 != 0
+  }
+  @inlinable package static func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
+  @inlinable package static func isLetter(_ byte: UInt8) -> Bool { (byte | 0x20) &- 0x61 < 26 }
+  @inlinable package static func lowercased(_ byte: UInt8) -> UInt8 {
+    byte &- 0x41 < 26 ? byte | 0x20 : byte
+  }
+  /// 0 to 15, or 255 for a byte that is no hexadecimal digit.
+  @inlinable package static func hexValue(_ byte: UInt8) -> UInt8 {
+    if byte &- 0x30 < 10 { return byte &- 0x30 }
+    let letter = (byte | 0x20) &- 0x61
+    return letter < 6 ? letter &+ 10 : 255
+  }
+  /// The digit 0-9 or a-f for a value below 16.
+  @inlinable package static func hexDigit(_ value: UInt8) -> UInt8 {
+    value < 10 ? value &+ 0x30 : value &+ 0x57
+  }
+
+  // MARK: - Comparing
+
+  @inlinable package static func equal(_ slice: ByteSlice, _ word: StaticString) -> Bool {
+    slice.count == word.utf8CodeUnitCount && equalBytes(slice.base, word.utf8Start, slice.count)
+  }
+  @inlinable package static func equal(_ left: ByteSlice, _ right: ByteSlice) -> Bool {
+    left.count == right.count && equalBytes(left.base, right.base, left.count)
+  }
+  @inlinable package static func equalIgnoringCase(
+    _ slice: ByteSlice, _ word: StaticString
+  ) -> Bool {
+    equalIgnoringCase(slice, ByteSlice(word.utf8Start, word.utf8CodeUnitCount))
+  }
+  /// Only A-Z are folded.
+  @inlinable package static func equalIgnoringCase(_ left: ByteSlice, _ right: ByteSlice) -> Bool {
+    guard left.count == right.count else { return false }
+    for index in 0..<left.count
+    where lowercased(left.base[index]) != lowercased(right.base[index]) {
+      return false
+    }
+    return true
+  }
+  @inlinable package static func equalBytes(
+    _ left: UnsafePointer<UInt8>, _ right: UnsafePointer<UInt8>, _ count: Int
+  ) -> Bool {
+    var index = 0
+    while index &+ 8 <= count {
+      let a = UnsafeRawPointer(left + index).loadUnaligned(as: UInt64.self)
+      let b = UnsafeRawPointer(right + index).loadUnaligned(as: UInt64.self)
+      if a != b { return false }
+      index &+= 8
+    }
+    while index < count {
+      if left[index] != right[index] { return false }
+      index &+= 1
+    }
+    return true
+  }
+  /// The bytes without spaces and tabs at either end (OWS, RFC 9110 section 5.6.3).
+  @inlinable package static func trimmed(_ slice: ByteSlice) -> ByteSlice {
+    var base = slice.base
+    var count = slice.count
+    while count > 0, base[0] == 0x20 || base[0] == 0x09 {
+      base += 1
+      count &-= 1
+    }
+    while count > 0, base[count &- 1] == 0x20 || base[count &- 1] == 0x09 { count &-= 1 }
+    return ByteSlice(base, count)
+  }
+
+  // MARK: - Reading numbers
+
+  /// Digits only, at least one, no sign, no space; nil also above 2^64 - 1. Leading zeros are
+  /// allowed.
+  @inlinable package static func decimal(_ slice: ByteSlice) -> UInt64? {
+    guard slice.count > 0 else { return nil }
+    var value: UInt64 = 0
+    for index in 0..<slice.count {
+      let digit = slice.base[index] &- 0x30
+      guard digit < 10 else { return nil }
+      let (product, tooBig) = value.multipliedReportingOverflow(by: 10)
+      let (sum, over) = product.addingReportingOverflow(UInt64(digit))
+      if tooBig || over { return nil }
+      value = sum
+    }
+    return value
+  }
+  /// Hexadecimal digits of either case only, at least one, no prefix; nil also above 2^64 - 1.
+  /// Leading zeros are allowed.
+  @inlinable package static func hex(_ slice: ByteSlice) -> UInt64? {
+    guard slice.count > 0 else { return nil }
+    var value: UInt64 = 0
+    for index in 0..<slice.count {
+      let digit = hexValue(slice.base[index])
+      guard digit < 16, value >> 60 == 0 else { return nil }
+      value = value << 4 | UInt64(digit)
+    }
+    return value
+  }
+
+  // MARK: - Writing numbers
+
+  /// How many decimal digits `value` has: 1 to 20.
+  @inlinable package static func decimalCount(_ value: UInt64) -> Int {
+    if value < 10 { return 1 }
+    if value < 100 { return 2 }
+    if value < 1_000 { return 3 }
+    var count = 3
+    var rest = value / 1_000
+    while rest > 0 {
+      count &+= 1
+      rest /= 10
+    }
+    return count
+  }
+  /// Writes exactly `count` decimal digits, zeros in front, the highest cut off when there are
+  /// more.
+  @inlinable package static func writeDecimal(
+    _ value: UInt64, count: Int, to target: UnsafeMutablePointer<UInt8>
+  ) {
+    var rest = value
+    var index = count
+    while index > 0 {
+      index &-= 1
+      let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
+      target[index] = UInt8(truncatingIfNeeded: digit) &+ 0x30
+      rest = quotient
+    }
+  }
+  /// How many hexadecimal digits `value` has: 1 to 16.
+  @inlinable package static func hexCount(_ value: UInt64) -> Int {
+    value == 0 ? 1 : (67 &- value.leadingZeroBitCount) >> 2
+  }
+  /// Writes sixteen lower-case hexadecimal digits, eight at a time inside a word.
+  @inlinable package static func writeHex16(
+    _ value: UInt64, to target: UnsafeMutablePointer<UInt8>
+  ) {
+    let raw = UnsafeMutableRawPointer(target)
+    raw.storeBytes(of: hexWord(UInt32(truncatingIfNeeded: value >> 32)), as: UInt64.self)
+    raw.storeBytes(
+      of: hexWord(UInt32(truncatingIfNeeded: value)), toByteOffset: 8, as: UInt64.self)
+  }
+  /// The eight digits of a 32-bit value as a word whose bytes are in reading order in memory.
+  @inlinable package static func hexWord(_ value: UInt32) -> UInt64 {
+    var word = UInt64(value)
+    word = (word | word << 16) & 0x0000_ffff_0000_ffff
+    word = (word | word << 8) & 0x00ff_00ff_00ff_00ff
+    word = (word | word << 4) & 0x0f0f_0f0f_0f0f_0f0f
+    // A byte above 9 carries into its bit 4 when 6 is added; 0x27 takes '9' + 1 to 'a'. No byte
+    // overflows its own.
+    let letters = ((word &+ 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101
+    let digits = word &+ 0x3030_3030_3030_3030 &+ letters &* 0x27
+    return UInt64(bigEndian: digits)
+  }
+}

@@ -1,0 +1,104 @@
+// Why this file exists: the few numbers that several threads see live in raw memory, so that state
+// structs may stay plain and copyable; these are the ways to touch them. Synchronization.Atomic
+// does the work, at the price of an ordinary load or store.
+package import Synchronization
+
+/// One 64-bit word that any thread may read and write. A pointer; who made the memory frees it.
+@frozen
+package struct SharedWord: @unchecked Sendable {
+  package let cell: UnsafeMutablePointer<Atomic<UInt64>>
+
+  @inlinable package init(_ cell: UnsafeMutablePointer<Atomic<UInt64>>) { self.cell = cell }
+
+  /// Makes one word of its own cache line. Start-up only.
+  package static func allocate(_ value: UInt64 = 0) -> SharedWord {
+    let word = SharedWords.allocate(count: 1)[0]
+    word.store(value)
+    return word
+  }
+  /// Frees a word made by `allocate`; nobody may hold it any more.
+  package func deallocate() { SharedWords(base: cell, count: 1).deallocate() }
+
+  @inlinable package func load() -> UInt64 { cell.pointee.load(ordering: .relaxed) }
+  /// Sees everything its writer wrote before `storeReleasing`.
+  @inlinable package func loadAcquiring() -> UInt64 { cell.pointee.load(ordering: .acquiring) }
+  @inlinable package func store(_ value: UInt64) { cell.pointee.store(value, ordering: .relaxed) }
+  @inlinable package func storeReleasing(_ value: UInt64) {
+    cell.pointee.store(value, ordering: .releasing)
+  }
+  /// Stores and gives back what was there.
+  @inlinable package func exchange(_ value: UInt64) -> UInt64 {
+    cell.pointee.exchange(value, ordering: .acquiringAndReleasing)
+  }
+  /// Adds, wrapping, and gives the new value. Relaxed: the number is right, nothing else is
+  /// published with it.
+  @inlinable @discardableResult package func add(_ amount: UInt64) -> UInt64 {
+    cell.pointee.wrappingAdd(amount, ordering: .relaxed).newValue
+  }
+  /// Takes away, wrapping, and gives the new value. Relaxed.
+  @inlinable @discardableResult package func subtract(_ amount: UInt64) -> UInt64 {
+    cell.pointee.wrappingSubtract(amount, ordering: .relaxed).newValue
+  }
+  /// Replaces `expected` by `desired`; gives what was there, which equals `expected` when it
+  /// worked.
+  @inlinable package func compareExchange(expected: UInt64, desired: UInt64) -> UInt64 {
+    cell.pointee.compareExchange(
+      expected: expected, desired: desired, ordering: .acquiringAndReleasing
+    ).original
+  }
+}
+
+/// One 64-bit word with exactly one writing thread and any number of readers: adding is a load and
+/// a store, no locked instruction. Two writers lose counts.
+@frozen
+package struct SharedCounter: @unchecked Sendable {
+  package let cell: UnsafeMutablePointer<Atomic<UInt64>>
+
+  @inlinable package init(_ cell: UnsafeMutablePointer<Atomic<UInt64>>) { self.cell = cell }
+
+  @inlinable package var value: UInt64 { cell.pointee.load(ordering: .relaxed) }
+  /// Wraps: a counter that runs for centuries is somebody else's problem, a trap in one is ours.
+  @inlinable package func add(_ amount: UInt64) {
+    cell.pointee.store(cell.pointee.load(ordering: .relaxed) &+ amount, ordering: .relaxed)
+  }
+  @inlinable package func increment() { add(1) }
+  /// For gauges. Wraps below zero; the sum over several writers comes out right all the same.
+  @inlinable package func subtract(_ amount: UInt64) {
+    cell.pointee.store(cell.pointee.load(ordering: .relaxed) &- amount, ordering: .relaxed)
+  }
+  @inlinable package func decrement() { subtract(1) }
+  @inlinable package func set(_ value: UInt64) { cell.pointee.store(value, ordering: .relaxed) }
+}
+
+/// A block of words, zero at first, beginning on a cache line and sharing none with other memory.
+@frozen
+package struct SharedWords: @unchecked Sendable {
+  package let base: UnsafeMutablePointer<Atomic<UInt64>>
+  package let count: Int
+
+  @inlinable package init(base: UnsafeMutablePointer<Atomic<UInt64>>, count: Int) {
+    self.base = base
+    self.count = count
+  }
+  /// Start-up only.
+  package static func allocate(count: Int) -> SharedWords {
+    precondition(count > 0)
+    let bytes = (count * 8 + 63) / 64 * 64
+    let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+    let base = raw.bindMemory(to: Atomic<UInt64>.self, capacity: count)
+    for index in 0..<count { (base + index).initialize(to: Atomic(0)) }
+    return SharedWords(base: base, count: count)
+  }
+  package func deallocate() {
+    base.deinitialize(count: count)
+    UnsafeMutableRawPointer(base).deallocate()
+  }
+  @inlinable package subscript(index: Int) -> SharedWord {
+    precondition(index >= 0 && index < count)
+    return SharedWord(base + index)
+  }
+  @inlinable package func counter(_ index: Int) -> SharedCounter {
+    precondition(index >= 0 && index < count)
+    return SharedCounter(base + index)
+  }
+}

@@ -1,0 +1,38 @@
+// Why this file exists: workers draw identifiers, jitter and balancing choices many times a
+// request; asking the kernel each time would be a system call.
+
+/// The xoroshiro128++ generator. Seed it once from the system. Not for secrets.
+@frozen
+package struct Xoroshiro: RandomNumberGenerator, Sendable {
+  package var low: UInt64
+  package var high: UInt64
+
+  /// Both words zero would stay zero for ever, so the state comes from SplitMix64, which never
+  /// gives that.
+  @inlinable package init(seed: UInt64) {
+    var source = SplitMix64(seed: seed)
+    low = source.next()
+    high = source.next()
+  }
+  @inlinable package mutating func next() -> UInt64 {
+    // Arithmetic modulo 2^64 is the algorithm.
+    let sum = low &+ high
+    let result = ((sum << 17) | (sum >> 47)) &+ low
+    let mixed = high ^ low
+    low = ((low << 49) | (low >> 15)) ^ mixed ^ (mixed << 21)
+    high = (mixed << 28) | (mixed >> 36)
+    return result
+  }
+  /// Never zero: what an identifier needs.
+  @inlinable package mutating func nextNonZero() -> UInt64 {
+    while true {
+      let word = next()
+      if word != 0 { return word }
+    }
+  }
+  /// A number from 0 to `bound` - 1; the bias is below `bound` / 2^64.
+  @inlinable package mutating func below(_ bound: UInt64) -> UInt64 {
+    precondition(bound > 0)
+    return next().multipliedFullWidth(by: bound).high
+  }
+}
