@@ -1,5 +1,5 @@
-// Why this file exists: a parsed message head as positions in the bytes it came in. HTTPParsing fills it, the rules of this
-// room judge it, the head writers copy from it. Nothing here owns memory.
+// Why this file exists: a parsed message head as positions in the bytes it came in. HTTPParsing
+// fills it, the rules of this room judge it, the head writers copy from it. Nothing here owns memory.
 package import Primitives
 
 /// One field line, by position relative to the head's base. 16 bytes.
@@ -17,7 +17,8 @@ package struct Field {
 
   @inlinable
   package init(
-    nameOffset: UInt32, nameLength: UInt16, valueOffset: UInt32, valueLength: UInt32, kind: FieldKind
+    nameOffset: UInt32, nameLength: UInt16, valueOffset: UInt32, valueLength: UInt32,
+    kind: FieldKind
   ) {
     self.nameOffset = nameOffset
     self.nameLength = nameLength
@@ -27,6 +28,11 @@ package struct Field {
     self.flags = 0
   }
   @inlinable package var isDropped: Bool { flags & Field.dropped != 0 }
+  @inlinable package mutating func drop() { flags |= Field.dropped }
+
+  @inlinable package var name: ByteRange { ByteRange(offset: nameOffset, length: UInt32(nameLength)) }
+  /// Without the white space around it.
+  @inlinable package var value: ByteRange { ByteRange(offset: valueOffset, length: valueLength) }
 }
 
 /// How the end of a body is known (RFC 9112 section 6.3).
@@ -40,6 +46,15 @@ package enum Framing: Equatable, Sendable {
   case chunked
   /// Until the connection closes; responses only.
   case untilClose
+
+  /// No byte of body can follow the head.
+  @inlinable package var isEmpty: Bool {
+    switch self {
+    case .none: true
+    case .length(let count): count == 0
+    case .chunked, .untilClose: false
+    }
+  }
 }
 
 @frozen
@@ -49,6 +64,8 @@ package enum HTTPVersion: UInt8, Sendable {
 }
 
 /// A whole request head. `base` and `fields` are valid until the owner of the bytes reads again.
+/// The bytes from `base` on are the head as it was received, in one piece, and `fields` has one
+/// entry for each of its lines, in order: the rules of this room look at what stands between them.
 @frozen
 package struct RequestHead {
   package var base: UnsafePointer<UInt8>
@@ -64,8 +81,8 @@ package struct RequestHead {
 
   @inlinable
   package init(
-    base: UnsafePointer<UInt8>, fields: UnsafeMutablePointer<Field>, fieldCount: Int, method: Method,
-    version: HTTPVersion, target: ByteRange, framing: Framing, keepAlive: Bool
+    base: UnsafePointer<UInt8>, fields: UnsafeMutablePointer<Field>, fieldCount: Int,
+    method: Method, version: HTTPVersion, target: ByteRange, framing: Framing, keepAlive: Bool
   ) {
     self.base = base
     self.fields = fields
@@ -79,6 +96,7 @@ package struct RequestHead {
 }
 
 /// A whole response head. `base` and `fields` are valid until the owner of the bytes reads again.
+/// As for a request, the bytes are in one piece and `fields` has every line, in order.
 @frozen
 package struct ResponseHead {
   package var base: UnsafePointer<UInt8>
@@ -94,8 +112,8 @@ package struct ResponseHead {
 
   @inlinable
   package init(
-    base: UnsafePointer<UInt8>, fields: UnsafeMutablePointer<Field>, fieldCount: Int, version: HTTPVersion,
-    status: UInt16, phrase: ByteRange, framing: Framing, keepAlive: Bool
+    base: UnsafePointer<UInt8>, fields: UnsafeMutablePointer<Field>, fieldCount: Int,
+    version: HTTPVersion, status: UInt16, phrase: ByteRange, framing: Framing, keepAlive: Bool
   ) {
     self.base = base
     self.fields = fields

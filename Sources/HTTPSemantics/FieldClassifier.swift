@@ -1,0 +1,175 @@
+// Why this file exists: a name is compared once, when its line is parsed, and is a number from then
+// on. The length decides which few names are possible; eight bytes are compared at a time.
+package import Primitives
+
+/// Gives a field name its `FieldKind`. Names are matched exactly but for letter case: bytes that
+/// differ from a letter only by the case bit, and no other, are folded.
+package enum FieldClassifier {
+  /// The kind of the field called `name`; `other` for a name no rule speaks of. Reads only the
+  /// bytes of the name.
+  package static func kind(of name: ByteSlice) -> FieldKind {
+    let p = UnsafeRawPointer(name.base)
+    switch name.count {
+    case 2: return matches(p, "te") ? .te : .other
+    case 3: return ofThree(p)
+    case 4: return ofFour(p)
+    case 5: return matches(p, "range") ? .forbiddenInTrailer : .other
+    case 6: return ofSix(p)
+    case 7: return ofSeven(p)
+    case 8: return ofEight(p)
+    case 9: return ofNine(p)
+    case 10: return ofTen(p)
+    case 11: return ofEleven(p)
+    case 12: return ofTwelve(p)
+    case 13: return ofThirteen(p)
+    case 14: return ofFourteen(p)
+    case 15: return ofFifteen(p)
+    case 16: return ofSixteen(p)
+    case 17: return ofSeventeen(p)
+    case 18: return ofEighteen(p)
+    case 19: return ofNineteen(p)
+    default: return name.count > 12 && startsForwarded(p) ? .xForwardedOther : .other
+    }
+  }
+
+  private static func ofThree(_ p: UnsafeRawPointer) -> FieldKind {
+    if matches(p, "via") { return .via }
+    return matches(p, "age") ? .forbiddenInTrailer : .other
+  }
+
+  private static func ofFour(_ p: UnsafeRawPointer) -> FieldKind {
+    if matches(p, "host") { return .host }
+    if matches(p, "date") { return .date }
+    return matches(p, "vary") ? .forbiddenInTrailer : .other
+  }
+
+  private static func ofSix(_ p: UnsafeRawPointer) -> FieldKind {
+    if matches(p, "cookie") { return .cookie }
+    if matches(p, "server") { return .server }
+    if matches(p, "expect") { return .expect }
+    return matches(p, "pragma") ? .forbiddenInTrailer : .other
+  }
+
+  private static func ofSeven(_ p: UnsafeRawPointer) -> FieldKind {
+    if matches(p, "upgrade") { return .upgrade }
+    if matches(p, "trailer") { return .trailer }
+    return matches(p, "expires") || matches(p, "warning") ? .forbiddenInTrailer : .other
+  }
+
+  private static func ofEight(_ p: UnsafeRawPointer) -> FieldKind {
+    let forbidden = matches(p, "if-match") || matches(p, "if-range") || matches(p, "location")
+    return forbidden ? .forbiddenInTrailer : .other
+  }
+
+  private static func ofNine(_ p: UnsafeRawPointer) -> FieldKind {
+    if matches(p, "x-real-ip") { return .xRealIP }
+    return matches(p, "forwarded") ? .forwarded : .other
+  }
+
+  private static func ofTen(_ p: UnsafeRawPointer) -> FieldKind {
+    if matches(p, "connection") { return .connection }
+    if matches(p, "user-agent") { return .userAgent }
+    if matches(p, "keep-alive") { return .keepAlive }
+    if matches(p, "tracestate") { return .tracestate }
+    return matches(p, "set-cookie") ? .forbiddenInTrailer : .other
+  }
+
+  private static func ofEleven(_ p: UnsafeRawPointer) -> FieldKind {
+    if matches(p, "traceparent") { return .traceparent }
+    return matches(p, "retry-after") ? .retryAfter : .other
+  }
+
+  private static func ofTwelve(_ p: UnsafeRawPointer) -> FieldKind {
+    if matches(p, "content-type") { return .contentType }
+    if matches(p, "x-request-id") { return .xRequestID }
+    if matches(p, "max-forwards") { return .maxForwards }
+    return .other
+  }
+
+  private static func ofThirteen(_ p: UnsafeRawPointer) -> FieldKind {
+    if matches(p, "authorization") { return .authorization }
+    let forbidden =
+      matches(p, "cache-control") || matches(p, "if-none-match") || matches(p, "content-range")
+    if forbidden { return .forbiddenInTrailer }
+    return startsForwarded(p) ? .xForwardedOther : .other
+  }
+
+  private static func ofFourteen(_ p: UnsafeRawPointer) -> FieldKind {
+    if matches(p, "content-length") { return .contentLength }
+    if matches(p, "http2-settings") { return .http2Settings }
+    return startsForwarded(p) ? .xForwardedOther : .other
+  }
+
+  private static func ofFifteen(_ p: UnsafeRawPointer) -> FieldKind {
+    if startsForwarded(p) { return matches(p, "x-forwarded-for") ? .xForwardedFor : .xForwardedOther }
+    return matches(p, "idempotency-key") ? .idempotencyKey : .other
+  }
+
+  private static func ofSixteen(_ p: UnsafeRawPointer) -> FieldKind {
+    if startsForwarded(p) {
+      return matches(p, "x-forwarded-host") ? .xForwardedHost : .xForwardedOther
+    }
+    if matches(p, "proxy-connection") { return .proxyConnection }
+    if matches(p, "x-gateway-reason") { return .gatewayReason }
+    let forbidden =
+      matches(p, "content-encoding") || matches(p, "content-language")
+      || matches(p, "content-location") || matches(p, "www-authenticate")
+    return forbidden ? .forbiddenInTrailer : .other
+  }
+
+  private static func ofSeventeen(_ p: UnsafeRawPointer) -> FieldKind {
+    if matches(p, "transfer-encoding") { return .transferEncoding }
+    if startsForwarded(p) {
+      return matches(p, "x-forwarded-proto") ? .xForwardedProto : .xForwardedOther
+    }
+    return matches(p, "if-modified-since") ? .forbiddenInTrailer : .other
+  }
+
+  private static func ofEighteen(_ p: UnsafeRawPointer) -> FieldKind {
+    if matches(p, "proxy-authenticate") { return .proxyAuthenticate }
+    return startsForwarded(p) ? .xForwardedOther : .other
+  }
+
+  private static func ofNineteen(_ p: UnsafeRawPointer) -> FieldKind {
+    if matches(p, "proxy-authorization") { return .proxyAuthorization }
+    if matches(p, "if-unmodified-since") { return .forbiddenInTrailer }
+    return startsForwarded(p) ? .xForwardedOther : .other
+  }
+
+  @inline(__always)
+  private static func startsForwarded(_ p: UnsafeRawPointer) -> Bool { matches(p, "x-forwarded-") }
+
+  /// The bytes at `p`, as many as `lowercase` has, are that word but for letter case. At least that
+  /// many bytes must be readable. The word is a constant of lower-case letters, digits and hyphens,
+  /// so the compiler folds everything that depends on it.
+  @inline(__always)
+  private static func matches(_ p: UnsafeRawPointer, _ lowercase: StaticString) -> Bool {
+    let word = UnsafeRawPointer(lowercase.utf8Start)
+    let count = lowercase.utf8CodeUnitCount
+    if count >= 8 {
+      var at = 0
+      while at &+ 8 <= count {  // at < 24
+        if !same(p, word, at, UInt64.self, case: 0x4040_4040_4040_4040) { return false }
+        at &+= 8
+      }
+      return at == count || same(p, word, count &- 8, UInt64.self, case: 0x4040_4040_4040_4040)
+    }
+    if count >= 4 {
+      return same(p, word, 0, UInt32.self, case: 0x4040_4040)
+        && same(p, word, count &- 4, UInt32.self, case: 0x4040_4040)
+    }
+    return same(p, word, 0, UInt16.self, case: 0x4040)
+      && same(p, word, count &- 2, UInt16.self, case: 0x4040)
+  }
+
+  /// Compares one machine word. Of the bytes a name is made of only letters have bit 6 set, so the
+  /// case bit is forced on exactly where the constant has a letter.
+  @inline(__always)
+  private static func same<Word: FixedWidthInteger>(
+    _ p: UnsafeRawPointer, _ word: UnsafeRawPointer, _ offset: Int, _: Word.Type, case mask: Word
+  ) -> Bool {
+    let expected = word.loadUnaligned(fromByteOffset: offset, as: Word.self)
+    let actual = p.loadUnaligned(fromByteOffset: offset, as: Word.self)
+    return actual | ((expected & mask) >> 1) == expected
+  }
+}
