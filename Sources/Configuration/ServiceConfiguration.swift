@@ -1,0 +1,92 @@
+// Why this file exists: services and routes as values; the part of the configuration that a reload changes most.
+package import Primitives
+
+/// A named pool of backends.
+package struct ServiceConfiguration: Sendable, Equatable {
+  package enum Balancer: String, Sendable { case roundRobin = "round_robin" }
+
+  package var name: String
+  package var balancer: Balancer
+  /// May be empty.
+  package var backends: [BackendConfiguration]
+  package var host: HostMode
+  package var connections: PoolConfiguration
+  package var timeouts: ServiceTimeouts
+  package var retries: RetryConfiguration
+  /// Where its name stands in the file, from 1.
+  package var line: Int
+}
+
+package struct BackendConfiguration: Sendable, Equatable {
+  package var address: NetworkAddress
+  /// Where it stands in the file, from 1.
+  package var line: Int
+
+  /// What metrics, logs and the admin listener call it: `host:port` or `unix:/path`.
+  package var label: String { address.text }
+}
+
+/// The Host field that a backend is sent.
+package enum HostMode: Sendable, Equatable {
+  /// The client's.
+  case preserve
+  /// The backend's address.
+  case backend
+  /// A valid authority: `host` or `host:port`.
+  case literal(String)
+}
+
+package struct PoolConfiguration: Sendable, Equatable {
+  /// Open connections per backend, all workers together; nil = no bound.
+  package var max: Int?
+  /// Idle ones kept per backend and worker.
+  package var idle: Int
+  package var idleTimeout: Duration
+  /// Requests that wait, per service, all workers together.
+  package var queue: Int
+  package var queueTimeout: Duration
+}
+
+/// The timers on the backend's side.
+package struct ServiceTimeouts: Sendable, Equatable {
+  package var connect: Duration
+  package var response: Duration
+  package var idle: Duration
+  /// The whole exchange; nil = none.
+  package var request: Duration?
+}
+
+package enum RetryCondition: String, Sendable, CaseIterable {
+  case connect
+  case reusedReset = "reused_reset"
+  case reset
+  case timeout
+  case status502 = "502"
+  case status503 = "503"
+  case status504 = "504"
+}
+
+package struct RetryConfiguration: Sendable, Equatable {
+  /// Extra attempts; 0 = none.
+  package var attempts: Int
+  package var when: Set<RetryCondition>
+  package var budget: Share
+  package var budgetFloor: Rate
+}
+
+package struct RouteConfiguration: Sendable, Equatable {
+  /// Unique in the file.
+  package var name: String
+  /// In normal form; `/x/*` is `/x`, `/x/` and everything below, without the star exactly this path.
+  package var path: String
+  /// The position of the route's service in `GatewayConfiguration.services`.
+  package var service: Int
+  /// Protocols a request may be upgraded to, in lower case; empty = none.
+  package var upgrades: [String]
+  /// The service's, with what the route overrides.
+  package var timeouts: ServiceTimeouts
+  /// Bytes of a request body; nil = unlimited. The route's own or `limits.body_size`.
+  package var bodySize: UInt64?
+  /// Where it stands in the file, from 1.
+  package var line: Int
+}
