@@ -1,8 +1,8 @@
-// Why this file exists: between read and write a request is bytes in somebody's buffer; these are the two ways to name some
-// of them without copying.
+// Why this file exists: between read and write a request is bytes in somebody's buffer; these are
+// the two ways to name some of them without copying.
 
-/// Some bytes owned by somebody else. Valid only as long as its owner says; never stored across events unless the owner
-/// promises to keep the bytes.
+/// Some bytes owned by somebody else. Valid only as long as its owner says; never stored across
+/// events unless the owner promises to keep the bytes.
 @frozen
 package struct ByteSlice {
   package var base: UnsafePointer<UInt8>

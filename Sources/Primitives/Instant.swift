@@ -1,5 +1,5 @@
-// Why this file exists: time as a value. Every policy takes the instant as an argument, so that a test or a simulation
-// can say what time it is; only EventLoop and the supervisor ever ask a clock.
+// Why this file exists: time as a value. Every policy takes the instant as an argument, so that a
+// test or a simulation can say what time it is; only EventLoop and the supervisor ever ask a clock.
 
 /// A span of time in nanoseconds; may be negative. Bounds: about ±292 years.
 @frozen

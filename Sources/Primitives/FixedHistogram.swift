@@ -1,0 +1,64 @@
+// Why this file exists: durations are kept as counts in a few fixed ranges, so that a worker
+// records one with two stores and any number of workers can be summed.
+
+/// The upper bounds of a histogram's buckets, shared by all histograms of one kind. Never freed
+/// while one of them is used.
+@frozen
+package struct HistogramBounds: @unchecked Sendable {
+  /// Rising; a value equal to a bound belongs below it.
+  package let values: UnsafePointer<UInt64>
+  package let count: Int
+
+  /// Start-up only. 1 to 63 rising bounds.
+  package static func create(_ bounds: [UInt64]) -> HistogramBounds {
+    precondition(bounds.count > 0 && bounds.count < 64)
+    precondition(zip(bounds, bounds.dropFirst()).allSatisfy { $0 < $1 })
+    let values = UnsafeMutablePointer<UInt64>.allocate(capacity: bounds.count)
+    values.initialize(from: bounds, count: bounds.count)
+    return HistogramBounds(values: UnsafePointer(values), count: bounds.count)
+  }
+  package func destroy() { UnsafeMutablePointer(mutating: values).deallocate() }
+
+  @inlinable package init(values: UnsafePointer<UInt64>, count: Int) {
+    self.values = values
+    self.count = count
+  }
+  /// The words that one histogram with these bounds takes: the buckets, the one without a bound,
+  /// and the sum.
+  @inlinable package var wordCount: Int { count &+ 2 }
+
+  /// The bucket that `value` belongs to; `count` for one above every bound.
+  @inlinable package func bucket(of value: UInt64) -> Int {
+    var low = 0
+    var high = count
+    while low < high {
+      let middle = (low &+ high) >> 1  // both below 64
+      if values[middle] < value { low = middle &+ 1 } else { high = middle }
+    }
+    return low
+  }
+}
+
+/// A histogram in somebody else's words: single writer, any number of readers. A reader may see a
+/// value in a bucket and not yet in the sum; never half a number.
+@frozen
+package struct FixedHistogram: @unchecked Sendable {
+  package let bounds: HistogramBounds
+  package let first: SharedCounter
+
+  /// `first` is the first of `bounds.wordCount` words.
+  @inlinable package init(bounds: HistogramBounds, first: SharedCounter) {
+    self.bounds = bounds
+    self.first = first
+  }
+  @inlinable package func record(_ value: UInt64) {
+    SharedCounter(first.cell + bounds.bucket(of: value)).increment()
+    SharedCounter(first.cell + (bounds.count &+ 1)).add(value)
+  }
+  /// How many values fell into this bucket alone; `bounds.count` is the one above every bound.
+  @inlinable package func count(inBucket bucket: Int) -> UInt64 {
+    precondition(bucket >= 0 && bucket <= bounds.count)
+    return SharedCounter(first.cell + bucket).value
+  }
+  @inlinable package var sum: UInt64 { SharedCounter(first.cell + (bounds.count &+ 1)).value }
+}
