@@ -1,0 +1,406 @@
+// Why this file exists: one request and its answer, as a machine without I/O. Events go in, a set of actions comes out; the
+// shell performs them at the end of its callback. Whatever can happen to a request is decided here, and the same machine
+// runs under the event loop and under a test.
+package import HTTPSemantics
+package import Primitives
+
+/// What the shell has at hand when an attempt fails or time passes.
+@frozen
+package struct ExchangeContext {
+  package var now: Instant
+  package var budget: RetryBudget
+  package var budgetRule: RetryBudgetRule
+  /// Bytes that the client's socket has taken so far.
+  package var clientTaken: UInt64
+  /// Bytes that the backend's socket has taken so far.
+  package var backendTaken: UInt64
+
+  @inlinable
+  package init(
+    now: Instant, budget: RetryBudget, budgetRule: RetryBudgetRule, clientTaken: UInt64,
+    backendTaken: UInt64
+  ) {
+    self.now = now
+    self.budget = budget
+    self.budgetRule = budgetRule
+    self.clientTaken = clientTaken
+    self.backendTaken = backendTaken
+  }
+}
+
+/// Where the attempt stands.
+@frozen
+package enum AttemptPhase: UInt8, Sendable {
+  /// A backend is being chosen. → queued, connecting, open, over
+  case choosing
+  /// Waiting for a connection to become free. → choosing, connecting, open, over
+  case queued
+  /// The connection is being made. → choosing, open, over
+  case connecting
+  /// The head has been sent, the final answer has not begun. → choosing, responding, tunnel, over
+  case open
+  /// The final head has gone to the client. → over
+  case responding
+  /// Upgraded: bytes pass both ways unread. → over
+  case tunnel
+  /// No lease is held and none will be.
+  case over
+}
+
+package struct Exchange {
+  /// How much of a request body is kept for a repeat (semantics: bounded tee).
+  package static let teeLimit: UInt64 = 64 * 1024
+
+  package private(set) var plan: ExchangePlan
+  package private(set) var phase = AttemptPhase.choosing
+  package private(set) var fate = ClientFate.keepAlive
+  /// Why the gateway answered by itself or cut the exchange.
+  package private(set) var reason = Reason.none
+  /// Connections that were asked for, the first included.
+  package private(set) var attempts: UInt8 = 1
+  /// Why the last repeat was made.
+  package private(set) var retriedFor = RetryKind.never
+
+  package private(set) var requestBytes: UInt64 = 0
+  package private(set) var requestIsComplete: Bool
+  package private(set) var isTeeing: Bool
+  package private(set) var responseHasBegun = false
+  package private(set) var responseHasEnded = false
+  package private(set) var isFinished = false
+  private var reusedConnection = false
+  private var informationalSent = false
+  private var awaitsContinue: Bool
+
+  private var requestDeadline: Instant
+  private var backendDeadline = Instant.distantFuture
+  private var clientReader = ProgressMeter()
+  private var clientWriter = ProgressMeter()
+  private var backendWriter = ProgressMeter()
+
+  package init(_ plan: ExchangePlan, now: Instant) {
+    self.plan = plan
+    requestIsComplete = !plan.hasBody
+    awaitsContinue = plan.expectsContinue && plan.hasBody
+    isTeeing =
+      plan.hasBody && plan.isRepeatable && plan.retryAttempts > 0
+      && !plan.retryKinds.subtracting(.connect).isEmpty
+    requestDeadline = plan.requestTimeout.map { now + $0 } ?? .distantFuture
+    if !plan.clientKeepsAlive { fate = .close }
+  }
+
+  // MARK: Getting a connection
+
+  /// No connection is free: the request waits.
+  package mutating func queued(now: Instant) {
+    phase = .queued
+    backendDeadline = now + plan.queueTimeout
+  }
+
+  /// A connection is being made.
+  package mutating func connecting(now: Instant) {
+    phase = .connecting
+    backendDeadline = now + plan.connectTimeout
+  }
+
+  /// The attempt has a connection.
+  package mutating func leased(reused: Bool, now: Instant) -> Actions {
+    phase = .open
+    reusedConnection = reused
+    backendDeadline =
+      requestIsComplete || awaitsContinue ? now + plan.responseTimeout : .distantFuture
+    if !requestIsComplete && !awaitsContinue { clientReader.start(total: requestBytes, now: now) }
+    return .sendRequestHead
+  }
+
+  // MARK: The request
+
+  /// Body bytes have come from the client.
+  package mutating func requestBody(_ count: Int, _ context: ExchangeContext) -> Actions {
+    if phase == .over { return [] }
+    requestBytes += UInt64(count)
+    clientReader.note(total: requestBytes, now: context.now)
+    if awaitsContinue { stopAwaitingContinue(now: context.now) }
+    if requestBytes > plan.bodyLimit { return fail(.bodyTooLarge, context) }
+    if !isTeeing { return .forwardRequestBody }
+    if requestBytes <= Exchange.teeLimit { return [.forwardRequestBody, .teeRequestBody] }
+    isTeeing = false
+    return [.dropTee, .forwardRequestBody]
+  }
+
+  /// The request is complete.
+  package mutating func requestEnded(now: Instant) {
+    requestIsComplete = true
+    awaitsContinue = false
+    clientReader.stop(total: requestBytes, now: now)
+    if phase == .open && !backendWriter.isRunning { backendDeadline = now + plan.responseTimeout }
+  }
+
+  /// The gateway itself does not read from the client for a while (or reads again): it is not to blame.
+  package mutating func clientReading(_ isReading: Bool, now: Instant) {
+    if requestIsComplete || awaitsContinue || phase == .tunnel { return }
+    if isReading && phase == .open {
+      clientReader.start(total: requestBytes, now: now)
+    } else {
+      clientReader.stop(total: requestBytes, now: now)
+    }
+  }
+
+  private mutating func stopAwaitingContinue(now: Instant) {
+    awaitsContinue = false
+    if phase == .open { backendDeadline = .distantFuture }
+    clientReader.start(total: requestBytes, now: now)
+  }
+
+  /// Whether bytes for the backend wait in the gateway; asked after each write to it.
+  package mutating func backendWrote(isPending: Bool, taken: UInt64, now: Instant) {
+    if phase == .tunnel { return }
+    if isPending {
+      backendWriter.start(total: taken, now: now)
+    } else if backendWriter.isRunning {
+      backendWriter.stop(total: taken, now: now)
+      if phase == .open && requestIsComplete { backendDeadline = now + plan.responseTimeout }
+    }
+  }
+
+  // MARK: The response
+
+  /// An interim answer (RFC 9110 section 15.2); 101 is not one of them.
+  package mutating func informational(status: UInt16, now: Instant) -> Actions {
+    if status == 100 && awaitsContinue { stopAwaitingContinue(now: now) }
+    if plan.clientVersion == .http10 { return [] }
+    informationalSent = true
+    return .forwardInformational
+  }
+
+  /// The backend agreed to the protocol that was asked for.
+  package mutating func upgraded(now: Instant) -> Actions {
+    phase = .tunnel
+    responseHasBegun = true
+    requestIsComplete = true
+    fate = .close
+    requestDeadline = .distantFuture
+    backendDeadline = now + plan.tunnelIdle
+    return [.dropTee, .openTunnel]
+  }
+
+  /// The final head.
+  /// - Parameter closeDelimited: the client can know the end of the body only by the end of its connection.
+  package mutating func responseHead(
+    status: UInt16, closeDelimited: Bool, _ context: ExchangeContext
+  ) -> Actions {
+    let kind = Exchange.retryKind(status: status)
+    if kind != .never && mayRepeat(kind) && context.withdraw() { return repeatAttempt(kind) }
+    phase = .responding
+    responseHasBegun = true
+    backendDeadline = context.now + plan.backendIdle
+    if closeDelimited || !requestIsComplete { fate = .close }
+    return isTeeing ? [.dropTee, .sendResponseHead] : .sendResponseHead
+  }
+
+  /// Body bytes have come from the backend.
+  package mutating func responseBody(now: Instant) {
+    backendDeadline = now + plan.backendIdle
+  }
+
+  /// The gateway itself does not read from the backend for a while, or reads again.
+  package mutating func backendReading(_ isReading: Bool, now: Instant) {
+    if phase == .responding {
+      backendDeadline = isReading ? now + plan.backendIdle : .distantFuture
+    }
+  }
+
+  /// The response is complete.
+  /// - Parameter reusable: the backend's connection can serve another request.
+  package mutating func responseEnded(reusable: Bool, now: Instant) -> Actions {
+    let keeps = reusable && requestIsComplete && !backendWriter.isRunning
+    endAttempt(now: now)
+    responseHasEnded = true
+    if !requestIsComplete { fate = .linger }
+    return keeps ? .keepLease : .dropLease
+  }
+
+  /// Whether bytes for the client wait in the gateway; asked at the end of each callback that wrote to it.
+  package mutating func clientWrote(isPending: Bool, taken: UInt64, now: Instant) -> Actions {
+    if isFinished || phase == .tunnel { return [] }
+    if isPending {
+      clientWriter.start(total: taken, now: now)
+      return []
+    }
+    clientWriter.stop(total: taken, now: now)
+    return responseHasEnded ? end() : []
+  }
+
+  // MARK: Trouble
+
+  /// The attempt failed, or the exchange cannot go on.
+  package mutating func fail(_ fault: Fault, _ context: ExchangeContext) -> Actions {
+    if isFinished { return [] }
+    if phase == .over {
+      // Only the client's own slowness is left, and only the limit on the whole exchange still speaks of it.
+      return fault.reason == .requestTimeout ? giveUp(fault, now: context.now) : []
+    }
+    let kind = fault.kind == .reset && reusedConnection ? .reusedReset : fault.kind
+    if mayRepeat(kind) && context.withdraw() { return repeatAttempt(kind) }
+    return release().union(giveUp(fault, now: context.now))
+  }
+
+  /// The backend's connection ended before the response did.
+  /// - Parameter answerHadBegun: some byte of an answer had come.
+  package mutating func backendClosed(answerHadBegun: Bool, _ context: ExchangeContext) -> Actions {
+    if phase == .tunnel { return endTunnel() }
+    return fail(answerHadBegun || responseHasBegun ? .truncated : .reset, context)
+  }
+
+  /// The client sent FIN. A half-close after a complete request is answered (RFC 9112 section 9.6).
+  package mutating func clientHalfClosed(_ context: ExchangeContext) -> Actions {
+    if !requestIsComplete { return clientGone(context) }
+    fate = .close
+    return []
+  }
+
+  /// The client is gone.
+  package mutating func clientGone(_ context: ExchangeContext) -> Actions {
+    if isFinished { return [] }
+    if phase == .tunnel { return endTunnel() }
+    let actions = release()
+    endAttempt(now: context.now)
+    reason = .clientAbort
+    fate = .reset
+    return actions.union(end())
+  }
+
+  /// Both directions of the tunnel have ended, or one of them broke.
+  package mutating func endTunnel() -> Actions {
+    phase = .over
+    return end().union(.dropLease)
+  }
+
+  /// The process is stopping and waits no longer. An exchange that has not begun to answer still says why.
+  package mutating func cut(_ context: ExchangeContext) -> Actions {
+    if phase == .tunnel { return endTunnel() }
+    return release().union(giveUp(Fault(.gateway, .draining), now: context.now))
+  }
+
+  /// This exchange is the last on its connection.
+  package mutating func closeAfterwards() {
+    if fate == .keepAlive { fate = .close }
+  }
+
+  // MARK: Time
+
+  /// When `expired` is to be called at the latest.
+  package var nextDeadline: Instant {
+    var next = min(requestDeadline, backendDeadline)
+    if clientReader.isRunning {
+      next = min(next, clientReader.nextCheck(idle: plan.bodyIdle, polled: false))
+    }
+    if clientWriter.isRunning {
+      next = min(next, clientWriter.nextCheck(idle: plan.writeIdle, polled: true))
+    }
+    if backendWriter.isRunning {
+      next = min(next, backendWriter.nextCheck(idle: plan.backendIdle, polled: true))
+    }
+    return next
+  }
+
+  /// Some deadline may have passed.
+  package mutating func expired(_ context: ExchangeContext) -> Actions {
+    let now = context.now
+    if isFinished { return [] }
+    if requestDeadline <= now { return fail(.requestTimeout, context) }
+    if backendDeadline <= now {
+      switch phase {
+      case .queued: return fail(.queueTimeout, context)
+      case .connecting: return fail(.connectTimeout, context)
+      case .open: return fail(.upstreamTimeout, context)
+      case .responding: return fail(.upstreamIdle, context)
+      case .tunnel: return endTunnel()
+      case .choosing, .over: backendDeadline = .distantFuture
+      }
+    }
+    let reading = clientReader.verdict(
+      total: requestBytes, idle: plan.bodyIdle, minRate: plan.minRate, now: now)
+    if reading != .good { return fail(.bodyTimeout, context) }
+    let taking = clientWriter.verdict(
+      total: context.clientTaken, idle: plan.writeIdle, minRate: plan.minRate, now: now)
+    if taking != .good { return clientGone(context).union(.abortClient) }
+    let backendTaking = backendWriter.verdict(
+      total: context.backendTaken, idle: plan.backendIdle, minRate: 0, now: now)
+    if backendTaking != .good { return fail(.upstreamIdle, context) }
+    return []
+  }
+
+  /// Bytes have passed through the tunnel.
+  package mutating func tunnelMoved(now: Instant) { backendDeadline = now + plan.tunnelIdle }
+
+  // MARK: Parts of the answers above
+
+  private static func retryKind(status: UInt16) -> RetryKind {
+    switch status {
+    case 502: .status502
+    case 503: .status503
+    case 504: .status504
+    default: .never
+    }
+  }
+
+  private func mayRepeat(_ kind: RetryKind) -> Bool {
+    if kind == .never || responseHasBegun || informationalSent { return false }
+    if attempts > plan.retryAttempts || !plan.retryKinds.contains(RetryKinds(kind)) { return false }
+    if kind != .connect && !plan.isRepeatable { return false }
+    return requestBytes == 0 || isTeeing
+  }
+
+  /// Ends the attempt and asks for another one.
+  private mutating func repeatAttempt(_ kind: RetryKind) -> Actions {
+    let actions = release()
+    clientReader = ProgressMeter()
+    backendWriter = ProgressMeter()
+    backendDeadline = .distantFuture
+    phase = .choosing
+    attempts += 1
+    retriedFor = kind
+    return actions.union(.acquire)
+  }
+
+  /// What has to be given back in this phase.
+  private func release() -> Actions {
+    switch phase {
+    case .choosing, .over: []
+    case .queued: .leaveQueue
+    case .connecting, .open, .responding, .tunnel: .dropLease
+    }
+  }
+
+  private mutating func giveUp(_ fault: Fault, now: Instant) -> Actions {
+    endAttempt(now: now)
+    requestDeadline = .distantFuture
+    if reason == .none { reason = fault.reason }
+    if responseHasBegun {
+      fate = .reset
+      return end().union(.abortClient)
+    }
+    responseHasBegun = true
+    responseHasEnded = true
+    if !requestIsComplete || fault.side == .client { fate = .linger }
+    return [.dropTee, .answer]
+  }
+
+  private mutating func endAttempt(now: Instant) {
+    phase = .over
+    backendDeadline = .distantFuture
+    clientReader.stop(total: requestBytes, now: now)
+    backendWriter = ProgressMeter()
+  }
+
+  private mutating func end() -> Actions {
+    isFinished = true
+    requestDeadline = .distantFuture
+    return .finish
+  }
+}
+
+extension ExchangeContext {
+  /// Takes one repeat from the service's budget.
+  package func withdraw() -> Bool { budget.withdraw(budgetRule, now: now) }
+}

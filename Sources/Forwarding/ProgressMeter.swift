@@ -1,0 +1,85 @@
+// Why this file exists: a peer that takes or gives nothing for too long, or so little that it only holds the place, has to
+// go; a peer that we keep waiting ourselves must not be blamed. Both questions are answered here from byte counts, so
+// nobody needs a timer per write.
+package import Primitives
+
+/// Watches how many bytes have passed one way while the peer is the one to be waited for.
+@frozen
+package struct ProgressMeter: Sendable {
+  /// The span over which `limits.min_rate` is averaged; counts only time in which the peer is to blame.
+  package static let window = Duration.seconds(20)
+
+  package enum Verdict: Equatable, Sendable {
+    case good
+    /// Not one byte for the idle limit.
+    case idle
+    /// Fewer bytes over the window than the lowest rate allows.
+    case slow
+  }
+
+  package private(set) var isRunning = false
+  private var total: UInt64 = 0
+  private var lastProgress = Instant(nanoseconds: 0)
+  private var lastCheck = Instant(nanoseconds: 0)
+  private var windowStart = Instant(nanoseconds: 0)
+  private var windowTotal: UInt64 = 0
+  private var windowElapsed = Duration.zero
+
+  package init() {}
+
+  /// From now on the peer is waited for. `total` is any count that only grows with the bytes that pass.
+  package mutating func start(total: UInt64, now: Instant) {
+    if isRunning { return }
+    isRunning = true
+    self.total = total
+    lastProgress = now
+    lastCheck = now
+    windowStart = now
+  }
+
+  /// The peer is not the one to be waited for any more.
+  package mutating func stop(total: UInt64, now: Instant) {
+    if !isRunning { return }
+    isRunning = false
+    windowTotal &+= total &- self.total  // a count of bytes: wraps after 16 EiB
+    self.total = total
+    windowElapsed = windowElapsed + (now - windowStart)
+  }
+
+  /// Bytes have passed.
+  package mutating func note(total: UInt64, now: Instant) {
+    if !isRunning || total == self.total { return }
+    windowTotal &+= total &- self.total
+    self.total = total
+    lastProgress = now
+  }
+
+  /// When to ask for the next verdict.
+  /// - Parameter polled: nobody calls `note` when bytes pass; look eight times in an idle limit, so that the peer goes at
+  ///   most an eighth late.
+  package func nextCheck(idle: Duration, polled: Bool) -> Instant {
+    if !isRunning { return .distantFuture }
+    let windowEnd = windowStart + (ProgressMeter.window - windowElapsed)
+    let look = polled ? lastCheck + Duration(nanoseconds: idle.nanoseconds / 8) : lastProgress + idle
+    return min(look, windowEnd)
+  }
+
+  /// Judges the peer; begins a new window when one has ended.
+  /// - Parameter minRate: bytes a second; 0 asks for none.
+  package mutating func verdict(
+    total: UInt64, idle: Duration, minRate: UInt64, now: Instant
+  ) -> Verdict {
+    if !isRunning { return .good }
+    note(total: total, now: now)
+    lastCheck = now
+    if now - lastProgress >= idle { return .idle }
+    let elapsed = windowElapsed + (now - windowStart)
+    if elapsed < ProgressMeter.window { return .good }
+    let seconds = UInt64(elapsed.nanoseconds) / 1_000_000_000
+    let slow = windowTotal < minRate.multipliedReportingOverflow(by: seconds).partialValue
+    windowStart = now
+    windowElapsed = .zero
+    windowTotal = 0
+    return slow ? .slow : .good
+  }
+}
