@@ -1,0 +1,56 @@
+// Why this file exists: where the parts of a head lie. One table per worker serves every head that arrives in one read; a
+// connection whose head is incomplete keeps the table that it was lent until the head is judged.
+package import HTTPSemantics
+package import Primitives
+
+/// Positions found while a head is parsed, all relative to the `base` that `feed` was given.
+@frozen
+package struct HeadTable {
+  /// Room for `capacity` field lines.
+  package var fields: UnsafeMutablePointer<Field>
+  package var capacity: Int
+  package var count: Int
+  /// The first byte of the start line (an empty line before a request line is not part of it).
+  package var start: UInt32
+  /// The first byte behind the head; set when it is complete.
+  package var end: UInt32
+  /// The method's bytes, for a method that is forwarded as it came. Requests only, set when the head is complete.
+  package var method: ByteRange
+  /// The request target as it was sent. Requests only.
+  package var target: ByteRange
+  /// The last callback was for a value, so the next name begins a new line.
+  package var afterValue: Bool
+
+  /// A table for heads of at most `maxFields` field lines (`ParseLimits.headFields`). Allocates; not for the request path.
+  package static func create(maxFields: Int) -> HeadTable {
+    precondition(maxFields > 0 && maxFields <= 65_535)
+    return HeadTable(fields: .allocate(capacity: maxFields), capacity: maxFields)
+  }
+
+  @inlinable
+  init(fields: UnsafeMutablePointer<Field>, capacity: Int) {
+    self.fields = fields
+    self.capacity = capacity
+    count = 0
+    start = 0
+    end = 0
+    method = .empty
+    target = .empty
+    afterValue = false
+  }
+
+  /// Gives the memory back.
+  package mutating func destroy() { fields.deallocate() }
+
+  mutating func reset(start first: Int) {
+    count = 0
+    start = UInt32(first)
+    end = UInt32(first)
+    target = .empty
+    method = .empty
+    afterValue = false
+  }
+
+  /// Bytes of the complete head, as `limits.head_size` counts them.
+  @inlinable package var headLength: Int { Int(end - start) }
+}

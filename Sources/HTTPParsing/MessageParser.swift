@@ -1,0 +1,213 @@
+// Why this file exists: what the request parser and the response parser have in common: llhttp with its callbacks, the body
+// that llhttp need not see, and the bounds that llhttp does not know.
+import CLLHTTP
+import HTTPSemantics
+import Primitives
+
+/// Where in a message a parser is.
+enum ParseStage: UInt8 {
+  /// Nothing seen yet.
+  case start
+  /// The CR, or the whole, of an empty line before a request line.
+  case emptyLineCR, emptyLine
+  case head
+  /// Content-Length: `remaining` bytes are still to come. llhttp is not asked.
+  case length
+  case chunked
+  /// Everything up to the end of the connection. llhttp is not asked.
+  case untilClose
+  case ended
+  case failed
+}
+
+/// The state of one parser, in place in its connection's node. llhttp's callbacks get the same pointer by `data`; no access
+/// to it is open while llhttp runs.
+struct MessageParser {
+  var machine: llhttp_t
+  // Valid during one call of `feed`.
+  var table: UnsafeMutablePointer<HeadTable>?
+  var spans: UnsafeMutablePointer<BodySpans>?
+  var base: UnsafePointer<UInt8>?
+
+  var trailers: UnsafeMutablePointer<TrailerStore>?
+  var remaining: UInt64
+  var chunks: ChunkCounts
+  var headLength: UInt32
+  var headSize: UInt32
+  var headFields: UInt16
+  var fieldCount: UInt16
+  var stage: ParseStage
+  var failure: ParseFailure
+
+  static func initialise(_ p: UnsafeMutablePointer<MessageParser>, _ settings: UnsafePointer<llhttp_settings_t>,
+    _ type: llhttp_type_t
+  ) {
+    p.initialize(
+      to: MessageParser(
+        machine: llhttp_t(), table: nil, spans: nil, base: nil, trailers: nil, remaining: 0,
+        chunks: ChunkCounts(), headLength: 0, headSize: 0, headFields: 0, fieldCount: 0, stage: .start,
+        failure: .none))
+    llhttp_init(machine(p), type, settings)
+    p.pointee.machine.data = UnsafeMutableRawPointer(p)
+  }
+
+  /// Makes ready for the next message on the same connection.
+  static func beginMessage(_ p: UnsafeMutablePointer<MessageParser>) {
+    precondition(p.pointee.stage != .failed, "a refused connection parses nothing more")
+    llhttp_reset(machine(p))
+    if let trailers = p.pointee.trailers {
+      TrailerStore.destroy(trailers)
+      p.pointee.trailers = nil
+    }
+    p.pointee.stage = .start
+  }
+
+  static func destroy(_ p: UnsafeMutablePointer<MessageParser>) {
+    if let trailers = p.pointee.trailers { TrailerStore.destroy(trailers) }
+    p.deinitialize(count: 1)
+  }
+
+  @inline(__always)
+  static func machine(_ p: UnsafeMutablePointer<MessageParser>) -> UnsafeMutablePointer<llhttp_t> {
+    p.pointer(to: \.machine)!
+  }
+
+  static func fail(
+    _ p: UnsafeMutablePointer<MessageParser>, _ failure: ParseFailure, _ consumed: Int
+  ) -> ParseStep {
+    p.pointee.stage = .failed
+    p.pointee.failure = failure
+    return ParseStep(.failed(failure), consumed)
+  }
+}
+
+// MARK: - Head
+
+/// What one run of llhttp over head bytes came to.
+enum HeadRun {
+  case needMore
+  /// Complete; the bytes of this run that belong to it.
+  case complete(Int)
+  case failed(ParseFailure, Int)
+}
+
+extension MessageParser {
+  /// Feeds head bytes to llhttp, never more than `limits.headSize` of them, so that the verdict does not depend on how the
+  /// bytes were cut into reads.
+  static func runHead(
+    _ p: UnsafeMutablePointer<MessageParser>, _ table: UnsafeMutablePointer<HeadTable>,
+    _ base: UnsafePointer<UInt8>, _ from: Int, _ to: Int, _ limits: ParseLimits
+  ) -> HeadRun {
+    let limit = Int(table.pointee.start) + limits.headSize
+    let end = min(to, limit)
+    p.pointee.table = table
+    p.pointee.base = base
+    p.pointee.headFields = UInt16(min(limits.headFields, table.pointee.capacity))
+    let result = execute(p, base, from, end)
+    p.pointee.table = nil
+    p.pointee.base = nil
+    if result == HPE_OK {
+      if end < limit { return .needMore }
+      let targetOnly = table.pointee.count == 0 && targetIsOpen(p, table, end)
+      return .failed(targetOnly ? .targetTooLong : .headTooLarge, end - from)
+    }
+    let stop = stopOffset(p, base, from)
+    if result == HPE_PAUSED {
+      table.pointee.end = UInt32(stop)
+      p.pointee.headLength = table.pointee.end - table.pointee.start
+      p.pointee.headSize = UInt32(limits.headSize)
+      p.pointee.fieldCount = UInt16(table.pointee.count)
+      return .complete(stop - from)
+    }
+    return .failed(failure(p, result, base, table, stop), stop - from)
+  }
+
+  /// The limit was reached inside the target.
+  private static func targetIsOpen(
+    _ p: UnsafeMutablePointer<MessageParser>, _ table: UnsafeMutablePointer<HeadTable>, _ end: Int
+  ) -> Bool {
+    !table.pointee.target.isEmpty && Int(table.pointee.target.end) == end
+  }
+
+  static func execute(
+    _ p: UnsafeMutablePointer<MessageParser>, _ base: UnsafePointer<UInt8>, _ from: Int, _ to: Int
+  ) -> llhttp_errno_t {
+    let start = UnsafeRawPointer(base + from).assumingMemoryBound(to: CChar.self)
+    return llhttp_execute(machine(p), start, to - from)
+  }
+
+  /// Where llhttp stopped, relative to `base`.
+  static func stopOffset(
+    _ p: UnsafeMutablePointer<MessageParser>, _ base: UnsafePointer<UInt8>, _ from: Int
+  ) -> Int {
+    guard let position = p.pointee.machine.error_pos else { return from }
+    return UnsafeRawPointer(position) - UnsafeRawPointer(base)
+  }
+
+  /// Puts llhttp's complaint into our words.
+  private static func failure(
+    _ p: UnsafeMutablePointer<MessageParser>, _ code: llhttp_errno_t, _ base: UnsafePointer<UInt8>,
+    _ table: UnsafeMutablePointer<HeadTable>, _ stop: Int
+  ) -> ParseFailure {
+    if code == HPE_USER { return p.pointee.failure }
+    if code == HPE_INVALID_METHOD { return .method }
+    if code == HPE_INVALID_URL { return .target }
+    if code == HPE_INVALID_VERSION || code == HPE_PAUSED_H2_UPGRADE { return .version }
+    if code == HPE_INVALID_HEADER_TOKEN { return .field }
+    return .framing
+  }
+}
+
+// MARK: - Body
+
+extension MessageParser {
+  /// Body bytes, after the head.
+  static func feedBody(
+    _ p: UnsafeMutablePointer<MessageParser>, _ spans: UnsafeMutablePointer<BodySpans>,
+    _ base: UnsafePointer<UInt8>, _ from: Int, _ to: Int
+  ) -> ParseStep {
+    switch p.pointee.stage {
+    case .length: return feedLength(p, spans, base, from, to)
+    case .untilClose:
+      if from == to { return ParseStep(.needMore, 0) }
+      if spans.pointee.isFull { return ParseStep(.spansFull, 0) }
+      spans.pointee.append(base + from, to - from)
+      return ParseStep(.needMore, to - from)
+    case .chunked: return feedChunked(p, spans, base, from, to)
+    case .ended: return ParseStep(.end, 0)
+    case .failed: return ParseStep(.failed(p.pointee.failure), 0)
+    case .start, .emptyLineCR, .emptyLine, .head: preconditionFailure("the head comes first")
+    }
+  }
+
+  private static func feedLength(
+    _ p: UnsafeMutablePointer<MessageParser>, _ spans: UnsafeMutablePointer<BodySpans>,
+    _ base: UnsafePointer<UInt8>, _ from: Int, _ to: Int
+  ) -> ParseStep {
+    let available = UInt64(to - from)
+    let taken = min(available, p.pointee.remaining)
+    if taken > 0 {
+      if spans.pointee.isFull { return ParseStep(.spansFull, 0) }
+      spans.pointee.append(base + from, Int(taken))
+      p.pointee.remaining -= taken
+    }
+    if p.pointee.remaining > 0 { return ParseStep(.needMore, Int(taken)) }
+    p.pointee.stage = .ended
+    return ParseStep(.end, Int(taken))
+  }
+
+  /// Sets the stage that reads a body framed so.
+  static func beginBody(_ p: UnsafeMutablePointer<MessageParser>, _ framing: Framing) {
+    switch framing {
+    case .none: p.pointee.stage = .ended
+    case .length(let length):
+      p.pointee.remaining = length
+      p.pointee.stage = length == 0 ? .ended : .length
+    case .chunked:
+      p.pointee.chunks = ChunkCounts()
+      p.pointee.stage = .chunked
+      llhttp_resume(machine(p))
+    case .untilClose: p.pointee.stage = .untilClose
+    }
+  }
+}

@@ -1,0 +1,132 @@
+// Why this file exists: requests, pulled from the bytes of one client connection.
+import CLLHTTP
+package import HTTPSemantics
+import Primitives
+
+/// Parses the requests of one connection, one after the other. Lives in place in the connection's node: reached by pointer
+/// only, never moved between `initialise` and `destroy`.
+package struct RequestParser {
+  var core: MessageParser
+
+  /// Makes the memory at `p` a parser that waits for the first request.
+  package static func initialise(_ p: UnsafeMutablePointer<RequestParser>) {
+    MessageParser.initialise(core(p), requestSettings, HTTP_REQUEST)
+  }
+
+  /// Makes ready for the next request on the same connection; what `trailers` gave is gone. Only after `end`.
+  package static func beginMessage(_ p: UnsafeMutablePointer<RequestParser>) {
+    MessageParser.beginMessage(core(p))
+  }
+
+  /// Ends the parser's life and frees what it holds.
+  package static func destroy(_ p: UnsafeMutablePointer<RequestParser>) {
+    MessageParser.destroy(core(p))
+  }
+
+  /// Parses the bytes `base[from..<to]`, which follow those of the call before.
+  ///
+  /// Until `head` came, all bytes of the message so far must lie in one piece at `base` (which may be another address each
+  /// time, the offsets staying the same), and `table` must be the same. After it, `base` may be any buffer; body slices are
+  /// appended to `spans` and point into it. Feeding no bytes is allowed. Bounds: `limits`, and those of `ChunkLimits`.
+  package static func feed(
+    _ p: UnsafeMutablePointer<RequestParser>, table: UnsafeMutablePointer<HeadTable>,
+    spans: UnsafeMutablePointer<BodySpans>, base: UnsafePointer<UInt8>, from: Int, to: Int,
+    limits: ParseLimits
+  ) -> ParseStep {
+    precondition(from >= 0 && from <= to && to <= Int(UInt32.max))
+    let core = core(p)
+    var start = from
+    switch core.pointee.stage {
+    case .length, .chunked, .untilClose, .ended, .failed:
+      return MessageParser.feedBody(core, spans, base, from, to)
+    case .start, .emptyLineCR, .emptyLine:
+      if let step = skipEmptyLine(core, base, &start, to) { return step }
+      table.pointee.reset(start: start)
+      core.pointee.stage = .head
+    case .head: if from == to { return ParseStep(.needMore, 0) }
+    }
+    switch MessageParser.runHead(core, table, base, start, to, limits) {
+    case .needMore: return ParseStep(.needMore, to - from)
+    case .failed(let failure, let consumed):
+      return MessageParser.fail(core, failure, consumed + start - from)
+    case .complete(let consumed): return finishHead(core, table, base, consumed + start - from)
+    }
+  }
+
+  /// The request, after `head` and until the next call of `beginMessage`. `base` as given to `feed`.
+  package static func head(
+    _ p: UnsafeMutablePointer<RequestParser>, table: UnsafeMutablePointer<HeadTable>,
+    base: UnsafePointer<UInt8>
+  ) -> RequestHead {
+    let machine = core(p).pointee.machine
+    let flags = UInt32(machine.flags)
+    let version: HTTPVersion = machine.http_minor == 1 ? .http11 : .http10
+    return RequestHead(
+      base: base, fields: table.pointee.fields, fieldCount: table.pointee.count,
+      method: HeadFinish.method(machine.method) ?? .other, version: version, target: table.pointee.target,
+      framing: framing(core(p)), keepAlive: MessageParser.keepAlive(flags, version))
+  }
+
+  /// The trailers of the request, after `end`; `nil` when there were none.
+  package static func trailers(_ p: UnsafeMutablePointer<RequestParser>) -> UnsafeMutablePointer<TrailerStore>? {
+    core(p).pointee.trailers
+  }
+
+  @inline(__always)
+  private static func core(_ p: UnsafeMutablePointer<RequestParser>) -> UnsafeMutablePointer<MessageParser> {
+    p.pointer(to: \.core)!
+  }
+
+  private static func framing(_ core: UnsafeMutablePointer<MessageParser>) -> Framing {
+    let flags = UInt32(core.pointee.machine.flags)
+    if flags & F_CHUNKED.rawValue != 0 { return .chunked }
+    if flags & F_CONTENT_LENGTH.rawValue != 0 { return .length(core.pointee.machine.content_length) }
+    return .none
+  }
+
+  /// One empty line before the request line is let pass (RFC 9112 section 2.2); llhttp would take any number.
+  private static func skipEmptyLine(
+    _ core: UnsafeMutablePointer<MessageParser>, _ base: UnsafePointer<UInt8>, _ start: inout Int, _ to: Int
+  ) -> ParseStep? {
+    let from = start
+    while start < to {
+      let byte = base[start]
+      switch (core.pointee.stage, byte) {
+      case (.start, 0x0D): core.pointee.stage = .emptyLineCR
+      case (.emptyLineCR, 0x0A): core.pointee.stage = .emptyLine
+      case (.emptyLineCR, _), (_, 0x0D), (_, 0x0A): return MessageParser.fail(core, .framing, start - from)
+      default: return nil
+      }
+      start += 1
+    }
+    return ParseStep(.needMore, to - from)
+  }
+
+  private static func finishHead(
+    _ core: UnsafeMutablePointer<MessageParser>, _ table: UnsafeMutablePointer<HeadTable>,
+    _ base: UnsafePointer<UInt8>, _ consumed: Int
+  ) -> ParseStep {
+    let machine = core.pointee.machine
+    if !HeadFinish.requestLine(base, table) { return MessageParser.fail(core, .framing, consumed) }
+    if machine.http_major != 1 || machine.http_minor > 1 { return MessageParser.fail(core, .version, consumed) }
+    if HeadFinish.method(machine.method) == nil { return MessageParser.fail(core, .method, consumed) }
+    let flags = UInt32(machine.flags)
+    if flags & F_TRANSFER_ENCODING.rawValue != 0 && flags & F_CHUNKED.rawValue == 0 {
+      return MessageParser.fail(core, .framing, consumed)
+    }
+    HeadFinish.classify(base, table.pointee.fields, table.pointee.count)
+    MessageParser.beginBody(core, framing(core))
+    return ParseStep(.head, consumed)
+  }
+}
+
+extension MessageParser {
+  /// RFC 9112 section 9.3, from what llhttp found in Connection.
+  static func keepAlive(_ flags: UInt32, _ version: HTTPVersion) -> Bool {
+    if flags & F_CONNECTION_CLOSE.rawValue != 0 { return false }
+    switch version {
+    case .http11: return true
+    case .http10: return flags & F_CONNECTION_KEEP_ALIVE.rawValue != 0
+    }
+  }
+}
