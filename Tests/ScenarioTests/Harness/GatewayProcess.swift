@@ -1,0 +1,193 @@
+// Why this file exists: the built gateway as a test sees it: started on free ports with a text of
+// configuration, ready when it says so, and gone at the end of the test whatever happened.
+
+import Glibc
+import Testing
+
+final class GatewayProcess {
+  let port: UInt16
+  let adminPort: UInt16
+  /// Where its configuration, output and sockets are; removed at the end.
+  let directory: String
+  let configurationPath: String
+  private let child: Child
+  private var isExpectedToEnd = false
+
+  /// The gateway beside the test bundle, or the one that GATEWAY_BINARY names.
+  static let binary: String = {
+    if let named = getenv("GATEWAY_BINARY") { return String(cString: named) }
+    var buffer = [CChar](repeating: 0, count: 4_096)
+    let count = readlink("/proc/self/exe", &buffer, buffer.count - 1)
+    precondition(count > 0, "readlink /proc/self/exe")
+    let own = String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return own[..<own.lastIndex(of: "/")!] + "/gateway"
+  }()
+
+  fileprivate init(
+    _ configuration: String, _ backends: [Address], environment: [String: String],
+    descriptors: Int?
+  ) throws {
+    directory = makeDirectory()
+    port = Socket.freePort()
+    adminPort = Socket.freePort()
+    configurationPath = directory + "/gateway.yaml"
+    writeFile(
+      configurationPath,
+      fill(
+        configuration, port: port, admin: adminPort, directory: directory, backends: backends))
+    child = try Child(
+      Self.binary, ["run", "--config", configurationPath], environment: environment,
+      directory: directory, descriptors: descriptors, name: "gateway")
+  }
+
+  fileprivate func waitUntilReady() throws {
+    try eventually("the gateway to be ready", within: 20) {
+      if child.hasEnded {
+        throw ScenarioFailure("the gateway ended while starting: \(child.end!)", line: #line)
+      }
+      return isReady
+    }
+  }
+
+  /// What /readyz says now; without an admin listener, whether clients can connect.
+  private var isReady: Bool {
+    if readFile(configurationPath)!.contains("admin: none") {
+      return (try? Wire.connect(to: .v4(port))) != nil
+    }
+    return (try? admin("/readyz").status) == 200
+  }
+
+  fileprivate func finish() {
+    if child.hasEnded && !isExpectedToEnd {
+      Issue.record("the gateway ended by itself: \(child.end!)\n\(errors)")
+    }
+    child.killNow()
+    removeDirectory(directory)
+  }
+
+  // MARK: Talking to it
+
+  /// A new client connection; `receiveBuffer` makes the client's window small.
+  func connect(receiveBuffer: Int32? = nil, line: UInt = #line) throws -> Wire {
+    try Wire.connect(to: .v4(port), receiveBuffer: receiveBuffer, line: line)
+  }
+
+  /// One request on a connection of its own.
+  func exchange(_ request: String, line: UInt = #line) throws -> Message {
+    let client = try connect(line: line)
+    defer { client.close() }
+    try client.send(request, line: line)
+    let method = String(request.prefix { $0 != " " })
+    return try client.readResponse(to: method, line: line)
+  }
+
+  /// `GET path` with nothing but a Host, on a connection of its own.
+  func get(_ path: String = "/", fields: String = "", line: UInt = #line) throws -> Message {
+    try exchange("GET \(path) HTTP/1.1\r\nHost: example.com\r\n\(fields)\r\n", line: line)
+  }
+
+  func admin(
+    _ path: String, method: String = "GET", fields: String? = nil, line: UInt = #line
+  ) throws -> Message {
+    let client = try Wire.connect(to: .v4(adminPort), line: line)
+    defer { client.close() }
+    let fields = fields ?? "Host: 127.0.0.1:\(adminPort)\r\n"
+    try client.send("\(method) \(path) HTTP/1.1\r\n\(fields)Connection: close\r\n\r\n")
+    return try client.readResponse(to: method, line: line)
+  }
+
+  func metrics(line: UInt = #line) throws -> Metrics {
+    Metrics(try admin("/metrics", line: line).text)
+  }
+
+  /// The access log so far: the whole lines of the standard output that are requests.
+  func accessLog() throws -> [JSON] { try Self.accessLines(child.output) }
+
+  static func accessLines(_ text: String) throws -> [JSON] {
+    guard let end = text.lastIndex(of: "\n") else { return [] }
+    return try text[..<end].split(separator: "\n").map { try JSON(parsing: String($0)) }
+      .filter { $0["msg"]?.text == "request" }
+  }
+
+  /// The log once it has that many lines.
+  func waitForAccessLog(_ count: Int, line: UInt = #line) throws -> [JSON] {
+    try eventually("\(count) lines in the access log", line: line) {
+      try accessLog().count >= count
+    }
+    return try accessLog()
+  }
+
+  // MARK: Its process
+
+  var pid: pid_t { child.pid }
+  var errors: String { child.errors }
+  var output: String { child.output }
+  var isRunning: Bool { !child.hasEnded }
+  func signal(_ number: Int32) { child.signal(number) }
+
+  /// Waits for the exit that the test asked for.
+  func waitForEnd(within seconds: Double = 15, line: UInt = #line) throws -> ProcessEnd {
+    isExpectedToEnd = true
+    return try child.waitForEnd(within: seconds, line: line)
+  }
+
+  /// Resident memory in bytes.
+  var residentMemory: Int {
+    let fields = (readFile("/proc/\(pid)/statm") ?? "").split(separator: " ")
+    return fields.count > 1 ? (Int(fields[1]) ?? 0) * 4_096 : 0
+  }
+
+  var openDescriptors: Int {
+    guard let directory = opendir("/proc/\(pid)/fd") else { return 0 }
+    defer { closedir(directory) }
+    var count = -2
+    while readdir(directory) != nil { count += 1 }
+    return count
+  }
+}
+
+/// Starts a gateway and the test's body with it; stops both the gateway and the backends
+/// afterwards. What the peers noticed is added to a failure.
+func withGateway(
+  _ configuration: String, _ backends: [ScriptedBackend] = [], addresses: [Address]? = nil,
+  environment: [String: String] = [:], descriptors: Int? = nil,
+  _ body: (GatewayProcess) throws -> Void
+) throws {
+  defer { for backend in backends { backend.stop() } }
+  let gateway = try GatewayProcess(
+    configuration, addresses ?? backends.map(\.address), environment: environment,
+    descriptors: descriptors)
+  defer { gateway.finish() }
+  do {
+    try gateway.waitUntilReady()
+    try body(gateway)
+  } catch var failure as ScenarioFailure {
+    failure.details += details(gateway, backends)
+    throw failure
+  }
+}
+
+private func details(_ gateway: GatewayProcess, _ backends: [ScriptedBackend]) -> String {
+  var text = ""
+  for (number, backend) in backends.enumerated() {
+    text += "backend \(number + 1) received:\n\(backend.transcript)\n"
+    for failure in backend.failures { text += "backend \(number + 1): \(failure)\n" }
+  }
+  if !gateway.errors.isEmpty { text += "stderr of the gateway:\n\(gateway.errors.suffix(4_000))" }
+  return text
+}
+
+/// Runs one of the gateway's other commands to its end.
+func runGateway(
+  _ arguments: [String], environment: [String: String] = [:], descriptors: Int? = nil,
+  line: UInt = #line
+) throws -> (end: ProcessEnd, output: String, errors: String) {
+  let directory = makeDirectory()
+  defer { removeDirectory(directory) }
+  let child = try Child(
+    GatewayProcess.binary, arguments, environment: environment, directory: directory,
+    descriptors: descriptors)
+  defer { child.killNow() }
+  let end = try child.waitForEnd(within: 20, line: line)
+  return (end, child.output, child.errors)
+}

@@ -1,0 +1,146 @@
+// Why this file exists: every wait of the scenarios is a condition with a deadline, never a pause
+// of fixed length, so that a slow machine makes a test slow and not red.
+
+import Glibc
+
+/// A point on the monotonic clock by which something must have happened.
+struct Deadline: Sendable {
+  let nanoseconds: UInt64
+
+  static func after(_ seconds: Double = 10) -> Deadline {
+    Deadline(nanoseconds: monotonicNow() + UInt64(seconds * 1e9))
+  }
+
+  var hasPassed: Bool { monotonicNow() >= nanoseconds }
+
+  /// What is left, rounded up, as poll(2) wants it.
+  var milliseconds: Int32 {
+    let now = monotonicNow()
+    guard nanoseconds > now else { return 0 }
+    return Int32(min((nanoseconds - now) / 1_000_000 + 1, 60_000))
+  }
+}
+
+func monotonicNow() -> UInt64 {
+  var time = timespec()
+  clock_gettime(CLOCK_MONOTONIC, &time)
+  return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+}
+
+/// A condition that did not become true in time, or a peer that did something else.
+struct ScenarioFailure: Error, CustomStringConvertible {
+  let what: String
+  let line: UInt
+  var details = ""
+
+  init(_ what: String, line: UInt) {
+    self.what = what
+    self.line = line
+  }
+
+  var description: String { "line \(line): \(what)" + (details.isEmpty ? "" : "\n" + details) }
+}
+
+/// Asks again every few milliseconds until the condition holds; throws at the deadline.
+func eventually(
+  _ what: String, within seconds: Double = 10, line: UInt = #line,
+  _ condition: () throws -> Bool
+) throws {
+  let deadline = Deadline.after(seconds)
+  while try !condition() {
+    if deadline.hasPassed { throw ScenarioFailure("not in time: \(what)", line: line) }
+    poll(nil, 0, 3)
+  }
+}
+
+/// A value shared by threads, with waits for conditions on it.
+final class Monitor<State>: @unchecked Sendable {
+  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+  private var state: State
+
+  init(_ state: State) {
+    self.state = state
+    pthread_mutex_init(mutex, nil)
+    var attributes = pthread_condattr_t()
+    pthread_condattr_init(&attributes)
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+    pthread_cond_init(changed, &attributes)
+    pthread_condattr_destroy(&attributes)
+  }
+
+  deinit {
+    pthread_cond_destroy(changed)
+    pthread_mutex_destroy(mutex)
+    changed.deallocate()
+    mutex.deallocate()
+  }
+
+  func update<R>(_ body: (inout State) throws -> R) rethrows -> R {
+    pthread_mutex_lock(mutex)
+    defer {
+      pthread_cond_broadcast(changed)
+      pthread_mutex_unlock(mutex)
+    }
+    return try body(&state)
+  }
+
+  var value: State {
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    return state
+  }
+
+  func wait(
+    _ what: String, within seconds: Double = 10, line: UInt = #line, until: (State) -> Bool
+  ) throws {
+    let end = Deadline.after(seconds).nanoseconds
+    var limit = timespec(
+      tv_sec: Int(end / 1_000_000_000), tv_nsec: Int(end % 1_000_000_000))
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    while !until(state) {
+      if pthread_cond_timedwait(changed, mutex, &limit) == ETIMEDOUT, !until(state) {
+        throw ScenarioFailure("not in time: \(what)", line: line)
+      }
+    }
+  }
+}
+
+/// A door that a test opens for a scripted peer, or the other way round. It stays open.
+final class Gate: Sendable {
+  private let door = Monitor(false)
+
+  func open() { door.update { $0 = true } }
+  var isOpen: Bool { door.value }
+
+  func pass(_ what: String = "gate", within seconds: Double = 10, line: UInt = #line) throws {
+    try door.wait(what, within: seconds, line: line) { $0 }
+  }
+}
+
+/// Runs the body on a thread of its own; `join` waits for its end.
+final class Helper: @unchecked Sendable {
+  private let done = Gate()
+  private let body: @Sendable () -> Void
+
+  init(_ body: @escaping @Sendable () -> Void) {
+    self.body = body
+    var thread = pthread_t()
+    let box = Unmanaged.passRetained(self)
+    let result = pthread_create(
+      &thread, nil,
+      { raw in
+        let helper = Unmanaged<Helper>.fromOpaque(raw!).takeRetainedValue()
+        helper.body()
+        helper.done.open()
+        return nil
+      }, box.toOpaque())
+    precondition(result == 0, "pthread_create failed")
+    pthread_detach(thread)
+  }
+
+  func join(within seconds: Double = 20, line: UInt = #line) throws {
+    try done.pass("end of a helper thread", within: seconds, line: line)
+  }
+}
