@@ -1,0 +1,102 @@
+// Why this file exists: the head that a client gets from a backend.
+package import HTTPSemantics
+package import Primitives
+
+/// What the Connection field tells the client.
+@frozen
+package enum ConnectionNotice: UInt8, Sendable {
+  /// Nothing: the version's default holds.
+  case none
+  case close
+  /// For a client that speaks HTTP/1.0 and asked to be kept.
+  case keepAlive
+}
+
+/// What the gateway itself puts into a response head. Slices are valid during the call; an empty one means: no such line.
+@frozen
+package struct ResponseAdditions {
+  /// How the body will be framed for this client: `chunked` writes Transfer-Encoding, `length` and `none` keep the
+  /// Content-Length that came, `untilClose` writes nothing.
+  package var framing: Framing
+  package var connection: ConnectionNotice
+  /// Replaces what the backend sent.
+  package var requestID: ByteSlice
+  /// 29 bytes (RFC 9110 section 5.6.7); written only when the backend sent no Date (section 6.6.1).
+  package var date: ByteSlice
+  /// The protocol of a 101.
+  package var upgrade: ByteSlice
+
+  @inlinable
+  package init(
+    framing: Framing, connection: ConnectionNotice, requestID: ByteSlice, date: ByteSlice, upgrade: ByteSlice
+  ) {
+    self.framing = framing
+    self.connection = connection
+    self.requestID = requestID
+    self.date = date
+    self.upgrade = upgrade
+  }
+}
+
+package enum ResponseHeadWriter {
+  /// Writes the whole head, empty line included, always as HTTP/1.1 (RFC 9110 section 2.5). Field lines keep their order,
+  /// spelling and number. When it does not fit, `writer.overflowed` is set and nothing of it may be sent.
+  package static func write(
+    _ head: ResponseHead, _ added: ResponseAdditions, into writer: inout ByteWriter
+  ) {
+    writer.append("HTTP/1.1 ")
+    writer.appendDecimal(UInt64(head.status), digits: 3)
+    writer.append(" ")
+    writer.append(head.phrase.slice(in: head.base))
+    writer.append("\r\n")
+    var without =
+      FieldRuns.bit(.connection) | FieldRuns.bit(.transferEncoding) | FieldRuns.bit(.upgrade)
+    if !added.requestID.isEmpty { without |= FieldRuns.bit(.xRequestID) }
+    switch added.framing {
+    case .none, .length: break
+    case .chunked, .untilClose: without |= FieldRuns.bit(.contentLength)
+    }
+    FieldRuns.write(head.base, head.fields, head.fieldCount, without: without, into: &writer)
+    if !added.requestID.isEmpty {
+      writer.append("X-Request-ID: ")
+      writer.append(added.requestID)
+      writer.append("\r\n")
+    }
+    switch head.version {
+    case .http11: writer.append("Via: 1.1 gateway\r\n")
+    case .http10: writer.append("Via: 1.0 gateway\r\n")
+    }
+    if !added.date.isEmpty && !hasDate(head) {
+      writer.append("Date: ")
+      writer.append(added.date)
+      writer.append("\r\n")
+    }
+    writeHopByHop(added, into: &writer)
+    writer.append("\r\n")
+  }
+
+  private static func hasDate(_ head: ResponseHead) -> Bool {
+    for index in 0..<head.fieldCount where FieldRuns.bit(head.fields[index].kind) == FieldRuns.bit(.date) {
+      if !head.fields[index].isDropped { return true }
+    }
+    return false
+  }
+
+  private static func writeHopByHop(_ added: ResponseAdditions, into writer: inout ByteWriter) {
+    switch added.framing {
+    case .chunked: writer.append("Transfer-Encoding: chunked\r\n")
+    case .none, .length, .untilClose: break
+    }
+    if !added.upgrade.isEmpty {
+      writer.append("Upgrade: ")
+      writer.append(added.upgrade)
+      writer.append("\r\nConnection: upgrade\r\n")
+      return
+    }
+    switch added.connection {
+    case .none: break
+    case .close: writer.append("Connection: close\r\n")
+    case .keepAlive: writer.append("Connection: keep-alive\r\n")
+    }
+  }
+}
