@@ -15,7 +15,9 @@ func withSlice<Result>(_ bytes: [UInt8], _ body: (ByteSlice) -> Result) -> Resul
 
 /// What a writer with `capacity` bytes of room holds after `body`; the bytes behind its room are
 /// checked to be untouched.
-func written(capacity: Int, _ body: (inout ByteWriter) -> Void) -> (text: String, overflowed: Bool) {
+func written(
+  capacity: Int, _ body: (inout ByteWriter) -> Void
+) -> (text: String, overflowed: Bool) {
   let guardBytes = 16
   let room = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity + guardBytes)
   defer { room.deallocate() }

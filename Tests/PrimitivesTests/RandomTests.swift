@@ -1,5 +1,5 @@
-// Why this file exists: a replay needs the same row from the same seed, and identifiers need a spread
-// one.
+// Why this file exists: a replay needs the same row from the same seed, and identifiers need a
+// spread one.
 import Primitives
 import Testing
 

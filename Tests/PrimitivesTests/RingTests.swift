@@ -1,5 +1,5 @@
-// Why this file exists: the ring is every bounded queue; it must keep order over its seam and refuse
-// what does not fit.
+// Why this file exists: the ring is every bounded queue; it must keep order over its seam and
+// refuse what does not fit.
 import Primitives
 import Testing
 

@@ -1,5 +1,5 @@
-// Why this file exists: deadlines are promises to clients. A timer never fires early and at most 20 ms
-// + 1 % late, and the wheel says exactly when it must be woken.
+// Why this file exists: deadlines are promises to clients. A timer never fires early and at most 20
+// ms + 1 % late, and the wheel says exactly when it must be woken.
 import Primitives
 import Testing
 
