@@ -8,14 +8,15 @@ import Glibc
 package struct EventLoopError: Error, Equatable, CustomStringConvertible {
   /// What was being done, for people: "listen on 127.0.0.1:8080".
   package let operation: String
-  /// errno, positive; 0 when `reason` says it all.
+  /// errno (or one of libuv's own codes), positive; 0 when `reason` says it all.
   package let code: Int32
   /// What is wrong, for people.
   package let reason: String
 
+  /// Takes the code positive or negative.
   package init(operation: String, code: Int32) {
     self.operation = operation
-    self.code = code
+    self.code = code < 0 ? 0 - code : code
     self.reason = errorText(code)
   }
 

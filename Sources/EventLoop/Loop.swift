@@ -13,7 +13,7 @@ package struct Loop {
     let result = uv_loop_init(raw)
     guard result == 0 else {
       raw.deallocate()
-      throw EventLoopError(operation: "make an event loop", code: 0 - result)
+      throw EventLoopError(operation: "make an event loop", code: result)
     }
     return Loop(raw: raw)
   }
