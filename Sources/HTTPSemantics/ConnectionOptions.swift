@@ -1,0 +1,61 @@
+// Why this file exists: Connection says which other fields end at this hop. It is the one field with
+// which a sender can take others out, so what it may take is decided here, for both directions.
+import Primitives
+
+/// What the `Connection` lines of one message say (RFC 9110 section 7.6.1).
+struct ConnectionOptions: Equatable, Sendable {
+  var close = false
+  var keepAlive = false
+  var upgrade = false
+  /// Members seen so far, over all lines.
+  var count: UInt8 = 0
+
+  /// More options than this in one message are refused: each is looked up among all fields.
+  static var limit: UInt8 { 32 }
+
+  init() {}
+
+  /// Reads one line and marks the fields it names as dropped. False when a member is not a token,
+  /// or there are too many.
+  mutating func read(
+    _ value: ByteSlice, base: UnsafePointer<UInt8>, fields: UnsafeMutablePointer<Field>,
+    fieldCount: Int
+  ) -> Bool {
+    var list = FieldList(value)
+    while let option = list.next() {
+      if count == ConnectionOptions.limit { return false }
+      count += 1
+      if ASCII.equalIgnoringCase(option, "keep-alive") {
+        keepAlive = true
+      } else if ASCII.equalIgnoringCase(option, "close") {
+        close = true
+      } else if ASCII.equalIgnoringCase(option, "upgrade") {
+        upgrade = true
+      } else {
+        if FieldBytes.nameShape(option) == .invalid { return false }
+        drop(named: option, base, fields, fieldCount)
+      }
+    }
+    return true
+  }
+
+  private func drop(
+    named option: ByteSlice, _ base: UnsafePointer<UInt8>, _ fields: UnsafeMutablePointer<Field>,
+    _ fieldCount: Int
+  ) {
+    for index in 0..<fieldCount
+    where Int(fields[index].nameLength) == option.count && fields[index].kind.mayBeNominated {
+      if ASCII.equalIgnoringCase(fields[index].name.slice(in: base), option) {
+        fields[index].drop()
+      }
+    }
+  }
+
+  /// Whether the sender will take, or send, another message on the connection (RFC 9112 9.3).
+  func persists(_ version: HTTPVersion) -> Bool {
+    switch version {
+    case .http11: !close
+    case .http10: keepAlive && !close
+    }
+  }
+}

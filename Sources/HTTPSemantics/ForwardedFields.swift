@@ -1,0 +1,35 @@
+// Why this file exists: what the gateway says of itself and of the client to the next hop has one
+// wording, whoever writes the head.
+package import Primitives
+
+/// The list that goes on as X-Forwarded-For.
+package enum ForwardedFor {
+  /// Appends the value to `writer`: the members of all lines that are not dropped, in order, then
+  /// the peer's address without its port.
+  package static func write(_ head: RequestHead, peer: IPAddress, into writer: inout ByteWriter) {
+    for index in 0..<head.fieldCount {
+      guard case .xForwardedFor = head.fields[index].kind, !head.fields[index].isDropped else {
+        continue
+      }
+      var list = FieldList(head.value(index))
+      while let member = list.next() {
+        writer.append(member)
+        writer.append(", ")
+      }
+    }
+    guard writer.reserve(IPAddress.maximumTextLength) else { return }
+    writer.cursor += peer.write(to: writer.cursor)
+  }
+}
+
+/// Via (RFC 9110 section 7.6.3).
+package enum Via {
+  /// The member that we append for a message received in `version`, under the one name the gateway
+  /// has.
+  package static func member(_ version: HTTPVersion) -> StaticString {
+    switch version {
+    case .http10: "1.0 gateway"
+    case .http11: "1.1 gateway"
+    }
+  }
+}

@@ -1,0 +1,137 @@
+// Why this file exists: what a backend sends is judged as hard as what a client sends. A response
+// with two readings would let the next answer on the connection go to the wrong client.
+import Primitives
+
+/// The rules of RFC 9110 and 9112 for responses that a gateway passes on.
+package enum ResponseRules {
+  /// Judges `head`, marks the field lines that end at this hop, sets `framing` and `keepAlive`, and
+  /// fills `facts`. The head's bytes and table are as `ResponseHead` describes them.
+  package static func judge(
+    _ head: inout ResponseHead, _ context: ResponseContext, into facts: inout ResponseFacts
+  ) -> ResponseVerdict {
+    facts = ResponseFacts()
+    guard head.status >= 100, head.status <= 999 else { return .refuse }
+    guard FieldBytes.isValue(head.phrase.slice(in: head.base)) else { return .refuse }
+    var pass = ResponseFieldPass()
+    guard pass.run(head, &facts) else { return .refuse }
+
+    var options = ConnectionOptions()
+    if pass.connections > 0 {
+      for index in pass.connection..<head.fieldCount {
+        guard case .connection = head.fields[index].kind else { continue }
+        let isGood = options.read(
+          head.value(index), base: head.base, fields: head.fields, fieldCount: head.fieldCount)
+        if !isGood { return .refuse }
+      }
+    }
+    head.keepAlive = head.keepAlive && options.persists(head.version)
+    guard frame(&head, pass, context) else { return .refuse }
+
+    facts.isInterim = head.status < 200 && head.status != 101
+    if head.status == 101 {
+      guard isExpected(head, pass, options, context) else { return .refuse }
+      facts.isUpgrade = true
+    }
+    if facts.dateField >= 0, head.fields[Int(facts.dateField)].isDropped { facts.dateField = -1 }
+    let keepsTrailers = head.framing == .chunked && context.clientVersion.hasChunked
+    if pass.trailers > 0, !keepsTrailers {
+      TrailerRules.dropAnnouncement(head.fields, head.fieldCount)
+    }
+    return .accept
+  }
+
+  /// How long the body is (RFC 9112 section 6.3), read from the fields and compared with what the
+  /// parser goes by.
+  private static func frame(
+    _ head: inout ResponseHead, _ pass: ResponseFieldPass, _ context: ResponseContext
+  ) -> Bool {
+    var framing = Framing.untilClose
+    if pass.transferEncodings > 0 {
+      guard pass.transferEncodings == 1, pass.contentLengths == 0, head.version.hasChunked,
+        MessageFraming.isChunked(head.value(pass.transferEncoding))
+      else { return false }
+      framing = .chunked
+    } else if pass.contentLengths > 0 {
+      guard let length = mergeContentLengths(head, pass) else { return false }
+      framing = .length(length)
+    }
+
+    let hasNoContent = head.status < 200 || head.status == 204
+    if hasNoContent {
+      // Transfer-Encoding is forbidden there (RFC 9112 section 6.1), and readers disagree on whether
+      // a body follows. A length is forbidden too; it is left out, and if it promised bytes they may
+      // still come, so the connection is not used again.
+      if pass.transferEncodings > 0 { return false }
+      if pass.contentLengths > 0 {
+        for index in pass.contentLength..<head.fieldCount {
+          if case .contentLength = head.fields[index].kind { head.fields[index].drop() }
+        }
+        if !framing.isEmpty { head.keepAlive = false }
+      }
+    }
+    if hasNoContent || head.status == 304 || context.requestMethod.isHead { framing = .none }
+
+    guard framing == head.framing || (framing.isEmpty && head.framing.isEmpty) else { return false }
+    if framing == .untilClose { head.keepAlive = false }
+    head.framing = framing
+    return true
+  }
+
+  /// The one length that all Content-Length lines give, as one line of one number: RFC 9110 section
+  /// 8.6 allows merging equal ones. Nil when any differs or is no number.
+  private static func mergeContentLengths(
+    _ head: ResponseHead, _ pass: ResponseFieldPass
+  ) -> UInt64? {
+    var agreed: UInt64?
+    for index in pass.contentLength..<head.fieldCount {
+      guard case .contentLength = head.fields[index].kind else { continue }
+      let isFirst = agreed == nil
+      var list = FieldList(head.value(index))
+      while let member = list.next() {
+        guard let length = MessageFraming.length(member) else { return nil }
+        if let agreed, agreed != length { return nil }
+        if agreed == nil { head.fields[index].valueLength = UInt32(member.count) }
+        agreed = length
+      }
+      if agreed == nil { return nil }
+      if !isFirst { head.fields[index].drop() }
+    }
+    return agreed
+  }
+
+  /// A 101 that answers an Upgrade of ours, names the protocol offered, and says so in Connection
+  /// (RFC 9110 section 7.8).
+  private static func isExpected(
+    _ head: ResponseHead, _ pass: ResponseFieldPass, _ options: ConnectionOptions,
+    _ context: ResponseContext
+  ) -> Bool {
+    guard let offered = context.offeredUpgrade, head.version.hasChunked else { return false }
+    return pass.upgrades == 1 && options.upgrade
+      && ASCII.equalIgnoringCase(head.value(pass.upgrade), offered)
+  }
+}
+
+extension ResponseHead {
+  /// The value of the field at `index`.
+  @inline(__always)
+  func value(_ index: Int) -> ByteSlice { fields[index].value.slice(in: base) }
+}
+
+extension HTTPVersion {
+  /// Knows the chunked coding, interim responses and Upgrade.
+  @inlinable package var hasChunked: Bool {
+    switch self {
+    case .http10: false
+    case .http11: true
+    }
+  }
+}
+
+extension Method {
+  @inlinable package var isHead: Bool {
+    switch self {
+    case .head: true
+    case .get, .post, .put, .delete, .connect, .options, .trace, .patch, .other: false
+    }
+  }
+}
