@@ -1,5 +1,6 @@
 // Why this file exists: endpoints to and from the system's sockaddr, in this one place.
 
+import CLibUV
 import Glibc
 import Primitives
 
@@ -80,8 +81,8 @@ private func socketName(
   return result == 0 ? endpoint(of: &name) : unspecifiedEndpoint
 }
 
-/// Calls `body` with the path as a sockaddr_un on the stack. The path has at most `UnixPath.maximumLength` bytes (checked
-/// by the caller) and no NUL.
+/// Calls `body` with the path as a sockaddr_un on the stack. The path has at most
+/// `UnixPath.maximumLength` bytes (checked by the caller) and no NUL.
 func withUnixAddress<Result>(
   _ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
 ) -> Result {
