@@ -1,0 +1,14 @@
+// Why this file exists: round robin is one sequence that all workers walk together; each worker with
+// its own would send bursts to the same backend.
+import Primitives
+
+/// Each backend in turn. Weights are not looked at.
+enum RoundRobin {
+  /// Takes one turn. A turn that falls on a backend which is not eligible passes to the next one.
+  /// At least one backend exists.
+  static func choose(_ eligible: Eligibility, _ sequence: SharedWord) -> Int? {
+    // Wrapping: turn 0 is the first; where the word wraps, one turn may repeat.
+    let turn = sequence.add(1) &- 1
+    return eligible.first(from: Int(turn % UInt64(eligible.view.count)))
+  }
+}
