@@ -1,5 +1,6 @@
-// Why this file exists: the one door through which Swift sees libuv, and the one place that knows where libuv's parts lie
-// inside a stream: C computes those addresses, because the order of a Swift struct's fields is a habit and not a contract.
+// Why this file exists: the one door through which Swift sees libuv, and the one place that knows
+// where libuv's parts lie inside a stream: C computes those addresses, because the order of a Swift
+// struct's fields is a habit and not a contract.
 #ifndef GATEWAY_CLIBUV_SHIM_H
 #define GATEWAY_CLIBUV_SHIM_H
 
@@ -7,8 +8,9 @@
 #include <sys/socket.h>
 #include <uv.h>
 
-// A stream in place: its handle first, so that a pointer to the one is a pointer to the other. A connect and a write
-// are never under way at the same time (EventLoop's Stream checks it), so they share their memory.
+// A stream in place: its handle first, so that a pointer to the one is a pointer to the other. A
+// connect and a write are never under way at the same time (EventLoop's Stream checks it), so they
+// share their memory.
 typedef struct {
   union {
     uv_handle_t any;
@@ -27,7 +29,9 @@ static inline uv_stream_t *gateway_stream(gateway_stream_storage *s) { return &s
 static inline uv_tcp_t *gateway_tcp(gateway_stream_storage *s) { return &s->handle.tcp; }
 static inline uv_pipe_t *gateway_pipe(gateway_stream_storage *s) { return &s->handle.pipe; }
 static inline uv_write_t *gateway_write(gateway_stream_storage *s) { return &s->request.write; }
-static inline uv_connect_t *gateway_connect(gateway_stream_storage *s) { return &s->request.connect; }
+static inline uv_connect_t *gateway_connect(gateway_stream_storage *s) {
+  return &s->request.connect;
+}
 
 // These are behind _GNU_SOURCE, which Swift's view of the C library leaves out.
 extern int accept4(int, struct sockaddr *, socklen_t *, int);

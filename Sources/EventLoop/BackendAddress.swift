@@ -1,5 +1,5 @@
-// Why this file exists: where a backend listens, as a value that a connection can be opened from without a lookup, a parse
-// or an allocation.
+// Why this file exists: where a backend listens, as a value that a connection can be opened from
+// without a lookup, a parse or an allocation.
 
 package import Primitives
 
@@ -8,8 +8,8 @@ package import Primitives
 package struct BackendAddress {
   /// Of a TCP backend; unspecified for a unix one.
   package var endpoint: Endpoint
-  /// Of a unix backend: NUL-terminated, at most `UnixPath.maximumLength` bytes before the NUL, and living longer than every
-  /// copy of this address.
+  /// Of a unix backend: NUL-terminated, at most `UnixPath.maximumLength` bytes before the NUL, and
+  /// living longer than every copy of this address.
   package var unixPath: UnsafePointer<CChar>?
 
   @inlinable package init(tcp endpoint: Endpoint) {

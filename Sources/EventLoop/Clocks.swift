@@ -1,4 +1,5 @@
-// Why this file exists: the time of day, for log lines and Date fields. Policies never see it; they take an `Instant`.
+// Why this file exists: the time of day, for log lines and Date fields. Policies never see it; they
+// take an `Instant`.
 
 import Glibc
 

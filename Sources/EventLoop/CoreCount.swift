@@ -1,12 +1,13 @@
-// Why this file exists: `workers: auto` must mean the cores this process may really use. In a container that is a matter of
-// its CPU affinity and of its control group's quota, not of the machine.
+// Why this file exists: `workers: auto` must mean the cores this process may really use. In a
+// container that is a matter of its CPU affinity and of its control group's quota, not of the
+// machine.
 
 import CLibUV
 
 /// How many cores this process may use.
 package enum CoreCount {
-  /// The cores of the affinity mask, or fewer when a control group (version 1 or 2, this one or one above it) grants less
-  /// CPU time than that; rounded up, at least 1.
+  /// The cores of the affinity mask, or fewer when a control group (version 1 or 2, this one or one
+  /// above it) grants less CPU time than that; rounded up, at least 1.
   package static func available() -> Int {
     let allowed = affinity()
     guard let quota = quota(root: "") else { return allowed }
@@ -16,8 +17,8 @@ package enum CoreCount {
   /// The cores this thread may run on; at least 1.
   static func affinity() -> Int { max(1, Int(uv_available_parallelism())) }
 
-  /// The smallest quota of the process's control groups, in cores; nil when there is none. `root` stands before /proc and
-  /// /sys, for tests.
+  /// The smallest quota of the process's control groups, in cores; nil when there is none. `root`
+  /// stands before /proc and /sys, for tests.
   static func quota(root: String) -> Double? {
     guard let groups = text(root + "/proc/self/cgroup") else { return nil }
     var smallest: Double?
@@ -43,8 +44,8 @@ package enum CoreCount {
     return smallest
   }
 
-  /// "/a/b" gives "/a/b", "/a" and "" : a limit above holds below as well. (Inside a container the path may not exist under
-  /// the mount, which then is the group itself: the last one finds it.)
+  /// "/a/b" gives "/a/b", "/a" and "" : a limit above holds below as well. (Inside a container the
+  /// path may not exist under the mount, which then is the group itself: the last one finds it.)
   private static func selfAndAbove(_ path: String) -> [String] {
     var groups: [String] = []
     var rest = path[...]

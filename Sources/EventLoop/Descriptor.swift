@@ -1,11 +1,12 @@
-// Why this file exists: reading and writing a descriptor by plain system calls, for logs and small files, with the one
-// mistake that everybody makes (a signal in between) made impossible.
+// Why this file exists: reading and writing a descriptor by plain system calls, for logs and small
+// files, with the one mistake that everybody makes (a signal in between) made impossible.
 
 import Glibc
 
 /// Plain system calls on a descriptor.
 package enum Descriptor {
-  /// Writes once; again when a signal came first. Bytes taken, or -errno (-EAGAIN when it would block).
+  /// Writes once; again when a signal came first. Bytes taken, or -errno (-EAGAIN when it would
+  /// block).
   package static func write(_ descriptor: Int32, _ base: UnsafeRawPointer, _ count: Int) -> Int {
     while true {
       let result = Glibc.write(descriptor, base, count)
@@ -15,7 +16,9 @@ package enum Descriptor {
   }
 
   /// Reads once; again when a signal came first. Bytes read, 0 at the end, or -errno.
-  package static func read(_ descriptor: Int32, _ base: UnsafeMutableRawPointer, _ count: Int) -> Int {
+  package static func read(_ descriptor: Int32, _ base: UnsafeMutableRawPointer, _ count: Int)
+    -> Int
+  {
     while true {
       let result = Glibc.read(descriptor, base, count)
       if result >= 0 { return result }
@@ -23,8 +26,8 @@ package enum Descriptor {
     }
   }
 
-  /// Opens a file for adding to its end, making it (mode 0640) where it is missing. The descriptor, or -errno. Does not
-  /// wait for the reader of a pipe.
+  /// Opens a file for adding to its end, making it (mode 0640) where it is missing. The descriptor,
+  /// or -errno. Does not wait for the reader of a pipe.
   package static func openForAppending(_ path: String) -> Int32 {
     while true {
       let result = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o640)
@@ -44,7 +47,9 @@ package enum Descriptor {
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 4096)
     while true {
-      let count = chunk.withUnsafeMutableBytes { read(descriptor, $0.baseAddress.unsafelyUnwrapped, 4096) }
+      let count = chunk.withUnsafeMutableBytes {
+        read(descriptor, $0.baseAddress.unsafelyUnwrapped, 4096)
+      }
       if count == 0 { return bytes }
       if count < 0 || bytes.count + count > limit { return nil }
       bytes.append(contentsOf: chunk[..<count])

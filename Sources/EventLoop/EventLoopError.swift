@@ -1,5 +1,5 @@
-// Why this file exists: setting something up (a loop, a socket, a thread) is the only part of this room that throws, and
-// what it throws must read as one clear line.
+// Why this file exists: setting something up (a loop, a socket, a thread) is the only part of this
+// room that throws, and what it throws must read as one clear line.
 
 import CLibUV
 import Glibc
@@ -29,7 +29,8 @@ package struct EventLoopError: Error, Equatable, CustomStringConvertible {
   package var description: String { "\(operation): \(reason)" }
 }
 
-/// The system's words for an errno; takes it positive or negative, also libuv's own codes. Not for the data plane.
+/// The system's words for an errno; takes it positive or negative, also libuv's own codes. Not for
+/// the data plane.
 package func errorText(_ code: Int32) -> String {
   let negative = code > 0 ? 0 - code : code
   if negative == 0 { return "no error" }
@@ -44,13 +45,14 @@ package enum EventLoopLibrary {
   /// The version found, as "1.44.2".
   package static var version: String { String(cString: uv_version_string()) }
 
-  /// Call once, before the first loop. Fails when libuv is older than `minimumVersion` or laid out otherwise than the
-  /// header this was compiled with.
+  /// Call once, before the first loop. Fails when libuv is older than `minimumVersion` or laid out
+  /// otherwise than the header this was compiled with.
   package static func verify() throws(EventLoopError) {
     let (major, minor, patch) = minimumVersion
     guard uv_version() >= UInt32(major << 16 | minor << 8 | patch) else {
       throw EventLoopError(
-        operation: "libuv", reason: "\(major).\(minor).\(patch) or newer is needed, found \(version)")
+        operation: "libuv",
+        reason: "\(major).\(minor).\(patch) or newer is needed, found \(version)")
     }
     let sizesAgree =
       uv_handle_size(UV_TCP) <= MemoryLayout<uv_tcp_t>.size

@@ -1,5 +1,6 @@
-// Why this file exists: accepting connections. The socket is watched by libuv, but accepted from by us: libuv's own listener
-// cannot pause, and without a descriptor to spare it calls its owner in a loop that only closing the listener ends.
+// Why this file exists: accepting connections. The socket is watched by libuv, but accepted from by
+// us: libuv's own listener cannot pause, and without a descriptor to spare it calls its owner in a
+// loop that only closing the listener ends.
 
 import CLibUV
 import Glibc
@@ -8,16 +9,19 @@ package import Primitives
 /// What a listener tells its owner.
 @frozen
 package struct ListenerHandlers {
-  package typealias OnConnection = @convention(c) (
-    _ owner: UnsafeMutableRawPointer, _ listener: UnsafeMutableRawPointer
-  ) -> Void
-  package typealias OnPaused = @convention(c) (_ owner: UnsafeMutableRawPointer, _ error: Int32) -> Void
+  package typealias OnConnection =
+    @convention(c) (
+      _ owner: UnsafeMutableRawPointer, _ listener: UnsafeMutableRawPointer
+    ) -> Void
+  package typealias OnPaused =
+    @convention(c) (_ owner: UnsafeMutableRawPointer, _ error: Int32) -> Void
 
-  /// A connection has been accepted. Take it now, by `Listener(token).accept(into:...)` or `.refuse`; one that is not
-  /// taken is closed when this returns.
+  /// A connection has been accepted. Take it now, by `Listener(token).accept(into:...)` or
+  /// `.refuse`; one that is not taken is closed when this returns.
   package var onConnection: OnConnection
-  /// No connection could be accepted for want of descriptors or memory (-EMFILE, -ENFILE, -ENOBUFS, -ENOMEM). The
-  /// listener rests for `Listener.restMilliseconds` and goes on by itself; who waits, waits in the system's queue.
+  /// No connection could be accepted for want of descriptors or memory (-EMFILE, -ENFILE, -ENOBUFS,
+  /// -ENOMEM). The listener rests for `Listener.restMilliseconds` and goes on by itself; who waits,
+  /// waits in the system's queue.
   package var onPaused: OnPaused
 
   @inlinable package init(
@@ -34,8 +38,8 @@ package struct Listener {
 
   /// How long a listener rests when it lacks descriptors or memory.
   package static let restMilliseconds: UInt64 = 100
-  /// Connections taken in one round of the loop; the rest is reported again in the next. Fewer from a shared socket, so
-  /// that the other workers get their part.
+  /// Connections taken in one round of the loop; the rest is reported again in the next. Fewer from
+  /// a shared socket, so that the other workers get their part.
   package static let acceptsPerRound = 32
   package static let acceptsPerRoundShared = 8
 
@@ -92,17 +96,21 @@ package struct Listener {
     _ = uv_poll_start(box.pointee.poll, Int32(UV_READABLE.rawValue), socketReadable)
   }
 
-  /// Accepts everything that waits, through the same handler: before a listener closes, because what waits then would be
-  /// reset. Goes on over a pause. At most the backlog and as much again, so that it ends however fast peers come.
+  /// Accepts everything that waits, through the same handler: before a listener closes, because
+  /// what waits then would be reset. Goes on over a pause. At most the backlog and as much again,
+  /// so that it ends however fast peers come.
   package func drainAcceptQueue() {
     acceptSome(atMost: 2 * Int(ListeningSocket.backlog))
   }
 
-  /// Closes the socket now; what waits in its queue (if no other worker shares it) is reset. The last call to it.
+  /// Closes the socket now; what waits in its queue (if no other worker shares it) is reset. The
+  /// last call to it.
   package func close() {
     guard !box.pointee.isClosed else { return }
     box.pointee.isClosed = true
-    for handle in [UnsafeMutableRawPointer(box.pointee.poll), UnsafeMutableRawPointer(box.pointee.rest)] {
+    for handle in [
+      UnsafeMutableRawPointer(box.pointee.poll), UnsafeMutableRawPointer(box.pointee.rest),
+    ] {
       uv_close(handle.assumingMemoryBound(to: uv_handle_t.self), listenerHandleClosed)
     }
     // uv_close has taken it out of the loop already.
@@ -113,8 +121,8 @@ package struct Listener {
 // MARK: - Taking the connection that is offered
 
 extension Listener {
-  /// Prepares `stream` with the connection being offered. Within `onConnection`, once. Returns 0, or -errno: then the
-  /// stream is prepared all the same, and must be closed.
+  /// Prepares `stream` with the connection being offered. Within `onConnection`, once. Returns 0,
+  /// or -errno: then the stream is prepared all the same, and must be closed.
   package func accept(
     into stream: UnsafeMutablePointer<Stream>, owner: UnsafeMutableRawPointer,
     handlers: UnsafePointer<StreamHandlers>
@@ -131,8 +139,9 @@ extension Listener {
     return result
   }
 
-  /// Sends `answer` as far as it fits at once, and closes. For when there is no room for a stream. What the peer has
-  /// sent so far is read away first, because closing over unread bytes is a reset, which may overtake the answer.
+  /// Sends `answer` as far as it fits at once, and closes. For when there is no room for a stream.
+  /// What the peer has sent so far is read away first, because closing over unread bytes is a
+  /// reset, which may overtake the answer.
   package func refuse(_ answer: ByteSlice) {
     precondition(box.pointee.accepted >= 0)
     let descriptor = box.pointee.accepted
@@ -174,7 +183,8 @@ extension Listener {
       case 0: continue
       case EAGAIN: return
       case EMFILE, ENFILE, ENOBUFS, ENOMEM: return rest(error)
-      default: continue  // this connection died in the queue (accept(2) lists how); the next may be well
+      // This connection died in the queue (accept(2) lists how); the next may be well.
+      default: continue
       }
     }
   }
@@ -214,7 +224,8 @@ private func socketReadable(
   _ handle: UnsafeMutablePointer<uv_poll_t>?, _ status: Int32, _ events: Int32
 ) {
   let listener = listener(handle.unsafelyUnwrapped.pointee.data)
-  // libuv stops watching a socket that is in error; none is known for a listening one. Accepting tells, resting bounds it.
+  // libuv stops watching a socket that is in error; none is known for a listening one. Accepting
+  // tells, resting bounds it.
   if status != 0 { listener.resume() }
   listener.acceptSome(
     atMost: listener.box.pointee.socket.isShared

@@ -1,35 +1,39 @@
-// Why this file exists: making the sockets that accept, at start-up and before any worker runs, so that an address in use
-// is one clear line and not a worker that stands alone.
+// Why this file exists: making the sockets that accept, at start-up and before any worker runs, so
+// that an address in use is one clear line and not a worker that stands alone.
 
 import CLibUV
 import Glibc
 package import Primitives
 
-/// A socket that listens: nobody accepts from it until a `Listener` is opened on it. A value that owns a descriptor: open a
-/// listener with it, or `close` it.
+/// A socket that listens: nobody accepts from it until a `Listener` is opened on it. A value that
+/// owns a descriptor: open a listener with it, or `close` it.
 package struct ListeningSocket: Equatable, Sendable {
   package let descriptor: Int32
-  /// Where it listens, with the port that was given when 0 was asked for; unspecified for a unix socket.
+  /// Where it listens, with the port that was given when 0 was asked for; unspecified for a unix
+  /// socket.
   package let boundEndpoint: Endpoint
   package let isUnix: Bool
   /// Several loops accept from copies of this descriptor.
   package let isShared: Bool
 
-  /// How many connections the system keeps for us before we accept them; it lowers this to net.core.somaxconn.
+  /// How many connections the system keeps for us before we accept them; it lowers this to
+  /// net.core.somaxconn.
   package static let backlog: Int32 = 4096
 
-  /// Fails with EADDRINUSE when somebody listens on `endpoint`, also another gateway that has SO_REUSEPORT set. To be
-  /// called once before the sockets of the workers are made, because with SO_REUSEPORT a second gateway would silently take
-  /// half of the traffic. Nothing to find out for port 0.
+  /// Fails with EADDRINUSE when somebody listens on `endpoint`, also another gateway that has
+  /// SO_REUSEPORT set. To be called once before the sockets of the workers are made, because with
+  /// SO_REUSEPORT a second gateway would silently take half of the traffic. Nothing to find out for
+  /// port 0.
   package static func probe(_ endpoint: Endpoint) throws(EventLoopError) {
     guard endpoint.port != 0 else { return }
     let descriptor = try makeTCP(endpoint, reusePort: false)
     Descriptor.close(descriptor)
   }
 
-  /// Listens on a TCP endpoint. With `reusePort`, every worker has its own socket on it, and the system spreads new
-  /// connections over them; for port 0 ask for the first one's `boundEndpoint` after that. An IPv6 socket takes IPv6
-  /// only, whatever the system's default: `[::]:80` and `0.0.0.0:80` are two listeners.
+  /// Listens on a TCP endpoint. With `reusePort`, every worker has its own socket on it, and the
+  /// system spreads new connections over them; for port 0 ask for the first one's `boundEndpoint`
+  /// after that. An IPv6 socket takes IPv6 only, whatever the system's default: `[::]:80` and
+  /// `0.0.0.0:80` are two listeners.
   package static func tcp(
     _ endpoint: Endpoint, reusePort: Bool
   ) throws(EventLoopError) -> ListeningSocket {
@@ -42,8 +46,8 @@ package struct ListeningSocket: Equatable, Sendable {
       isUnix: false, isShared: false)
   }
 
-  /// Another descriptor of the same socket, for another worker: it accepts from the same queue. (Non-blocking is a property
-  /// of the socket and so of both.)
+  /// Another descriptor of the same socket, for another worker: it accepts from the same queue.
+  /// (Non-blocking is a property of the socket and so of both.)
   package func duplicate() throws(EventLoopError) -> ListeningSocket {
     let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
     guard copy >= 0 else { throw EventLoopError(operation: "share a listener", code: errno) }
@@ -54,7 +58,8 @@ package struct ListeningSocket: Equatable, Sendable {
   /// Closes a socket that no listener was opened with.
   package func close() { Descriptor.close(descriptor) }
 
-  private static func makeTCP(_ endpoint: Endpoint, reusePort: Bool) throws(EventLoopError) -> Int32 {
+  private static func makeTCP(_ endpoint: Endpoint, reusePort: Bool) throws(EventLoopError) -> Int32
+  {
     let operation = "listen on \(endpoint)"
     let family = endpoint.address.isV4 ? AF_INET : AF_INET6
     let descriptor = gateway_socket(family)
@@ -85,14 +90,16 @@ package struct ListeningSocket: Equatable, Sendable {
 // MARK: - Unix sockets
 
 extension ListeningSocket {
-  /// Listens on a unix socket. A socket file that is there already is removed only when nobody answers on it; anything else
-  /// with that name is an error. The file is left behind by `close`: see `UnixSocketFile`.
+  /// Listens on a unix socket. A socket file that is there already is removed only when nobody
+  /// answers on it; anything else with that name is an error. The file is left behind by `close`:
+  /// see `UnixSocketFile`.
   package static func unix(_ path: String) throws(EventLoopError) -> ListeningSocket {
     let operation = "listen on unix:\(path)"
     guard !path.isEmpty, path.utf8.count <= UnixPath.maximumLength, !path.utf8.contains(0) else {
       throw EventLoopError(
         operation: operation,
-        reason: "a socket's path has 1 to \(UnixPath.maximumLength) bytes, this one has \(path.utf8.count)")
+        reason: "a socket's path has 1 to \(UnixPath.maximumLength) bytes without NUL, "
+          + "this one has \(path.utf8.count)")
     }
     let descriptor = gateway_socket(AF_UNIX)
     guard descriptor >= 0 else { throw EventLoopError(operation: operation, code: errno) }
@@ -115,7 +122,8 @@ extension ListeningSocket {
 
   private static func removeStale(_ path: String, _ operation: String) throws(EventLoopError) {
     guard let file = UnixSocketFile(path: path) else {
-      throw EventLoopError(operation: operation, reason: "the path is taken by a file that is no socket")
+      throw EventLoopError(
+        operation: operation, reason: "the path is taken by a file that is no socket")
     }
     let descriptor = gateway_socket(AF_UNIX)
     guard descriptor >= 0 else { throw EventLoopError(operation: operation, code: errno) }
@@ -129,7 +137,10 @@ extension ListeningSocket {
   }
 }
 
-/// A socket's file as it was when somebody looked, so that it is not confused with one that a successor has put there.
+/// The file of a socket, told from one of the same name that a successor has put there. Take it
+/// behind `ListeningSocket.unix` and remove it while a descriptor of that socket is still open: so
+/// long the system gives its inode to no other file. That is also the order that loses nobody: no
+/// name, then no new connection, then the queue is drained, then closed.
 package struct UnixSocketFile: Equatable, Sendable {
   package let path: String
   private let device: UInt64

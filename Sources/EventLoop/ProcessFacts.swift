@@ -48,14 +48,16 @@ package enum ProcessFacts {
   /// When the process began, in seconds since 1970, to a hundredth; nil without /proc.
   package static func startTimeSeconds() -> Double? {
     guard let text = Descriptor.contents(of: "/proc/self/stat", limit: 65_536) else { return nil }
-    // The second field is the program's name in brackets and may hold anything; count from behind it.
+    // The second field is the program's name in brackets and may hold anything; count from behind
+    // it.
     guard let end = text.lastIndex(of: UInt8(ascii: ")")) else { return nil }
     let behind = text[(end + 1)...].split(separator: UInt8(ascii: " "))
     guard behind.count > 19, let ticks = Double(String(decoding: behind[19], as: UTF8.self)) else {
       return nil
     }
     guard let stat = Descriptor.contents(of: "/proc/stat", limit: 4 << 20) else { return nil }
-    for line in stat.split(separator: UInt8(ascii: "\n")) where line.starts(with: Array("btime ".utf8)) {
+    for line in stat.split(separator: UInt8(ascii: "\n"))
+    where line.starts(with: Array("btime ".utf8)) {
       let boot = Double(String(decoding: line.dropFirst(6), as: UTF8.self)) ?? 0
       return boot + ticks / Double(sysconf(Int32(_SC_CLK_TCK)))
     }

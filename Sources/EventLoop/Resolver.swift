@@ -1,5 +1,5 @@
-// Why this file exists: host names to addresses, asked of the system's resolver, on libuv's helper threads when a loop must
-// not wait.
+// Why this file exists: host names to addresses, asked of the system's resolver, on libuv's helper
+// threads when a loop must not wait.
 
 import CLibUV
 import Glibc
@@ -21,8 +21,8 @@ package final class Resolution {
 
   deinit { request.deallocate() }
 
-  /// Begins to look up `host`; `completion` is called once on the loop's thread, in a later round, unless `cancel` comes
-  /// before. The list is what `Resolver.resolve` gives.
+  /// Begins to look up `host`; `completion` is called once on the loop's thread, in a later round,
+  /// unless `cancel` comes before. The list is what `Resolver.resolve` gives.
   package static func start(
     _ loop: Loop, host: String,
     completion: @escaping (Result<[IPAddress], EventLoopError>) -> Void
@@ -39,8 +39,8 @@ package final class Resolution {
     return resolution
   }
 
-  /// `completion` will not be called. The look-up itself may go on for a while on a helper thread, and keeps its loop
-  /// alive so long.
+  /// `completion` will not be called. The look-up itself may go on for a while on a helper thread,
+  /// and keeps its loop alive so long.
   package func cancel() {
     guard completion != nil else { return }
     completion = nil
@@ -72,8 +72,8 @@ package enum Resolver {
   /// More addresses than this for one name are left out.
   package static let maximumAddresses = 256
 
-  /// Every IPv4 and IPv6 address of a host, each once, in the system's order of preference; never empty. An address in text
-  /// form is its own answer.
+  /// Every IPv4 and IPv6 address of a host, each once, in the system's order of preference; never
+  /// empty. An address in text form is its own answer.
   package static func resolve(_ host: String) throws(EventLoopError) -> [IPAddress] {
     var list: UnsafeMutablePointer<addrinfo>?
     var request = Resolver.hints
@@ -104,7 +104,8 @@ package enum Resolver {
       var storage = sockaddr_storage()
       withUnsafeMutableBytes(of: &storage) {
         $0.copyMemory(
-          from: UnsafeRawBufferPointer(start: name, count: min($0.count, Int(entry.pointee.ai_addrlen))))
+          from: UnsafeRawBufferPointer(
+            start: name, count: min($0.count, Int(entry.pointee.ai_addrlen))))
       }
       let address = endpoint(of: &storage).address
       if !found.contains(address) { found.append(address) }

@@ -17,7 +17,8 @@ package struct Signals {
     var onSignal: OnSignal
   }
 
-  /// From here on these signals are events and no longer end the process; several of one kind may come as one.
+  /// From here on these signals are events and no longer end the process; several of one kind may
+  /// come as one.
   package static func listen(
     _ loop: Loop, to numbers: [Int32], owner: UnsafeMutableRawPointer, onSignal: @escaping OnSignal
   ) throws(EventLoopError) -> Signals {
@@ -54,7 +55,8 @@ package struct Signals {
     }
   }
 
-  /// A peer that is gone then shows as EPIPE at the write, instead of ending the process. Once, at start.
+  /// A peer that is gone then shows as EPIPE at the write, instead of ending the process. Once, at
+  /// start.
   package static func ignoreBrokenPipes() { _ = signal(SIGPIPE, SIG_IGN) }
 
   private static func closed(_ data: UnsafeMutableRawPointer) {

@@ -1,15 +1,18 @@
-// Why this file exists: one connection, client or backend, TCP or unix, as a struct in its owner's memory: bytes in, bytes
-// out, connect, close, reset. It decides nothing; its owner hears everything through `StreamHandlers`.
+// Why this file exists: one connection, client or backend, TCP or unix, as a struct in its owner's
+// memory: bytes in, bytes out, connect, close, reset. It decides nothing; its owner hears
+// everything through `StreamHandlers`.
 
 import CLibUV
 import Glibc
 package import Primitives
 
-/// A connection, in place: from `prepareTCP` or `preparePipe` until `onClosed` it must not move, and its memory must not be
-/// freed. Put it first in its owner's struct, so that a pointer to the one is a pointer to the other.
+/// A connection, in place: from `prepareTCP` or `preparePipe` until `onClosed` it must not move,
+/// and its memory must not be freed. Put it first in its owner's struct, so that a pointer to the
+/// one is a pointer to the other.
 ///
-/// All functions take the pointer and are for the thread of the loop. Size: 480 bytes, of which 192 are the one write or
-/// connect that may be under way; nothing is allocated, and copying the struct is never meaningful.
+/// All functions take the pointer and are for the thread of the loop. Size: 480 bytes, of which 192
+/// are the one write or connect that may be under way; nothing is allocated, and copying the struct
+/// is never meaningful.
 package struct Stream {
   /// First, so that libuv's pointer to its handle is our pointer to the stream.
   var storage: gateway_stream_storage
@@ -18,8 +21,9 @@ package struct Stream {
   /// Reads in a row that filled their buffer, in this round.
   var fullReads: UInt8
 
-  /// After this many filled buffers in a row the stream lets others have their turn; the rest is read in the next round of
-  /// the loop. Costs nothing but that round; libuv alone would go on for 32.
+  /// After this many filled buffers in a row the stream lets others have their turn; the rest is
+  /// read in the next round of the loop. Costs nothing but that round; libuv alone would go on for
+  /// 32.
   package static let readsPerRound: UInt8 = 8
 
   /// Memory that is not a stream yet.
@@ -47,8 +51,9 @@ package struct Stream {
 // MARK: - Preparing
 
 extension Stream {
-  /// Makes a TCP stream without a socket yet, in memory that may hold anything. From here on it must be closed to be freed.
-  /// `owner` comes back as the first argument of every handler. Returns 0, or -errno when nothing was made.
+  /// Makes a TCP stream without a socket yet, in memory that may hold anything. From here on it
+  /// must be closed to be freed. `owner` comes back as the first argument of every handler. Returns
+  /// 0, or -errno when nothing was made.
   package static func prepareTCP(
     _ p: UnsafeMutablePointer<Stream>, loop: Loop, owner: UnsafeMutableRawPointer,
     handlers: UnsafePointer<StreamHandlers>
@@ -88,16 +93,18 @@ extension Stream {
     p.pointee.fullReads = 0
   }
 
-  /// Gives a prepared stream a connected descriptor, which it then owns. Returns 0, or -errno with the descriptor untouched.
+  /// Gives a prepared stream a connected descriptor, which it then owns. Returns 0, or -errno with
+  /// the descriptor untouched.
   static func adopt(_ p: UnsafeMutablePointer<Stream>, descriptor: Int32) -> Int32 {
     p.pointee.flags.contains(.unix)
       ? uv_pipe_open(gateway_pipe(storage(p)), descriptor)
       : uv_tcp_open(gateway_tcp(storage(p)), descriptor)
   }
 
-  /// Begins to connect; `onConnected` tells the end. The kind of `address` must be the kind prepared for. Nagle's
-  /// algorithm is off. Returns 0, or -errno at once (no descriptor left, no route): then `onConnected` does not come, and
-  /// the stream is only good for closing. A bound on the time is the caller's: close it.
+  /// Begins to connect; `onConnected` tells the end. The kind of `address` must be the kind
+  /// prepared for. Nagle's algorithm is off. Returns 0, or -errno at once (no descriptor left, no
+  /// route): then `onConnected` does not come, and the stream is only good for closing. A bound on
+  /// the time is the caller's: close it.
   package static func connect(
     _ p: UnsafeMutablePointer<Stream>, to address: BackendAddress
   ) -> Int32 {
@@ -121,8 +128,8 @@ extension Stream {
 // MARK: - Reading
 
 extension Stream {
-  /// Reads whenever there is something, until `stopReading`. Does nothing when it reads already, when the peer has ended
-  /// its side, or when the stream is closing. Returns 0, or -errno.
+  /// Reads whenever there is something, until `stopReading`. Does nothing when it reads already,
+  /// when the peer has ended its side, or when the stream is closing. Returns 0, or -errno.
   @discardableResult
   package static func startReading(_ p: UnsafeMutablePointer<Stream>) -> Int32 {
     guard p.pointee.flags.isDisjoint(with: [.reading, .ended, .closing]) else { return 0 }
@@ -132,8 +139,8 @@ extension Stream {
     return result
   }
 
-  /// Reads no more until `startReading`. Costs a system call at the next event, so it is for back-pressure only. While a
-  /// stream does not read, nobody hears that its peer has gone.
+  /// Reads no more until `startReading`. Costs a system call at the next event, so it is for
+  /// back-pressure only. While a stream does not read, nobody hears that its peer has gone.
   package static func stopReading(_ p: UnsafeMutablePointer<Stream>) {
     guard p.pointee.flags.contains(.reading) else { return }
     p.pointee.flags.remove(.reading)
@@ -153,8 +160,9 @@ extension Stream {
 // MARK: - Writing
 
 extension Stream {
-  /// One write to the system, now. Returns how many bytes it took (0 when it would block, or while a `write` or a connect is
-  /// under way), or -errno. `count` vectors; those above the system's 1,024 are not taken in one call.
+  /// One write to the system, now. Returns how many bytes it took (0 when it would block, or while
+  /// a `write` or a connect is under way), or -errno. `count` vectors; those above the system's
+  /// 1,024 are not taken in one call.
   package static func tryWrite(
     _ p: UnsafeMutablePointer<Stream>, _ vectors: UnsafePointer<IOVector>, _ count: Int
   ) -> Int {
@@ -162,9 +170,10 @@ extension Stream {
     return result == 0 - EAGAIN ? 0 : Int(result)
   }
 
-  /// Writes all of it, as the peer takes it; `onWritten` tells the end, in a later round or later in this one. One at a
-  /// time, at most 4 vectors; the vectors are copied, the bytes must stay until `onWritten` or `onClosed`. Returns 0, or
-  /// -errno at once, and then `onWritten` does not come.
+  /// Writes all of it, as the peer takes it; `onWritten` tells the end, in a later round or later
+  /// in this one. One at a time, at most 4 vectors; the vectors are copied, the bytes must stay
+  /// until `onWritten` or `onClosed`. Returns 0, or -errno at once, and then `onWritten` does not
+  /// come.
   package static func write(
     _ p: UnsafeMutablePointer<Stream>, _ vectors: UnsafePointer<IOVector>, _ count: Int
   ) -> Int32 {
@@ -188,8 +197,9 @@ extension Stream {
     p.pointee.flags.contains(.connecting)
   }
 
-  /// Ends our side (FIN) behind what was written; reading goes on. Only when no write is under way: then nothing waits in
-  /// libuv and the plain system call is right, with no request to keep. Returns 0, or -errno.
+  /// Ends our side (FIN) behind what was written; reading goes on. Only when no write is under way:
+  /// then nothing waits in libuv and the plain system call is right, with no request to keep.
+  /// Returns 0, or -errno.
   @discardableResult
   package static func shutdownWriting(_ p: UnsafeMutablePointer<Stream>) -> Int32 {
     precondition(p.pointee.flags.isDisjoint(with: [.connecting, .writing, .closing]))
@@ -204,15 +214,15 @@ extension Stream {
 // MARK: - Ending
 
 extension Stream {
-  /// Closes the descriptor now; `onClosed` comes later and is the last call. What the system has taken is still sent, a
-  /// write under way is given up. A second close does nothing.
+  /// Closes the descriptor now; `onClosed` comes later and is the last call. What the system has
+  /// taken is still sent, a write under way is given up. A second close does nothing.
   package static func close(_ p: UnsafeMutablePointer<Stream>) {
     guard beginClosing(p) else { return }
     uv_close(gateway_handle(storage(p)), closeEnded)
   }
 
-  /// The same, but the peer sees a reset and nothing more is sent: for an answer that must not look complete. A unix socket
-  /// has no reset and is closed.
+  /// The same, but the peer sees a reset and nothing more is sent: for an answer that must not look
+  /// complete. A unix socket has no reset and is closed.
   package static func reset(_ p: UnsafeMutablePointer<Stream>) {
     guard beginClosing(p) else { return }
     if !p.pointee.flags.contains(.unix) {
@@ -238,8 +248,8 @@ extension Stream {
 // MARK: - Facts
 
 extension Stream {
-  /// The connection's other end; 0.0.0.0 port 0 for a unix socket, or when it is gone. Costs a system call: a listener
-  /// knows it for nothing (`Listener.peer`).
+  /// The connection's other end; 0.0.0.0 port 0 for a unix socket, or when it is gone. Costs a
+  /// system call: a listener knows it for nothing (`Listener.peer`).
   package static func peer(_ p: UnsafeMutablePointer<Stream>) -> Endpoint {
     peerEndpoint(ofDescriptor: descriptor(p))
   }

@@ -1,12 +1,13 @@
-// Why this file exists: what libuv calls for a stream. Each function finds the stream behind libuv's pointer, keeps the
-// stream's own record true, and passes the event on to the owner.
+// Why this file exists: what libuv calls for a stream. Each function finds the stream behind
+// libuv's pointer, keeps the stream's own record true, and passes the event on to the owner.
 
 import CLibUV
 import Glibc
 
 @inline(__always)
 private func stream<Part>(_ part: UnsafeMutablePointer<Part>?) -> UnsafeMutablePointer<Stream> {
-  // The handle is the first thing in the stream's storage, and the storage the first thing in the stream.
+  // The handle is the first thing in the stream's storage, and the storage the first thing in the
+  // stream.
   UnsafeMutableRawPointer(part.unsafelyUnwrapped).assumingMemoryBound(to: Stream.self)
 }
 
@@ -27,7 +28,8 @@ func giveBuffer(
   let p = stream(handle)
   var base: UnsafeMutablePointer<UInt8>?
   var count = 0
-  // No buffer makes libuv end this round of reading; what is left is reported again in the next one.
+  // No buffer makes libuv end this round of reading; what is left is reported again in the next
+  // one.
   if p.pointee.fullReads < Stream.readsPerRound {
     handlers(p).pointee.onBuffer(owner(p), &base, &count)
   }
@@ -41,13 +43,15 @@ func readEnded(
   let p = stream(handle)
   let given = buffer.unsafelyUnwrapped.pointee
   if count > 0 {
-    if count == given.len { p.pointee.fullReads &+= 1 } else { p.pointee.fullReads = 0 }  // at most readsPerRound
+    // Cannot wrap: giveBuffer gives no buffer at readsPerRound.
+    if count == given.len { p.pointee.fullReads &+= 1 } else { p.pointee.fullReads = 0 }
     let base = UnsafeMutableRawPointer(given.base)?.assumingMemoryBound(to: UInt8.self)
     handlers(p).pointee.onRead(owner(p), base, count)
     return
   }
   p.pointee.fullReads = 0
-  // 0: it would have blocked. ENOBUFS: the round was ended in giveBuffer, by us or by an owner that has stopped reading.
+  // 0: it would have blocked. ENOBUFS: the round was ended in giveBuffer, by us or by an owner that
+  // has stopped reading.
   if count == 0 || count == Int(UV_ENOBUFS.rawValue) { return }
   p.pointee.flags.remove(.reading)
   p.pointee.flags.insert(.ended)
@@ -60,8 +64,9 @@ func readEnded(
   }
 }
 
-/// When data and a reset lie ready together, libuv reads the data and takes the hang-up behind it for an end of file. A
-/// close-delimited answer that was cut would then look complete, so the socket itself is asked. 0, or -errno.
+/// When data and a reset lie ready together, libuv reads the data and takes the hang-up behind it
+/// for an end of file. A close-delimited answer that was cut would then look complete, so the
+/// socket itself is asked. 0, or -errno.
 private func pendingError(_ p: UnsafeMutablePointer<Stream>) -> Int {
   var code: Int32 = 0
   var size = socklen_t(MemoryLayout<Int32>.size)

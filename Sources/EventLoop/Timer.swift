@@ -1,4 +1,5 @@
-// Why this file exists: one wake-up at one instant. A worker has one, and its timer wheel sleeps on it.
+// Why this file exists: one wake-up at one instant. A worker has one, and its timer wheel sleeps on
+// it.
 
 import CLibUV
 package import Primitives
@@ -26,11 +27,13 @@ package struct Timer {
     return Timer(box: box)
   }
 
-  /// Fires once, in the first round that begins at or after `deadline`, never before it; starting again replaces the
-  /// deadline. One in the past fires in the next round. `.distantFuture` stops it.
+  /// Fires once, in the first round that begins at or after `deadline`, never before it; starting
+  /// again replaces the deadline. One in the past fires in the next round. `.distantFuture` stops
+  /// it.
   package func start(at deadline: Instant) {
     guard deadline < .distantFuture else { return stop() }
-    // libuv counts whole milliseconds from the time it has cached. Rounding the deadline up makes it late, never early.
+    // libuv counts whole milliseconds from the time it has cached. Rounding the deadline up makes
+    // it late, never early.
     let now = uv_now(Self.handle(box).pointee.loop)
     let (whole, rest) = deadline.nanoseconds.quotientAndRemainder(dividingBy: 1_000_000)
     let due = rest == 0 ? whole : whole + 1
@@ -42,7 +45,8 @@ package struct Timer {
   /// Stops it and gives its memory back, some rounds later. The timer must not be used again.
   package func close() {
     uv_close(UnsafeMutableRawPointer(box).assumingMemoryBound(to: uv_handle_t.self)) { handle in
-      UnsafeMutableRawPointer(handle.unsafelyUnwrapped).assumingMemoryBound(to: Box.self).deallocate()
+      UnsafeMutableRawPointer(handle.unsafelyUnwrapped).assumingMemoryBound(to: Box.self)
+        .deallocate()
     }
   }
 

@@ -4,8 +4,8 @@ import CLibUV
 
 /// Wakes a loop from any thread. Copies name the same wake-up.
 ///
-/// `@unchecked Sendable`: it is one pointer to a handle of which `send` uses only what libuv makes safe across threads
-/// (uv_async_send); everything else on it is for the loop's thread.
+/// `@unchecked Sendable`: it is one pointer to a handle of which `send` uses only what libuv makes
+/// safe across threads (uv_async_send); everything else on it is for the loop's thread.
 package struct Wakeup: @unchecked Sendable {
   private let box: UnsafeMutablePointer<Box>
 
@@ -31,14 +31,15 @@ package struct Wakeup: @unchecked Sendable {
     return Wakeup(box: box)
   }
 
-  /// From any thread. Several sends may be answered by one `onWake`, but no `onWake` is missing behind the last send. What
-  /// was written before it is seen by `onWake`. Not after `close`.
+  /// From any thread. Several sends may be answered by one `onWake`, but no `onWake` is missing
+  /// behind the last send. What was written before it is seen by `onWake`. Not after `close`.
   package func send() { _ = uv_async_send(Self.handle(box)) }
 
   /// Gives its memory back some rounds later. Only when no thread can send any more.
   package func close() {
     uv_close(UnsafeMutableRawPointer(box).assumingMemoryBound(to: uv_handle_t.self)) { handle in
-      UnsafeMutableRawPointer(handle.unsafelyUnwrapped).assumingMemoryBound(to: Box.self).deallocate()
+      UnsafeMutableRawPointer(handle.unsafelyUnwrapped).assumingMemoryBound(to: Box.self)
+        .deallocate()
     }
   }
 

@@ -5,7 +5,8 @@ import Glibc
 
 /// A running thread, to be joined once.
 ///
-/// `@unchecked Sendable`: a thread's name is a number that any thread may use; joining twice is the caller's mistake.
+/// `@unchecked Sendable`: a thread's name is a number that any thread may use; joining twice is the
+/// caller's mistake.
 package struct WorkerThread: @unchecked Sendable {
   private let thread: pthread_t
 
@@ -18,8 +19,9 @@ package struct WorkerThread: @unchecked Sendable {
     }
   }
 
-  /// Runs `body` on a new thread with all signals blocked, so that they reach the control loop's thread, but those that
-  /// report a fault of the thread itself. `name` is cut to 15 bytes. `stackSize` in bytes, a multiple of the page.
+  /// Runs `body` on a new thread with all signals blocked, so that they reach the control loop's
+  /// thread, but those that report a fault of the thread itself. `name` is cut to 15 bytes.
+  /// `stackSize` in bytes, a multiple of the page.
   package static func start(
     name: String, stackSize: Int = 1 << 20, _ body: sending @escaping () -> Void
   ) throws(EventLoopError) -> WorkerThread {
@@ -32,7 +34,8 @@ package struct WorkerThread: @unchecked Sendable {
     var attributes = pthread_attr_t()
     pthread_attr_init(&attributes)
     pthread_attr_setstacksize(&attributes, stackSize)
-    // A new thread inherits the mask; blocking here leaves no moment in which it could take a signal.
+    // A new thread inherits the mask; blocking here leaves no moment in which it could take a
+    // signal.
     var blocked = sigset_t()
     var before = sigset_t()
     sigfillset(&blocked)
