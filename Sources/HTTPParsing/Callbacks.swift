@@ -118,8 +118,13 @@ private func onChunkComplete(_ machine: Machine?) -> Int32 {
   return p.pointee.spans!.pointee.isFull ? Int32(HPE_PAUSED.rawValue) : 0
 }
 
+/// A piece of an extension's name or value. Pieces of one word that was split over reads touch each other; an empty word,
+/// which llhttp lets through, does not touch the one before.
 private func onChunkExtension(_ machine: Machine?, _ at: UnsafePointer<CChar>?, _ length: Int) -> Int32 {
   let p = owner(machine)
+  let position = p.pointee.chunks.position + UInt64(bytes(at) - p.pointee.base!)
+  if length == 0 && position != p.pointee.chunks.extensionEnd { return MessageParser.refuse(p, .framing) }
+  p.pointee.chunks.extensionEnd = position + UInt64(length)
   p.pointee.chunks.extensionBytes += UInt64(length) + 1
   if p.pointee.chunks.extensionBytes > ChunkLimits.extensionBytes {
     return MessageParser.refuse(p, .framing)

@@ -25,6 +25,8 @@ struct ChunkCounts {
   /// What the lines so far had beyond `ChunkLimits.plainLine`.
   var excess: UInt64 = 0
   var extensionBytes: UInt64 = 0
+  /// The first byte behind the last piece of an extension's name or value.
+  var extensionEnd: UInt64 = 0
   /// Between the first byte of a chunk's data and its end.
   var inData = false
   /// The last chunk's line has been counted; trailers follow.

@@ -35,6 +35,8 @@ struct MessageParser {
   var headLength: UInt32
   var headSize: UInt32
   var headFields: UInt16
+  /// llhttp's flags when the head was complete: trailers may add to them.
+  var headFlags: UInt16
   var fieldCount: UInt16
   var stage: ParseStage
   var failure: ParseFailure
@@ -45,8 +47,8 @@ struct MessageParser {
     p.initialize(
       to: MessageParser(
         machine: llhttp_t(), table: nil, spans: nil, base: nil, trailers: nil, remaining: 0,
-        chunks: ChunkCounts(), headLength: 0, headSize: 0, headFields: 0, fieldCount: 0, stage: .start,
-        failure: .none))
+        chunks: ChunkCounts(), headLength: 0, headSize: 0, headFields: 0, headFlags: 0, fieldCount: 0,
+        stage: .start, failure: .none))
     llhttp_init(machine(p), type, settings)
     p.pointee.machine.data = UnsafeMutableRawPointer(p)
   }
@@ -117,6 +119,7 @@ extension MessageParser {
       p.pointee.headLength = table.pointee.end - table.pointee.start
       p.pointee.headSize = UInt32(limits.headSize)
       p.pointee.fieldCount = UInt16(table.pointee.count)
+      p.pointee.headFlags = p.pointee.machine.flags
       return .complete(stop - from)
     }
     return .failed(failure(p, result, base, table, stop), stop - from)
@@ -144,17 +147,19 @@ extension MessageParser {
     return UnsafeRawPointer(position) - UnsafeRawPointer(base)
   }
 
-  /// Puts llhttp's complaint into our words.
+  /// Puts llhttp's complaint about the byte at `stop` into our words.
   private static func failure(
     _ p: UnsafeMutablePointer<MessageParser>, _ code: llhttp_errno_t, _ base: UnsafePointer<UInt8>,
     _ table: UnsafeMutablePointer<HeadTable>, _ stop: Int
   ) -> ParseFailure {
     if code == HPE_USER { return p.pointee.failure }
-    if code == HPE_INVALID_METHOD { return .method }
+    if code == HPE_INVALID_METHOD {
+      return StartLine.isUnknownMethod(base, Int(table.pointee.start), stop) ? .method : .framing
+    }
     if code == HPE_INVALID_URL { return .target }
-    if code == HPE_INVALID_VERSION || code == HPE_PAUSED_H2_UPGRADE { return .version }
     if code == HPE_INVALID_HEADER_TOKEN { return .field }
-    return .framing
+    let inRequestLine = table.pointee.count == 0 && !table.pointee.target.isEmpty
+    return inRequestLine ? StartLine.versionFailure(p.pointee.machine.method, base, table, stop) : .framing
   }
 }
 

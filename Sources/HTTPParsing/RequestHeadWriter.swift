@@ -17,10 +17,9 @@ package struct RequestAdditions {
   package var framing: Framing
   /// The version in which the client spoke to us, for Via.
   package var receivedVersion: HTTPVersion
-  /// The address of the peer, without a port: the last member of X-Forwarded-For.
+  /// The address of the peer, without a port: the last member of X-Forwarded-For, behind those of the lines that came and
+  /// were not dropped.
   package var peerAddress: ByteSlice
-  /// The peer is trusted: the X-Forwarded-For lines that it sent come before its own address.
-  package var continuesForwardedFor: Bool
   /// Values to set; empty keeps what came and was not dropped.
   package var forwardedProto: ByteSlice
   package var forwardedHost: ByteSlice
@@ -47,7 +46,6 @@ package struct RequestAdditions {
     self.framing = framing
     self.receivedVersion = receivedVersion
     peerAddress = nothing
-    continuesForwardedFor = false
     forwardedProto = nothing
     forwardedHost = nothing
     requestID = nothing
@@ -91,10 +89,9 @@ package enum RequestHeadWriter {
       writer.append(added.traceparent)
       writer.append("\r\n")
     }
-    switch added.receivedVersion {
-    case .http11: writer.append("Via: 1.1 gateway\r\n")
-    case .http10: writer.append("Via: 1.0 gateway\r\n")
-    }
+    writer.append("Via: ")
+    writer.append(Via.member(added.receivedVersion))
+    writer.append("\r\n")
     if added.maxForwards >= 0 {
       writer.append("Max-Forwards: ")
       writer.appendDecimal(UInt64(added.maxForwards))
@@ -132,11 +129,9 @@ package enum RequestHeadWriter {
     let start = writer.cursor
     writer.append("X-Forwarded-For: ")
     let empty = writer.count
-    if added.continuesForwardedFor {
-      for index in 0..<head.fieldCount where isForwardedFor(head.fields[index]) {
-        if writer.count > empty { writer.append(", ") }
-        writer.append(head.fields[index].value.slice(in: head.base))
-      }
+    for index in 0..<head.fieldCount where isForwardedFor(head.fields[index]) {
+      if writer.count > empty { writer.append(", ") }
+      writer.append(head.fields[index].value.slice(in: head.base))
     }
     if !added.peerAddress.isEmpty {
       if writer.count > empty { writer.append(", ") }
@@ -153,7 +148,7 @@ package enum RequestHeadWriter {
 
   @inline(__always)
   private static func isForwardedFor(_ field: Field) -> Bool {
-    FieldRuns.bit(field.kind) == FieldRuns.bit(.xForwardedFor) && field.valueLength > 0
+    FieldRuns.bit(field.kind) == FieldRuns.bit(.xForwardedFor) && field.valueLength > 0 && !field.isDropped
   }
 
   private static func writeHopByHop(_ added: RequestAdditions, into writer: inout ByteWriter) {

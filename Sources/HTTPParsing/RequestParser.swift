@@ -58,13 +58,12 @@ package struct RequestParser {
     _ p: UnsafeMutablePointer<RequestParser>, table: UnsafeMutablePointer<HeadTable>,
     base: UnsafePointer<UInt8>
   ) -> RequestHead {
-    let machine = core(p).pointee.machine
-    let flags = UInt32(machine.flags)
-    let version: HTTPVersion = machine.http_minor == 1 ? .http11 : .http10
+    let machine = MessageParser.machine(core(p))
+    let version: HTTPVersion = machine.pointee.http_minor == 1 ? .http11 : .http10
     return RequestHead(
       base: base, fields: table.pointee.fields, fieldCount: table.pointee.count,
-      method: HeadFinish.method(machine.method) ?? .other, version: version, target: table.pointee.target,
-      framing: framing(core(p)), keepAlive: MessageParser.keepAlive(flags, version))
+      method: StartLine.method(machine.pointee.method) ?? .other, version: version, target: table.pointee.target,
+      framing: framing(core(p)), keepAlive: MessageParser.keepAlive(core(p), version))
   }
 
   /// The trailers of the request, after `end`; `nil` when there were none.
@@ -78,7 +77,7 @@ package struct RequestParser {
   }
 
   private static func framing(_ core: UnsafeMutablePointer<MessageParser>) -> Framing {
-    let flags = UInt32(core.pointee.machine.flags)
+    let flags = UInt32(core.pointee.headFlags)
     if flags & F_CHUNKED.rawValue != 0 { return .chunked }
     if flags & F_CONTENT_LENGTH.rawValue != 0 { return .length(core.pointee.machine.content_length) }
     return .none
@@ -106,14 +105,15 @@ package struct RequestParser {
     _ core: UnsafeMutablePointer<MessageParser>, _ table: UnsafeMutablePointer<HeadTable>,
     _ base: UnsafePointer<UInt8>, _ consumed: Int
   ) -> ParseStep {
-    let machine = core.pointee.machine
-    if !HeadFinish.requestLine(base, table) { return MessageParser.fail(core, .framing, consumed) }
-    if machine.http_major != 1 || machine.http_minor > 1 { return MessageParser.fail(core, .version, consumed) }
-    if HeadFinish.method(machine.method) == nil { return MessageParser.fail(core, .method, consumed) }
-    let flags = UInt32(machine.flags)
-    if flags & F_TRANSFER_ENCODING.rawValue != 0 && flags & F_CHUNKED.rawValue == 0 {
-      return MessageParser.fail(core, .framing, consumed)
+    let machine = MessageParser.machine(core)
+    if StartLine.method(machine.pointee.method) == nil {
+      return MessageParser.fail(core, .method, consumed)
     }
+    if !StartLine.requestLine(base, table) { return MessageParser.fail(core, .framing, consumed) }
+    if machine.pointee.http_major != 1 || machine.pointee.http_minor > 1 {
+      return MessageParser.fail(core, .version, consumed)
+    }
+    if MessageParser.hasUnknownCoding(core) { return MessageParser.fail(core, .framing, consumed) }
     HeadFinish.classify(base, table.pointee.fields, table.pointee.count)
     MessageParser.beginBody(core, framing(core))
     return ParseStep(.head, consumed)
@@ -122,11 +122,18 @@ package struct RequestParser {
 
 extension MessageParser {
   /// RFC 9112 section 9.3, from what llhttp found in Connection.
-  static func keepAlive(_ flags: UInt32, _ version: HTTPVersion) -> Bool {
+  static func keepAlive(_ p: UnsafeMutablePointer<MessageParser>, _ version: HTTPVersion) -> Bool {
+    let flags = UInt32(p.pointee.headFlags)
     if flags & F_CONNECTION_CLOSE.rawValue != 0 { return false }
     switch version {
     case .http11: return true
     case .http10: return flags & F_CONNECTION_KEEP_ALIVE.rawValue != 0
     }
+  }
+
+  /// Transfer-Encoding without a final `chunked`: nobody can say where the body ends (RFC 9112 section 6.3).
+  static func hasUnknownCoding(_ p: UnsafeMutablePointer<MessageParser>) -> Bool {
+    let flags = UInt32(p.pointee.headFlags)
+    return flags & F_TRANSFER_ENCODING.rawValue != 0 && flags & F_CHUNKED.rawValue == 0
   }
 }

@@ -62,10 +62,9 @@ package enum ResponseHeadWriter {
       writer.append(added.requestID)
       writer.append("\r\n")
     }
-    switch head.version {
-    case .http11: writer.append("Via: 1.1 gateway\r\n")
-    case .http10: writer.append("Via: 1.0 gateway\r\n")
-    }
+    writer.append("Via: ")
+    writer.append(Via.member(head.version))
+    writer.append("\r\n")
     if !added.date.isEmpty && !hasDate(head) {
       writer.append("Date: ")
       writer.append(added.date)

@@ -81,7 +81,7 @@ package struct ResponseParser {
     let keepAlive =
       switch framing {
       case .untilClose: false
-      case .none, .length, .chunked: MessageParser.keepAlive(UInt32(machine.pointee.flags), version)
+      case .none, .length, .chunked: MessageParser.keepAlive(core(p), version)
       }
     return ResponseHead(
       base: base, fields: table.pointee.fields, fieldCount: table.pointee.count, version: version,
@@ -107,7 +107,7 @@ package struct ResponseParser {
     let machine = MessageParser.machine(core(p))
     let status = machine.pointee.status_code
     if p.pointee.requestWasHead || status < 200 || status == 204 || status == 304 { return .none }
-    let flags = UInt32(machine.pointee.flags)
+    let flags = UInt32(core(p).pointee.headFlags)
     if flags & F_CHUNKED.rawValue != 0 { return .chunked }
     if flags & F_CONTENT_LENGTH.rawValue != 0 { return .length(machine.pointee.content_length) }
     return .untilClose
@@ -129,9 +129,9 @@ package struct ResponseParser {
     if machine.pointee.http_major != 1 || machine.pointee.http_minor > 1 {
       return MessageParser.fail(core, .version, consumed)
     }
-    let flags = UInt32(machine.pointee.flags)
-    let unknownCoding = flags & F_TRANSFER_ENCODING.rawValue != 0 && flags & F_CHUNKED.rawValue == 0
-    if machine.pointee.status_code < 100 || unknownCoding { return MessageParser.fail(core, .framing, consumed) }
+    if machine.pointee.status_code < 100 || MessageParser.hasUnknownCoding(core) {
+      return MessageParser.fail(core, .framing, consumed)
+    }
     HeadFinish.classify(base, table.pointee.fields, table.pointee.count)
     MessageParser.beginBody(core, framing(p))
     return ParseStep(.head, consumed)
