@@ -67,6 +67,10 @@ package struct SharedCounter: @unchecked Sendable {
     cell.pointee.store(cell.pointee.load(ordering: .relaxed) &- amount, ordering: .relaxed)
   }
   @inlinable package func decrement() { subtract(1) }
+  /// The word `distance` places further on in the same block.
+  @inlinable package func next(_ distance: Int) -> SharedCounter {
+    SharedCounter(cell + distance)
+  }
   @inlinable package func set(_ value: UInt64) { cell.pointee.store(value, ordering: .relaxed) }
 }
 

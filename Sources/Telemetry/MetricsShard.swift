@@ -1,0 +1,188 @@
+// Why this file exists: each worker counts in memory of its own, with plain loads and stores; the
+// scrape adds the workers up.
+package import HTTPSemantics
+package import Primitives
+
+/// What one finished request adds to the metrics.
+@frozen
+package struct RequestSample {
+  /// Indices of the layout; 0 for none.
+  package var route: Int
+  package var service: Int
+  package var method: Method
+  package var status: UInt16
+  /// The gateway's own answer, or why the exchange was cut; `none` for a backend's answer.
+  package var reason: Reason
+  /// From the first byte of the head to the last byte of the answer.
+  package var duration: Duration
+  /// Of it, in the gateway itself.
+  package var overhead: Duration
+  /// Nil when no backend was handed the request.
+  package var upstream: Duration?
+  package var bytesIn: UInt64
+  package var bytesOut: UInt64
+
+  @inlinable package init(
+    route: Int, service: Int, method: Method, status: UInt16, reason: Reason, duration: Duration,
+    overhead: Duration, upstream: Duration?, bytesIn: UInt64, bytesOut: UInt64
+  ) {
+    self.route = route
+    self.service = service
+    self.method = method
+    self.status = status
+    self.reason = reason
+    self.duration = duration
+    self.overhead = overhead
+    self.upstream = upstream
+    self.bytesIn = bytesIn
+    self.bytesOut = bytesOut
+  }
+}
+
+/// The metrics of one worker under one layout. One writing thread, any number of readers. Gauges
+/// may fall below zero in one shard (a connection may be counted in by another); their sum is
+/// right.
+@frozen
+package struct MetricsShard: @unchecked Sendable {
+  package let words: SharedWords
+  package let requests: RequestTable
+  package let requestBounds: HistogramBounds
+  package let overheadBounds: HistogramBounds
+  package let routeCount: Int
+  package let serviceCount: Int
+  package let backendCount: Int
+  /// Where the first route's, service's and backend's words begin.
+  package let routes: SharedCounter
+  package let services: SharedCounter
+  package let backends: SharedCounter
+  package let routeStride: Int
+  package let serviceStride: Int
+
+  /// Words before the routes: single counters, then one per reason.
+  package static var connectionsWord: Int { @inlinable get { 0 } }
+  package static var fieldsDroppedWord: Int { @inlinable get { 1 } }
+  package static var logDroppedWord: Int { @inlinable get { 2 } }
+  package static var lagWord: Int { @inlinable get { 3 } }
+  package static var reasonsWord: Int { @inlinable get { 8 } }
+  /// A reason's raw value is below this.
+  package static var reasonSlots: Int { @inlinable get { 48 } }
+  /// A cache line: active, idle in the pool, active connections, opened, reused.
+  package static var backendStride: Int { @inlinable get { 8 } }
+
+  /// Start-up and reload only. Takes 8 bytes a word: about 340 a route, 560 a service, 64 a
+  /// backend, and 16 for each of the `series` places of the request table.
+  package static func create(layout: MetricsLayout, series: Int = 4_096) -> MetricsShard {
+    MetricsShard(
+      layout: layout, series: series, requestBounds: HistogramBoundaries.request.bounds,
+      overheadBounds: HistogramBoundaries.overhead.bounds)
+  }
+
+  private init(
+    layout: MetricsLayout, series: Int, requestBounds: HistogramBounds,
+    overheadBounds: HistogramBounds
+  ) {
+    precondition(Reason.allCases.count <= MetricsShard.reasonSlots)
+    self.requestBounds = requestBounds
+    self.overheadBounds = overheadBounds
+    routeCount = layout.routes.count
+    serviceCount = layout.services.count
+    backendCount = layout.backends.count
+    routeStride = requestBounds.wordCount + overheadBounds.wordCount + 2
+    serviceStride = requestBounds.wordCount + MetricsShard.reasonSlots
+    let backendsWord = MetricsShard.reasonsWord + MetricsShard.reasonSlots
+    let routesWord = backendsWord + backendCount * MetricsShard.backendStride
+    let servicesWord = routesWord + routeCount * routeStride
+    words = SharedWords.allocate(count: servicesWord + serviceCount * serviceStride)
+    backends = words.counter(0).next(backendsWord)
+    routes = words.counter(0).next(routesWord)
+    services = words.counter(0).next(servicesWord)
+    requests = RequestTable.create(capacity: series)
+  }
+
+  package func destroy() {
+    words.deallocate()
+    requests.destroy()
+  }
+
+  // MARK: - Per request
+
+  /// Counts a finished request.
+  @inlinable package func record(_ sample: RequestSample) {
+    requests.count(
+      RequestTable.key(
+        route: sample.route, service: sample.service, method: sample.method,
+        status: sample.status))
+    requestDuration(route: sample.route).record(MetricsShard.positive(sample.duration))
+    overhead(route: sample.route).record(MetricsShard.positive(sample.overhead))
+    if let upstream = sample.upstream {
+      upstreamDuration(service: sample.service).record(MetricsShard.positive(upstream))
+    }
+    requestBytes(route: sample.route).add(sample.bytesIn)
+    responseBytes(route: sample.route).add(sample.bytesOut)
+    switch sample.reason {
+    case .none: break
+    case let reason: localResponses(reason).increment()
+    }
+  }
+
+  @inlinable package static func positive(_ duration: Duration) -> UInt64 {
+    duration.nanoseconds > 0 ? UInt64(duration.nanoseconds) : 0
+  }
+
+  @inlinable package func route(_ index: Int) -> SharedCounter {
+    precondition(index >= 0 && index < routeCount)
+    return routes.next(index &* routeStride)
+  }
+  @inlinable package func requestDuration(route index: Int) -> FixedHistogram {
+    FixedHistogram(bounds: requestBounds, first: route(index))
+  }
+  @inlinable package func overhead(route index: Int) -> FixedHistogram {
+    FixedHistogram(bounds: overheadBounds, first: route(index).next(requestBounds.wordCount))
+  }
+  @inlinable package func requestBytes(route index: Int) -> SharedCounter {
+    route(index).next(requestBounds.wordCount &+ overheadBounds.wordCount)
+  }
+  @inlinable package func responseBytes(route index: Int) -> SharedCounter {
+    requestBytes(route: index).next(1)
+  }
+  @inlinable package func service(_ index: Int) -> SharedCounter {
+    precondition(index >= 0 && index < serviceCount)
+    return services.next(index &* serviceStride)
+  }
+  @inlinable package func upstreamDuration(service index: Int) -> FixedHistogram {
+    FixedHistogram(bounds: requestBounds, first: service(index))
+  }
+  /// Tries made again, by what the one before ended with.
+  @inlinable package func retries(service index: Int, reason: Reason) -> SharedCounter {
+    service(index).next(requestBounds.wordCount &+ Int(reason.rawValue))
+  }
+  @inlinable package func localResponses(_ reason: Reason) -> SharedCounter {
+    words.counter(MetricsShard.reasonsWord &+ Int(reason.rawValue))
+  }
+  /// Request fields left out because of an underscore in the name.
+  @inlinable package var underscoreFieldsDropped: SharedCounter {
+    words.counter(MetricsShard.fieldsDroppedWord)
+  }
+
+  // MARK: - Gauges and connections
+
+  @inlinable package var clientConnections: SharedCounter {
+    words.counter(MetricsShard.connectionsWord)
+  }
+  @inlinable package var accessLogDropped: SharedCounter {
+    words.counter(MetricsShard.logDroppedWord)
+  }
+  /// Nanoseconds; set by the worker.
+  @inlinable package var eventLoopLag: SharedCounter { words.counter(MetricsShard.lagWord) }
+
+  @inlinable package func backend(_ index: Int) -> SharedCounter {
+    precondition(index >= 0 && index < backendCount)
+    return backends.next(index &* MetricsShard.backendStride)
+  }
+  /// Requests in flight at a backend.
+  @inlinable package func active(backend index: Int) -> SharedCounter { backend(index) }
+  @inlinable package func poolIdle(backend index: Int) -> SharedCounter { backend(index).next(1) }
+  @inlinable package func poolActive(backend index: Int) -> SharedCounter { backend(index).next(2) }
+  @inlinable package func poolOpened(backend index: Int) -> SharedCounter { backend(index).next(3) }
+  @inlinable package func poolReused(backend index: Int) -> SharedCounter { backend(index).next(4) }
+}

@@ -1,0 +1,85 @@
+// Why this file exists: route, service, method and status together have more combinations than
+// anybody uses; a bounded table of those that occur counts them without allocating.
+package import HTTPSemantics
+package import Primitives
+
+/// Counts per (route, service, method, status). One writing thread, any number of readers. Open
+/// addressing; at most three quarters full, after which new combinations go to `overflow`.
+@frozen
+package struct RequestTable: @unchecked Sendable {
+  /// Indices of routes and services have 20 bits.
+  package static var maximumIndex: Int { @inlinable get { 1 << 20 } }
+
+  /// Pairs of words: key (0 for an empty place), count.
+  package let words: SharedWords
+  package let mask: Int
+  /// Two words: places in use, requests that found no place.
+  package let state: SharedWords
+
+  /// Start-up only. `capacity` is rounded up to a power of two.
+  package static func create(capacity: Int) -> RequestTable {
+    precondition(capacity > 0 && capacity <= 1 << 24)
+    var places = 16
+    while places < capacity { places *= 2 }
+    return RequestTable(
+      words: SharedWords.allocate(count: places * 2), mask: places - 1,
+      state: SharedWords.allocate(count: 2))
+  }
+  @inlinable package init(words: SharedWords, mask: Int, state: SharedWords) {
+    self.words = words
+    self.mask = mask
+    self.state = state
+  }
+  package func destroy() {
+    words.deallocate()
+    state.deallocate()
+  }
+
+  /// Never 0: the highest bit is set.
+  @inlinable package static func key(
+    route: Int, service: Int, method: Method, status: UInt16
+  ) -> UInt64 {
+    precondition(route >= 0 && route < maximumIndex && service >= 0 && service < maximumIndex)
+    return 1 << 63 | UInt64(route) << 34 | UInt64(service) << 14 | UInt64(method.rawValue) << 10
+      | UInt64(min(status, 1_023))
+  }
+
+  @inlinable package func count(_ key: UInt64) {
+    // Multiplied by the golden ratio, the upper bits depend on all of the key.
+    var place = Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) >> 40) & mask
+    while true {
+      let found = words.counter(place &* 2).value
+      if found == key { return words.counter(place &* 2 &+ 1).increment() }
+      if found == 0 { return insert(key, place: place) }
+      place = (place &+ 1) & mask
+    }
+  }
+
+  @usableFromInline package func insert(_ key: UInt64, place: Int) {
+    guard Int(usedPlaces) < (mask + 1) / 4 * 3 else {
+      state.counter(1).increment()
+      return
+    }
+    state.counter(0).increment()
+    // A reader that sees the key sees the count as well.
+    words.counter(place * 2 + 1).set(1)
+    words[place * 2].storeReleasing(key)
+  }
+
+  package var usedPlaces: UInt64 { state.counter(0).value }
+  package var overflow: UInt64 { state.counter(1).value }
+  package var places: Int { mask + 1 }
+
+  /// Key and count of a place, or nil for an empty one. Any thread.
+  package func entry(at place: Int) -> (key: UInt64, count: UInt64)? {
+    let key = words[place * 2].loadAcquiring()
+    return key == 0 ? nil : (key, words.counter(place * 2 + 1).value)
+  }
+
+  package static func route(of key: UInt64) -> Int { Int(key >> 34 & 0xf_ffff) }
+  package static func service(of key: UInt64) -> Int { Int(key >> 14 & 0xf_ffff) }
+  package static func method(of key: UInt64) -> Method {
+    Method(rawValue: UInt8(key >> 10 & 15)) ?? .other
+  }
+  package static func status(of key: UInt64) -> Int { Int(key & 1_023) }
+}
