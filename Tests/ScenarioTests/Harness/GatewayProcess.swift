@@ -12,6 +12,8 @@ final class GatewayProcess {
   let configurationPath: String
   private let child: Child
   private var isExpectedToEnd = false
+  /// Kept, so that no connection is closed before the test says so or ends.
+  private let clients = Monitor<[Wire]>([])
 
   /// The gateway beside the test bundle, or the one that GATEWAY_BINARY names.
   static let binary: String = {
@@ -62,6 +64,10 @@ final class GatewayProcess {
       Issue.record("the gateway ended by itself: \(child.end!)\n\(errors)")
     }
     child.killNow()
+    clients.update { all in
+      for client in all { client.close() }
+      all = []
+    }
     removeDirectory(directory)
   }
 
@@ -69,7 +75,9 @@ final class GatewayProcess {
 
   /// A new client connection; `receiveBuffer` makes the client's window small.
   func connect(receiveBuffer: Int32? = nil, line: UInt = #line) throws -> Wire {
-    try Wire.connect(to: .v4(port), receiveBuffer: receiveBuffer, line: line)
+    let client = try Wire.connect(to: .v4(port), receiveBuffer: receiveBuffer, line: line)
+    clients.update { $0.append(client) }
+    return client
   }
 
   /// One request on a connection of its own.

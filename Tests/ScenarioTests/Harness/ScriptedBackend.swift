@@ -104,7 +104,7 @@ final class ScriptedBackend: @unchecked Sendable {
 
   private func acceptConnections() {
     while !state.value.isStopping {
-      guard Socket.wait(listener, for: POLLIN, until: .after(0.05)) else { continue }
+      guard Socket.wait(listener, for: POLLIN, until: .after(1)) else { continue }
       guard let descriptor = Socket.accept(listener) else { continue }
       if address.port != 0 { Socket.set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1) }
       let wire = Wire(adopting: descriptor)
@@ -136,6 +136,7 @@ final class ScriptedBackend: @unchecked Sendable {
       state.isStopping = true
       for connection in state.connections { connection.wire.interrupt() }
     }
+    shutdown(listener, Int32(SHUT_RDWR))  // wakes the acceptor
     try? acceptor.wait("end of accepting") { $0 }
     try? state.wait("end of scripts", within: 25) { $0.running == 0 }
     close(listener)
