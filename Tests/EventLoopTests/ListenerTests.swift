@@ -127,6 +127,7 @@ struct ListenerTests {
     turn(loop) { door.peers.count == 2 }
     let told = refused.readToEnd()
     #expect(told.bytes.count == answer.utf8CodeUnitCount && told.end == 0)
+    #expect(option(refused.descriptor, SOL_SOCKET, SO_ERROR) == 0)
     ignored.close()
     refused.close()
     door.closeAll()
