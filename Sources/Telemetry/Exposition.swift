@@ -1,5 +1,6 @@
 // Why this file exists: the text format of Prometheus in one place: families once, labels escaped,
 // buckets cumulative.
+
 /// Writes metrics in the Prometheus text format 0.0.4 into a growing buffer. Families are begun
 /// once and in any order; the samples of a family follow it. Control plane.
 package struct Exposition {

@@ -1,0 +1,169 @@
+// Why this file exists: the bytes of a log line. The room is checked once for the whole line, so
+// that each piece is a plain store.
+import HTTPSemantics
+import Primitives
+
+/// Writes the pieces of one line; whoever makes it has seen to `worstCase` bytes of room.
+struct AccessLine {
+  var cursor: UnsafeMutablePointer<UInt8>
+
+  init(at cursor: UnsafeMutablePointer<UInt8>) { self.cursor = cursor }
+
+  // Bounds on what is told of a text; what is longer is cut and ends in an ellipsis.
+  static var requestIDBytes: Int { 128 }
+  static var methodBytes: Int { 32 }
+  static var nameBytes: Int { 256 }
+  static var pathBytes: Int { 4_096 }
+  static var userAgentBytes: Int { 1_024 }
+
+  /// The keys (some 330 bytes), the texts of fixed length, the numbers at their longest (20 digits
+  /// each) and eight ellipses come to less.
+  static var fixedLength: Int { 1_024 }
+
+  /// All texts at their bounds: host, route, service and backend are names.
+  static var longest: Int {
+    let texts = requestIDBytes + methodBytes + 4 * nameBytes + pathBytes + userAgentBytes
+    return fixedLength + texts * JSONBytes.worstCase
+  }
+
+  /// An upper bound on the length of this line.
+  static func worstCase(of record: AccessRecord) -> Int {
+    func told(_ text: ByteSlice?, _ bound: Int) -> Int { min(text?.count ?? 0, bound) }
+    let texts =
+      told(record.requestID, requestIDBytes) &+ told(record.method, methodBytes)
+      &+ told(record.host, nameBytes) &+ told(record.path, pathBytes)
+      &+ told(record.route, nameBytes) &+ told(record.service, nameBytes)
+      &+ told(record.backend, nameBytes) &+ told(record.userAgent, userAgentBytes)
+    return fixedLength &+ texts &* JSONBytes.worstCase  // bounded by `longest`
+  }
+
+  // MARK: - The line
+
+  /// From the brace to the client.
+  mutating func begin(_ record: AccessRecord, _ timestamp: inout Timestamp) {
+    put("{\"time\":\"")
+    timestamp.write(nanoseconds: record.time, to: cursor)
+    cursor += Timestamp.length
+    switch record.level {
+    case .info: put("\",\"level\":\"info\"")
+    case .warning: put("\",\"level\":\"warning\"")
+    case .error: put("\",\"level\":\"error\"")
+    }
+    put(",\"msg\":\"request\",\"request_id\":")
+    text(record.requestID, bound: AccessLine.requestIDBytes)
+    if let trace = record.trace {
+      put(",\"trace_id\":\"")
+      hex(trace.traceHigh)
+      hex(trace.traceLow)
+      put("\",\"span_id\":\"")
+      hex(trace.span)
+      put("\",\"client_ip\":")
+    } else {
+      put(",\"trace_id\":null,\"span_id\":null,\"client_ip\":")
+    }
+    if let client = record.client {
+      put("\"")
+      cursor += client.write(to: cursor)
+      put("\"")
+    } else {
+      null()
+    }
+  }
+
+  /// What was asked for and where it went.
+  mutating func request(_ record: AccessRecord) {
+    put(",\"method\":")
+    text(record.method, bound: AccessLine.methodBytes)
+    put(",\"host\":")
+    text(record.host, bound: AccessLine.nameBytes)
+    put(",\"path\":")
+    text(record.path, bound: AccessLine.pathBytes)
+    switch record.version {
+    case .http11: put(",\"protocol\":\"HTTP/1.1\",\"route\":")
+    case .http10: put(",\"protocol\":\"HTTP/1.0\",\"route\":")
+    case nil: put(",\"protocol\":null,\"route\":")
+    }
+    text(record.route, bound: AccessLine.nameBytes)
+    put(",\"service\":")
+    text(record.service, bound: AccessLine.nameBytes)
+    put(",\"backend\":")
+    text(record.backend, bound: AccessLine.nameBytes)
+    put(",\"attempts\":")
+    number(UInt64(record.attempts))
+  }
+
+  /// How it ended and how long it took, to the line feed.
+  mutating func outcome(_ record: AccessRecord) {
+    put(",\"status\":")
+    if let status = record.status { number(UInt64(status)) } else { null() }
+    switch record.reason {
+    case .none: put(",\"reason\":null")
+    case let reason:
+      put(",\"reason\":\"")
+      put(reason.word)
+      put("\"")
+    }
+    put(",\"bytes_in\":")
+    number(record.bytesIn)
+    put(",\"bytes_out\":")
+    number(record.bytesOut)
+    put(",\"latency_ms\":")
+    milliseconds(record.latency)
+    put(",\"upstream_ms\":")
+    milliseconds(record.upstream)
+    put(",\"queue_ms\":")
+    milliseconds(record.queue)
+    put(",\"connect_ms\":")
+    milliseconds(record.connect)
+    put(",\"user_agent\":")
+    text(record.userAgent, bound: AccessLine.userAgentBytes)
+    put("}\n")
+  }
+
+  // MARK: - Pieces
+
+  private mutating func put(_ text: StaticString) {
+    let count = text.utf8CodeUnitCount
+    cursor.update(from: text.utf8Start, count: count)
+    cursor += count
+  }
+
+  private mutating func null() { put("null") }
+
+  private mutating func hex(_ value: UInt64) {
+    ASCII.writeHex16(value, to: cursor)
+    cursor += 16
+  }
+
+  private mutating func number(_ value: UInt64) {
+    let count = ASCII.decimalCount(value)
+    ASCII.writeDecimal(value, count: count, to: cursor)
+    cursor += count
+  }
+
+  /// Three decimals, rounded down; below zero is told as zero.
+  private mutating func milliseconds(_ duration: Duration?) {
+    guard let duration else { return null() }
+    let microseconds = UInt64(max(duration.nanoseconds, 0)) / 1_000
+    number(microseconds / 1_000)
+    cursor.pointee = 0x2e
+    ASCII.writeDecimal(microseconds % 1_000, count: 3, to: cursor + 1)
+    cursor += 4
+  }
+
+  private mutating func text(_ text: ByteSlice?, bound: Int) {
+    guard let text else { return null() }
+    cursor.pointee = 0x22
+    if text.count <= bound {
+      cursor = JSONBytes.escape(text, to: cursor + 1)
+    } else {
+      // Not within a character: at most three bytes of one may stand before the cut.
+      var cut = bound
+      while cut > bound - 3, text.base[cut] & 0xc0 == 0x80 { cut &-= 1 }
+      cursor = JSONBytes.escape(ByteSlice(text.base, cut), to: cursor + 1)
+      put("…")
+    }
+    cursor.pointee = 0x22
+    cursor += 1
+  }
+}

@@ -1,0 +1,84 @@
+// Why this file exists: one line of the access log, its fields in the order of the contract,
+// written without allocating and in one piece or not at all.
+package import HTTPSemantics
+package import Primitives
+
+/// How loud a log line is.
+@frozen
+package enum AccessLevel: UInt8, Sendable {
+  case info, warning, error
+}
+
+/// The version the client spoke.
+@frozen
+package enum AccessProtocol: UInt8, Sendable {
+  case http10, http11
+}
+
+/// What is told of one exchange. Nil is written as null. Slices must hold until `write` returns.
+@frozen
+package struct AccessRecord {
+  /// When the request began: nanoseconds since 1970.
+  package var time: Int64
+  package var requestID: ByteSlice?
+  package var trace: TraceContext?
+  package var client: IPAddress?
+  package var method: ByteSlice?
+  package var host: ByteSlice?
+  /// Without the query, which is not logged.
+  package var path: ByteSlice?
+  package var version: AccessProtocol?
+  package var route: ByteSlice?
+  package var service: ByteSlice?
+  package var backend: ByteSlice?
+  package var attempts: UInt32
+  /// What the client was sent, 499 when it went away.
+  package var status: UInt16?
+  package var reason: Reason
+  package var bytesIn: UInt64
+  package var bytesOut: UInt64
+  package var latency: Duration?
+  package var upstream: Duration?
+  package var queue: Duration?
+  package var connect: Duration?
+  package var userAgent: ByteSlice?
+
+  /// All unknown.
+  @inlinable package init(time: Int64) {
+    self.time = time
+    attempts = 0
+    reason = .none
+    bytesIn = 0
+    bytesOut = 0
+  }
+
+  /// Error for what is the gateway's or a backend's failure, warning for what the gateway refused
+  /// or the client broke off, else info.
+  @inlinable package var level: AccessLevel {
+    if let status, status >= 500 { return .error }
+    switch reason {
+    case .none: return .info
+    case _: return .warning
+    }
+  }
+
+  /// No line is longer: the texts at their bounds, every byte escaped, and the rest.
+  package static var maximumLength: Int {
+    AccessLine.longest
+  }
+
+  /// Appends the line with its line feed. False, and nothing appended, when it may not fit: the
+  /// room that is asked for is that of the worst escaping.
+  package func write(to writer: inout ByteWriter, _ timestamp: inout Timestamp) -> Bool {
+    guard AccessLine.worstCase(of: self) <= writer.room, !writer.overflowed else {
+      writer.overflowed = true
+      return false
+    }
+    var line = AccessLine(at: writer.cursor)
+    line.begin(self, &timestamp)
+    line.request(self)
+    line.outcome(self)
+    writer.cursor = line.cursor
+    return true
+  }
+}
