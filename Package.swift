@@ -97,6 +97,12 @@ let package = Package(
     tests("EventLoop", ["Primitives"]),
     tests("HTTPParsing", ["Primitives", "HTTPSemantics"]),
     tests("Proxy", ["Primitives", "Forwarding", "Configuration", "EventLoop"]),
+    tests(
+      "gateway",
+      [
+        "Primitives", "HTTPSemantics", "Configuration", "EventLoop",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
     .testTarget(name: "ScenarioTests", dependencies: ["gateway"], swiftSettings: houseRules),
     .testTarget(name: "TidyTests", swiftSettings: houseRules),
   ]

@@ -1,0 +1,70 @@
+// Why this file exists: what the gateway has to say about itself is one JSON object a line on stderr, for a machine to
+// collect; swift-log is the front, this is its handler. Requests are not logged here but in the access log.
+
+import EventLoop
+import Logging
+import Telemetry
+
+/// Writes `{"time":…,"level":…,"msg":…}` and then the metadata, sorted by key. Each line is one write(2), so that the lines
+/// of two threads do not mix.
+struct DiagnosticLog: LogHandler {
+  var metadata: Logger.Metadata = [:]
+  var logLevel: Logger.Level = .info
+
+  /// Makes this the handler of every logger. Once, before the first logger is made.
+  static func install() {
+    LoggingSystem.bootstrap { _ in DiagnosticLog() }
+  }
+
+  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+
+  func log(event: LogEvent) {
+    var fields = metadata.merging(event.metadata ?? [:]) { _, new in new }
+    if let error = event.error { fields["error"] = "\(error)" }
+    let line = Self.line(
+      nanoseconds: WallClock.nanoseconds(), level: event.level, message: event.message.description,
+      fields: fields)
+    line.withUnsafeBytes { bytes in
+      // A stderr that is full or closed costs the line; there is nowhere to complain.
+      _ = bytes.baseAddress.map { Descriptor.write(2, $0, bytes.count) }
+    }
+  }
+
+  /// One line, with its end. `nanoseconds` since 1970.
+  static func line(
+    nanoseconds: Int64, level: Logger.Level, message: String, fields: Logger.Metadata
+  ) -> [UInt8] {
+    var text = JSONText()
+    text.open("{")
+    text.member("time", .string(time(nanoseconds)))
+    text.member("level", .string(word(level)))
+    text.member("msg", .string(message))
+    for (key, value) in fields.sorted(by: { $0.key < $1.key }) {
+      text.member(key, .string("\(value)"))
+    }
+    text.close("}")
+    return text.bytes + [0x0A]
+  }
+
+  private static func time(_ nanoseconds: Int64) -> String {
+    String(unsafeUninitializedCapacity: Timestamp.length) { room in
+      guard let base = room.baseAddress else { return 0 }
+      var timestamp = Timestamp()
+      timestamp.write(nanoseconds: nanoseconds, to: base)
+      return Timestamp.length
+    }
+  }
+
+  /// swift-log has seven levels, the contract four.
+  private static func word(_ level: Logger.Level) -> String {
+    switch level {
+    case .trace, .debug: "debug"
+    case .info, .notice: "info"
+    case .warning: "warning"
+    case .error, .critical: "error"
+    }
+  }
+}

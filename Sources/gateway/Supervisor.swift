@@ -1,0 +1,95 @@
+// Why this file exists: the main thread. It owns the control loop: signals, the order of a shutdown, and (through their own
+// handles on the same loop) the admin listener. No request passes through here.
+
+import Configuration
+import EventLoop
+import Glibc
+import Logging
+import Primitives
+
+/// Runs a started gateway until it is told to end.
+final class Supervisor {
+  /// How the process ended, as the exit code says it.
+  enum Ending: Int32 {
+    case clean = 0
+    /// Something in flight was cut.
+    case cut = 3
+  }
+
+  private let loop: Loop
+  private let dataPlane: any DataPlaneControl
+  private let log: Logger
+  private var shutdown: ShutdownSequence
+  private var signals: Signals?
+  private var timer: Timer?
+  /// What /readyz says: true from `start` until the first signal to end.
+  private(set) var isReady = false
+
+  init(loop: Loop, dataPlane: any DataPlaneControl, shutdown: ShutdownConfiguration, log: Logger) {
+    self.loop = loop
+    self.dataPlane = dataPlane
+    self.log = log
+    self.shutdown = ShutdownSequence(acceptGrace: shutdown.acceptGrace, drain: shutdown.drain)
+  }
+
+  /// Takes the signals and starts the workers.
+  func start() throws(EventLoopError) {
+    // As process 1 of a container nobody else takes leave of orphans; ignored children leave none behind.
+    _ = signal(SIGCHLD, SIG_IGN)
+    let owner = Unmanaged.passUnretained(self).toOpaque()
+    timer = Timer.create(loop, owner: owner) { owner in
+      Unmanaged<Supervisor>.fromOpaque(owner).takeUnretainedValue().tick()
+    }
+    signals = try Signals.listen(loop, to: [SIGTERM, SIGINT, SIGHUP, SIGUSR1], owner: owner) { owner, number in
+      Unmanaged<Supervisor>.fromOpaque(owner).takeUnretainedValue().signalCame(number)
+    }
+    try dataPlane.start()
+    isReady = true
+  }
+
+  /// Returns when the gateway has ended.
+  func run() -> Ending {
+    loop.run()
+    let cut = dataPlane.stop()
+    signals?.close()
+    timer?.close()
+    if cut == 0 {
+      log.notice("stopped")
+    } else {
+      log.warning("stopped; what was in flight was cut", metadata: ["cut": "\(cut)"])
+    }
+    return cut == 0 ? .clean : .cut
+  }
+
+  private func signalCame(_ number: Int32) {
+    switch number {
+    case SIGTERM, SIGINT: perform(shutdown.signal(now: now()))
+    case SIGHUP: log.warning("SIGHUP: the configuration is read at start only; restart the gateway to change it")
+    default:
+      dataPlane.reopenLogs()
+      log.notice("log files opened again")
+    }
+  }
+
+  private func tick() {
+    perform(shutdown.tick(now: now(), isDrained: dataPlane.isDrained))
+  }
+
+  private func now() -> Instant {
+    loop.updateTime()
+    return loop.now
+  }
+
+  private func perform(_ actions: [ShutdownSequence.Action]) {
+    for action in actions {
+      switch action {
+      case .announce:
+        isReady = false
+        log.notice("draining", metadata: ["in_flight": "\(dataPlane.exchangesInFlight)"])
+      case .beginDrain(let deadline): dataPlane.beginDrain(deadline: deadline)
+      case .stop: loop.stop()
+      }
+    }
+    timer?.start(at: shutdown.nextTick(after: loop.now))
+  }
+}
