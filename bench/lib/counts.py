@@ -1,0 +1,78 @@
+# Why this file exists: the figures that do not depend on what else the machine does. Instructions,
+# calls and system calls of one request, by the difference of two run lengths: start, end and the
+# opening of connections cancel out. They are what CI can hold a change to.
+"""Counts per request: callgrind for instructions and calls, strace for system calls."""
+
+import os
+
+import callgrind
+from children import BenchError, Child
+
+CONNECTIONS = 16  # keep-alive clients, one request in flight at a time
+
+
+def _counted_load(bed, place, requests):
+  return bed.load(
+    place, "--connections", CONNECTIONS, "--in-flight", 1, "--requests", requests,
+    "--path", "/b/128", seconds=150)
+
+
+def _profile(bed, program, requests):
+  """One run under callgrind, ended, read."""
+  out = os.path.join(bed.directory, f"{program.name}-{requests}.callgrind")
+  wrapper = ("valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "--quiet")
+  child, place = bed.start(program, wrapper, bed.stripped(program), seconds=90)
+  try:
+    _counted_load(bed, place, requests)
+  finally:
+    child.stop(seconds=60)
+  profile = callgrind.read(out)
+  if profile.total == 0:
+    raise BenchError(f"callgrind counted nothing for {program.title}: {child.last_words()}")
+  return profile
+
+
+def _system_calls(bed, program, requests):
+  """One run under strace: {name: calls}."""
+  out = os.path.join(bed.directory, f"{program.name}-{requests}.strace")
+  child, place = bed.start(program, ("strace", "-f", "-c", "-o", out))
+  try:
+    _counted_load(bed, place, requests)
+  finally:
+    child.stop(seconds=30)
+  return read_strace(out)
+
+
+def read_strace(path):
+  """The summary table: `% time, seconds, usecs/call, calls, [errors,] syscall`."""
+  calls = {}
+  with open(path) as f:
+    for line in f:
+      parts = line.split()
+      if len(parts) >= 5 and parts[0][0].isdigit() and parts[-1] != "total":
+        calls[parts[-1]] = calls.get(parts[-1], 0) + int(parts[3])
+  return calls
+
+
+def measure(bed, program, short, long, functions=0):
+  """Values per request, and the most expensive functions if asked for."""
+  span = long - short
+  before, after = _system_calls(bed, program, short), _system_calls(bed, program, long)
+  per_call = {name: (count - before.get(name, 0)) / span for name, count in after.items()}
+  values = {"syscalls": sum(per_call.values())}
+  detail = {"syscalls": {n: round(v, 3) for n, v in sorted(per_call.items()) if abs(v) >= 0.001}}
+  if program.counted:
+    difference = _profile(bed, program, long).minus(_profile(bed, program, short))
+    values["instructions"] = difference.total / span
+    values["allocations"] = difference.calls_of(callgrind.ALLOCATORS.__contains__) / span
+    values["frees"] = difference.calls_of(callgrind.RELEASERS.__contains__) / span
+    values["retains"] = difference.calls_of(callgrind.RETAINS.match) / span
+    detail["functions"] = _top(difference, span, functions)
+  return values, detail
+
+
+def _top(difference, span, functions):
+  ranked = sorted(difference.self_cost.items(), key=lambda item: -item[1])[:functions]
+  return [
+    {"function": name, "object": os.path.basename(place), "instructions": round(cost / span, 1)}
+    for (place, name), cost in ranked]

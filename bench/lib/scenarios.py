@@ -1,0 +1,164 @@
+# Why this file exists: what the programs are set up to do while they are measured. One entry of
+# the table at the end is one scenario: its name, how many backends stand behind it, one
+# configuration per program on equal footing, and which measures are taken of it.
+"""The scenarios and their configurations."""
+
+from dataclasses import dataclass
+
+# Equal footing: keep-alive on both sides with a pool that never runs dry, one worker, no access
+# log, one route, Host kept, X-Forwarded-For and a request id added, bodies streamed.
+
+PLAIN_GATEWAY = """\
+listeners:
+  - address: 127.0.0.1:{port}
+admin: none
+workers: 1
+limits:
+  connections: 16384
+  body_size: none
+logging:
+  level: warning
+  access:
+    output: none
+services:
+  bench:
+    backends:
+      - 127.0.0.1:{backend}
+    connections:
+      idle: 2048
+routes:
+  - match:
+      path: /*
+    service: bench
+"""
+
+PLAIN_NGINX = """\
+daemon off;
+master_process off;
+pid {directory}/nginx.pid;
+error_log stderr error;
+worker_rlimit_nofile 20000;
+events {{
+  worker_connections 16384;
+}}
+http {{
+  access_log off;
+  client_body_temp_path {directory}/body;
+  proxy_temp_path {directory}/proxy;
+  fastcgi_temp_path {directory}/fastcgi;
+  uwsgi_temp_path {directory}/uwsgi;
+  scgi_temp_path {directory}/scgi;
+  keepalive_requests 1000000000;
+  keepalive_time 24h;
+  client_max_body_size 0;
+  proxy_request_buffering off;
+  proxy_max_temp_file_size 0;
+  proxy_http_version 1.1;
+  proxy_set_header Connection "";
+  proxy_set_header Host $http_host;
+  proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+  proxy_set_header X-Request-ID $request_id;
+  upstream bench {{
+    server 127.0.0.1:{backend};
+    keepalive 2048;
+    keepalive_requests 1000000000;
+    keepalive_time 24h;
+  }}
+  server {{
+    listen 127.0.0.1:{port} backlog=4096;
+    location / {{
+      proxy_pass http://bench;
+    }}
+  }}
+}}
+"""
+
+PLAIN_HAPROXY = """\
+global
+  nbthread 1
+  maxconn 12000
+  no strict-limits
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 75s
+  timeout server 75s
+  timeout http-keep-alive 75s
+  option forwardfor
+  http-reuse always
+  unique-id-format %[uuid()]
+  unique-id-header X-Request-ID
+frontend clients
+  bind 127.0.0.1:{port} backlog 4096
+  default_backend bench
+backend bench
+  server one 127.0.0.1:{backend} pool-max-conn 2048 pool-purge-delay 1h
+"""
+
+PLAIN_ENVOY = """\
+static_resources:
+  listeners:
+  - address: {{socket_address: {{address: 127.0.0.1, port_value: {port}}}}}
+    filter_chains:
+    - filters:
+      - name: envoy.filters.network.http_connection_manager
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.\
+http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: bench
+          use_remote_address: true
+          route_config:
+            virtual_hosts:
+            - name: all
+              domains: ["*"]
+              routes:
+              - match: {{prefix: "/"}}
+                route: {{cluster: bench, timeout: 0s}}
+          http_filters:
+          - name: envoy.filters.http.router
+            typed_config:
+              "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
+  clusters:
+  - name: bench
+    connect_timeout: 5s
+    type: STATIC
+    circuit_breakers:
+      thresholds:
+      - {{max_connections: 4096, max_pending_requests: 4096, max_requests: 4096}}
+    load_assignment:
+      cluster_name: bench
+      endpoints:
+      - lb_endpoints:
+        - endpoint:
+            address: {{socket_address: {{address: 127.0.0.1, port_value: {backend}}}}}
+"""
+
+
+def filled(template):
+  """A configuration that needs nothing but ports and its directory."""
+  return lambda place: template.format(
+    port=place.port, backend=place.backends[0], directory=place.directory)
+
+
+@dataclass(frozen=True)
+class Scenario:
+  name: str
+  title: str
+  configs: dict                  # program name -> place -> configuration text
+  measures: tuple                # of counts, cpu, latency, bodies, memory, startup
+  backends: int = 1
+
+  def takes(self, program):
+    """Without a configuration of its own a program sits this scenario out; the relay has none."""
+    return program.config_file is None or program.name in self.configs
+
+
+SCENARIOS = {scenario.name: scenario for scenario in (
+  Scenario(
+    "plain", "one plain route, metrics and trace id on, no access log",
+    {
+      "gateway": filled(PLAIN_GATEWAY), "nginx": filled(PLAIN_NGINX),
+      "haproxy": filled(PLAIN_HAPROXY), "envoy": filled(PLAIN_ENVOY),
+    },
+    ("counts", "cpu", "latency", "bodies", "memory", "startup")),
+)}
