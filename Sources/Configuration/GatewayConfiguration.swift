@@ -115,19 +115,23 @@ package struct ShutdownConfiguration: Sendable, Equatable {
 }
 
 /// A part of a whole, in steps of 0.0001 %.
-package struct Share: Sendable, Equatable, Hashable {
+package struct Share: Sendable, Hashable, Comparable {
   package var partsPerMillion: UInt32
 
   package init(partsPerMillion: UInt32) { self.partsPerMillion = partsPerMillion }
 
   package static func percent(_ count: UInt32) -> Share { Share(partsPerMillion: count * 10_000) }
 
+  package static func < (left: Share, right: Share) -> Bool {
+    left.partsPerMillion < right.partsPerMillion
+  }
+
   /// Rounded down.
   package var permille: UInt32 { partsPerMillion / 1_000 }
 }
 
 /// So many events in every such period.
-package struct Rate: Sendable, Equatable, Hashable {
+package struct Rate: Sendable, Hashable {
   package var count: UInt32
   package var period: Duration
 

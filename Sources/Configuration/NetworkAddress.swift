@@ -22,3 +22,41 @@ package struct NetworkAddress: Sendable, Hashable {
     self.text = text
   }
 }
+
+extension NetworkAddress {
+  /// Two sockets cannot listen on both.
+  func collides(with other: NetworkAddress) -> Bool {
+    switch (form, other.form) {
+    case (.unix(let left), .unix(let right)): left == right
+    case (.endpoint(let left), .endpoint(let right)):
+      left.port == right.port && left.port != 0 && left.address.isV4 == right.address.isV4
+        && (left.address == right.address || left.address.isUnspecified
+          || right.address.isUnspecified)
+    case (.unix, _), (.endpoint, _), (.name, _): false
+    }
+  }
+
+  /// Connecting to `other` may come out at a socket that listens here. A socket that listens on every address is reached
+  /// through the loopback ones; which other addresses the machine has is not known here.
+  func isReached(by other: NetworkAddress) -> Bool {
+    switch (form, other.form) {
+    case (.unix(let left), .unix(let right)): return left == right
+    case (.endpoint(let listener), .endpoint(let target)):
+      guard listener.port == target.port else { return false }
+      if listener.address == target.address { return true }
+      // Connecting to 0.0.0.0 or :: is connecting to the loopback address.
+      let isLocal = target.address.isLoopback || target.address.isUnspecified
+      guard isLocal, listener.address.isUnspecified || target.address.isUnspecified else {
+        return false
+      }
+      // A socket on :: takes IPv4 as well.
+      let isOneFamily = listener.address.isV4 == target.address.isV4
+      return (isOneFamily || !listener.address.isV4 && listener.address.isUnspecified)
+        && (listener.address.isLoopback || listener.address.isUnspecified)
+    case (.endpoint(let listener), .name(let name, let port)):
+      return name == "localhost" && port == listener.port
+        && (listener.address.isLoopback || listener.address.isUnspecified)
+    case (.unix, _), (.endpoint, _), (.name, _): return false
+    }
+  }
+}

@@ -1,0 +1,173 @@
+// Why this file exists: one description of every key drives decoding, checking, the JSON Schema and the reference, so that
+// none of them can say anything else than the others. The rows themselves are in SchemaTable.swift.
+package import Primitives
+
+/// What a value is, and within which bounds.
+package enum SchemaKind: Sendable, Equatable {
+  /// Keys that the table knows: the rows `path.key`.
+  case mapping
+  /// Names that the operator chooses: the row `path.*`. The bounds are for their number.
+  case named(ClosedRange<Int>)
+  /// A list: the row `path[]`. The bounds are for its length.
+  case list(ClosedRange<Int>)
+  /// Nothing but the row's words.
+  case word
+  /// true, false
+  case boolean
+  case integer(ClosedRange<Int64>)
+  /// 250ms 5s 2m 1h
+  case duration(ClosedRange<Duration>)
+  /// In bytes: 512B 4KiB 10MiB 1GiB, also KB, MB, GB
+  case size(ClosedRange<UInt64>)
+  /// In bytes a second: 256B/s
+  case byteRate(ClosedRange<UInt64>)
+  /// 50%, with at most four decimals
+  case share(ClosedRange<Share>)
+  /// 100/s 600/m 1000/h 50/10s; the bounds are for the count
+  case rate(ClosedRange<UInt32>)
+  /// host:port, [v6]:port or unix:/path
+  case address(AddressUse)
+  /// 10.0.0.0/8, 2001:db8::/32, or one address
+  case cidr
+  /// host or host:port, as the Host field has it
+  case authority
+  /// A path of the file system, absolute
+  case filePath
+  /// /path or /path/*
+  case pathPattern
+  /// The name of a protocol to upgrade to
+  case upgradeToken
+  /// Letters, digits, `_`, `-` and `.`, at most this many
+  case name(Int)
+  /// Anything that can be printed, at most this many characters
+  case text(Int)
+}
+
+package enum AddressUse: Sendable, Equatable {
+  /// To listen on: an IP address; port 0 takes any free port.
+  case listen
+  /// To connect to: a host name is allowed.
+  case connect
+}
+
+/// What holds when the key is absent.
+package enum SchemaPresence: Sendable, Equatable {
+  case required
+  /// As it would be written.
+  case byDefault(String)
+  case listByDefault([String])
+  /// The mapping is as if it had been written empty.
+  case children
+  /// Another row's value, which the reference links to.
+  case inherited(String)
+  /// What happens, in words.
+  case derived(String)
+}
+
+/// A word that a value may be instead of what its kind says.
+package struct SchemaWord: Sendable, Equatable, ExpressibleByStringLiteral {
+  package var text: String
+  /// Its meaning, for the reference.
+  package var doc: String
+
+  package init(_ text: String, _ doc: String = "") {
+    self.text = text
+    self.doc = doc
+  }
+  package init(stringLiteral text: String) { self.init(text) }
+}
+
+/// One key.
+package struct SchemaRow: Sendable {
+  /// `services.*.backends[].address`
+  package var path: String
+  package var kind: SchemaKind
+  package var presence: SchemaPresence
+  package var words: [SchemaWord]
+  /// A mapping may be written as the value of this one of its keys.
+  package var shortForm: String?
+  /// Not shown even when it stands in the file.
+  package var isSecret: Bool
+  /// For the reference and for editors.
+  package var doc: String
+  /// A value to show where there is no default.
+  package var example: String?
+
+  init(
+    _ path: String, _ kind: SchemaKind, _ presence: SchemaPresence, words: [SchemaWord] = [],
+    shortForm: String? = nil, isSecret: Bool = false, example: String? = nil, _ doc: String
+  ) {
+    self.path = path
+    self.kind = kind
+    self.presence = presence
+    self.words = words
+    self.shortForm = shortForm
+    self.isSecret = isSecret
+    self.example = example
+    self.doc = doc
+  }
+
+  /// The last key of the path: `address`; empty for an entry (`[]`, `*`).
+  package var key: String {
+    let last = path.split(separator: ".").last ?? ""
+    return last.hasSuffix("[]") || last == "*" ? "" : String(last)
+  }
+}
+
+/// The rows as the tree that documents have.
+package struct Schema: Sendable {
+  package struct Node: Sendable {
+    package let row: SchemaRow
+    /// Of a mapping, in the order of the table.
+    package var keys: [Node] = []
+    /// Of a list or of chosen names: what each entry is.
+    package var entry: [Node] = []
+
+    func key(_ name: String) -> Node? { keys.first { $0.row.key == name } }
+  }
+
+  package let root: Node
+  package let rows: [SchemaRow]
+
+  /// - Parameter rows: every row after the one that holds it. A row that fits nowhere is a mistake of ours.
+  init(_ rows: [SchemaRow]) {
+    var root = Node(row: SchemaRow("", .mapping, .required, "The whole file."))
+    for row in rows {
+      Schema.insert(row, Schema.steps(of: row.path)[...], into: &root)
+    }
+    self.root = root
+    self.rows = rows
+  }
+
+  private static func steps(of path: String) -> [String] {
+    path.split(separator: ".").flatMap { part in
+      part.hasSuffix("[]") ? [String(part.dropLast(2)), "[]"] : [String(part)]
+    }
+  }
+
+  private static func insert(_ row: SchemaRow, _ steps: ArraySlice<String>, into node: inout Node) {
+    guard let step = steps.first else { preconditionFailure("row \(row.path) is there twice") }
+    let rest = steps.dropFirst()
+    let isEntry = step == "[]" || step == "*"
+    if rest.isEmpty {
+      if isEntry { node.entry.append(Node(row: row)) } else { node.keys.append(Node(row: row)) }
+    } else if isEntry {
+      precondition(!node.entry.isEmpty, "row \(row.path) comes before what holds it")
+      insert(row, rest, into: &node.entry[0])
+    } else {
+      guard let index = node.keys.firstIndex(where: { $0.row.key == step }) else {
+        preconditionFailure("row \(row.path) comes before what holds it")
+      }
+      insert(row, rest, into: &node.keys[index])
+    }
+  }
+
+  /// The mappings that hold a key of this name, as an operator would write them: `services.NAME.timeouts`.
+  func holders(of key: String) -> [String] {
+    rows.compactMap { row in
+      guard row.key == key, let dot = row.path.lastIndex(of: ".") else { return nil }
+      return row.path[..<dot].split(separator: ".").map { $0 == "*" ? "NAME" : $0 }
+        .joined(separator: ".")
+    }
+  }
+}

@@ -1,0 +1,287 @@
+// Why this file exists: every key an operator may write, once: what it is, its bounds, its default and what it does. Decoding,
+// `gateway check`, the JSON Schema and docs/configuration.md follow from these rows; adding a key begins with adding its row.
+import Primitives
+
+extension Schema {
+  /// The keys of a gateway's configuration file.
+  package static let gateway = Schema(
+    processRows + clientRows + observationRows + serviceRows + poolRows + retryRows + routeRows)
+
+  private static let longestWait = Duration.seconds(24 * 3_600)
+  private static let wait = SchemaKind.duration(.milliseconds(1)...longestWait)
+
+  // MARK: - The process
+
+  private static let processRows: [SchemaRow] = [
+    SchemaRow(
+      "listeners", .list(1...64), .required,
+      "Where clients connect. An address given twice, or covered by another one, is an error."),
+    SchemaRow("listeners[]", .mapping, .children, "One listening socket."),
+    SchemaRow(
+      "listeners[].address", .address(.listen), .required, example: "0.0.0.0:8080",
+      "`host:port`, `[v6]:port` (in quotes) or `unix:/path.sock`."),
+    SchemaRow(
+      "admin", .mapping, .children,
+      words: [SchemaWord("none", "there is no admin listener")],
+      "The listener for metrics, probes and status; apart from the traffic."),
+    SchemaRow(
+      "admin.address", .address(.listen), .byDefault("127.0.0.1:9901"),
+      "`host:port`, `[v6]:port` (in quotes) or `unix:/path.sock`."),
+    SchemaRow(
+      "admin.token", .text(4_096), .byDefault("none"),
+      words: [SchemaWord("none", "a POST is taken only from loopback or unix peers")],
+      isSecret: true, example: "${file:/run/secrets/admin}",
+      "When set, every POST needs it as Bearer token."),
+    SchemaRow(
+      "workers", .integer(1...256), .byDefault("auto"),
+      words: [
+        SchemaWord("auto", "one per available core, by affinity and cgroup processor quota")
+      ],
+      "Event loops, each on its own thread."),
+    SchemaRow("http", .mapping, .children, "How strictly requests are read."),
+    SchemaRow(
+      "http.underscore_fields", .word, .byDefault("drop"),
+      words: [
+        SchemaWord("drop", "the field is removed and counted"),
+        SchemaWord("reject", "the request is answered 400"),
+        SchemaWord("keep", "the field is forwarded"),
+      ],
+      "Field names with an underscore: many backends cannot tell them from the same name with a hyphen."),
+    SchemaRow(
+      "http.encoded_slash", .word, .byDefault("reject"),
+      words: [
+        SchemaWord("reject", "the request is answered 400"),
+        SchemaWord("keep", "it passes undecoded and is never a separator"),
+      ],
+      "`%2f` and `%5c` in a path."),
+    SchemaRow("shutdown", .mapping, .children, "How the process ends after SIGTERM or SIGINT."),
+    SchemaRow(
+      "shutdown.accept_grace", .duration(.zero ... .seconds(3_600)), .byDefault("0s"),
+      "Keep accepting this long after `/readyz` has turned to 503."),
+    SchemaRow(
+      "shutdown.drain", .duration(.zero ... .seconds(3_600)), .byDefault("8s"),
+      """
+      Then finish what is in flight; what is left is cut and counted. Docker kills after 10 s unless told otherwise, so keep \
+      both together below that, or raise its `stop_grace_period`.
+      """),
+  ]
+
+  // MARK: - The client's side
+
+  private static let clientRows: [SchemaRow] = [
+    SchemaRow("limits", .mapping, .children, "What clients may use."),
+    SchemaRow(
+      "limits.connections", .integer(1...1_000_000), .byDefault("65536"),
+      """
+      Client connections in total; above it 503 `overloaded` and close. Lowered with a warning when the limit for open files \
+      is smaller.
+      """),
+    SchemaRow(
+      "limits.head_size", .size(1_024...65_536), .byDefault("32KiB"),
+      "Request line and fields: 414 when the target alone is too long, else 431."),
+    SchemaRow(
+      "limits.head_fields", .integer(1...1_000), .byDefault("100"),
+      "Field lines, trailers counted too: 431."),
+    SchemaRow(
+      "limits.body_size", .size(0...1 << 40), .byDefault("10MiB"),
+      words: [SchemaWord("none", "unlimited")],
+      "A request body: 413. A route may say otherwise."),
+    SchemaRow(
+      "limits.min_rate", .byteRate(1...1 << 30), .byDefault("256B/s"),
+      words: [SchemaWord("none", "no bound")],
+      """
+      A client that sends a body, or takes response bytes that are ready, averaged over 20 s: below this it is answered 408, \
+      or cut.
+      """),
+    SchemaRow("timeouts", .mapping, .children, "How long clients may take."),
+    SchemaRow(
+      "timeouts.head", wait, .byDefault("10s"),
+      """
+      A request head must be complete this long after its first byte (408), or after the connection was made (closed).
+      """),
+    SchemaRow(
+      "timeouts.body_idle", wait, .byDefault("30s"), "Between two reads of a request body: 408."),
+    SchemaRow(
+      "timeouts.write_idle", wait, .byDefault("30s"),
+      "A client that takes no response bytes for so long is cut."),
+    SchemaRow("timeouts.keep_alive", wait, .byDefault("75s"), "Idle between two requests."),
+    SchemaRow(
+      "timeouts.tunnel_idle", wait, .byDefault("5m"),
+      "An upgraded connection on which no byte passes either way."),
+    SchemaRow(
+      "trusted_proxies", .list(0...10_000), .listByDefault([]),
+      "Peers whose X-Forwarded-For is believed; it is walked from the right."),
+    SchemaRow(
+      "trusted_proxies[]", .cidr, .required, example: "10.0.0.0/8", "A range, or one address."),
+  ]
+
+  // MARK: - What it tells
+
+  private static let observationRows: [SchemaRow] = [
+    SchemaRow("logging", .mapping, .children, "Diagnostics on stderr, and the access log."),
+    SchemaRow(
+      "logging.level", .word, .byDefault("info"), words: ["debug", "info", "warning", "error"],
+      "The least severe diagnostics that are written."),
+    SchemaRow("logging.access", .mapping, .children, "One line of JSON per request."),
+    SchemaRow(
+      "logging.access.output", .filePath, .byDefault("stdout"),
+      words: ["stdout", "stderr", SchemaWord("none", "no access log")],
+      "Or the absolute path of a file, which is re-opened on SIGUSR1."),
+    SchemaRow(
+      "logging.access.sample", .share(.percent(0)...(.percent(100))), .byDefault("100%"),
+      "Of the successes; errors, rejections and slow requests are always logged."),
+    SchemaRow(
+      "logging.access.slow", wait, .byDefault("1s"),
+      words: [SchemaWord("none", "no request counts as slow")],
+      "A request that takes this long is always logged."),
+    SchemaRow("tracing", .mapping, .children, "Trace context and request identity."),
+    SchemaRow(
+      "tracing.trust", .word, .byDefault("always"),
+      words: [
+        SchemaWord("always", "everybody's"),
+        SchemaWord("trusted_proxies", "that of peers in `trusted_proxies`"),
+        SchemaWord("never", "nobody's: every request begins a trace"),
+      ],
+      "Whose `traceparent` and `X-Request-ID` are continued."),
+  ]
+
+  // MARK: - Services
+
+  private static let serviceRows: [SchemaRow] = [
+    SchemaRow("services", .named(0...10_000), .required, "Pools of backends, by name."),
+    SchemaRow("services.*", .mapping, .children, "One pool."),
+    SchemaRow(
+      "services.*.balancer", .word, .byDefault("round_robin"),
+      words: [SchemaWord("round_robin", "each in turn, all workers together")],
+      "Which backend takes the next request."),
+    SchemaRow(
+      "services.*.backends", .list(0...10_000), .required,
+      "May be empty; then every request is answered 503 `no_backend`."),
+    SchemaRow(
+      "services.*.backends[]", .mapping, .children, shortForm: "address",
+      "One backend; the short form is its address alone."),
+    SchemaRow(
+      "services.*.backends[].address", .address(.connect), .required, example: "127.0.0.1:9001",
+      "`host:port`, `[v6]:port` (in quotes) or `unix:/path.sock`. A host name is resolved at start."),
+    SchemaRow(
+      "services.*.host", .authority, .byDefault("preserve"),
+      words: [
+        SchemaWord("preserve", "the client's"), SchemaWord("backend", "the backend's address"),
+      ],
+      "The Host field that backends are sent; anything else is sent as it stands."),
+    SchemaRow("services.*.timeouts", .mapping, .children, "How long backends may take."),
+    SchemaRow(
+      "services.*.timeouts.connect", wait, .byDefault("1s"), "To make a connection: 504."),
+    SchemaRow(
+      "services.*.timeouts.response", wait, .byDefault("30s"),
+      "From the request being sent to the response head: 504."),
+    SchemaRow(
+      "services.*.timeouts.idle", wait, .byDefault("60s"),
+      "Between two reads or writes of a body: 504 before the head, an abort after it."),
+    SchemaRow(
+      "services.*.timeouts.request", wait, .byDefault("none"),
+      words: [SchemaWord("none", "no bound")], example: "60s",
+      "The whole exchange, queue and retries included: 504 before the head, an abort after it."),
+  ]
+
+  private static let poolRows: [SchemaRow] = [
+    SchemaRow(
+      "services.*.connections", .mapping, .children, "Connections to each backend, and the queue."),
+    SchemaRow(
+      "services.*.connections.max", .integer(1...1_000_000), .byDefault("none"),
+      words: [SchemaWord("none", "no bound")],
+      """
+      Open connections per backend, all workers together. An idle one is closed by its worker as soon as another worker needs \
+      the place.
+      """),
+    SchemaRow(
+      "services.*.connections.idle", .integer(0...10_000), .byDefault("64"),
+      "Idle connections kept per backend and worker."),
+    SchemaRow(
+      "services.*.connections.idle_timeout", wait, .byDefault("50s"),
+      "An idle connection is closed after this; keep it below the backend's own keep-alive time."),
+    SchemaRow(
+      "services.*.connections.queue", .integer(0...1_000_000), .byDefault("1024"),
+      "Requests that wait for a connection, per service, all workers together: 503 `queue_full`."),
+    SchemaRow(
+      "services.*.connections.queue_timeout", wait, .byDefault("1s"),
+      "The longest wait: 503 `queue_timeout`."),
+  ]
+
+  private static let retryRows: [SchemaRow] = [
+    SchemaRow("services.*.retries", .mapping, .children, "Sending a request again."),
+    SchemaRow(
+      "services.*.retries.attempts", .integer(0...10), .byDefault("2"),
+      "Extra attempts; 0 = none. Other backends are tried first."),
+    SchemaRow(
+      "services.*.retries.when", .list(0...7), .listByDefault(["connect", "reused_reset", "reset"]),
+      """
+      What is tried again. All but `connect` only for idempotent methods, or with an Idempotency-Key, and while the body sent \
+      so far is kept.
+      """),
+    SchemaRow(
+      "services.*.retries.when[]", .word, .required,
+      words: [
+        SchemaWord("connect", "no connection could be made: nothing was sent"),
+        SchemaWord("reused_reset", "a connection that had been idle broke before the response"),
+        SchemaWord("reset", "a connection broke before the response"),
+        SchemaWord("timeout", "`timeouts.response` passed"),
+        SchemaWord("502", "the backend answered so"), SchemaWord("503", "the backend answered so"),
+        SchemaWord("504", "the backend answered so"),
+      ],
+      "One condition."),
+    SchemaRow(
+      "services.*.retries.budget", .share(.percent(0)...(.percent(100))), .byDefault("20%"),
+      "Retries allowed, of the requests of the last 10 s."),
+    SchemaRow(
+      "services.*.retries.budget_floor", .rate(0...1_000_000), .byDefault("10/s"),
+      "Retries allowed on top of that, whatever the traffic."),
+  ]
+
+  // MARK: - Routes
+
+  private static let routeRows: [SchemaRow] = [
+    SchemaRow(
+      "routes", .list(0...100_000), .required,
+      "Which requests go to which service. The longest path wins, an exact one before a prefix; the order in the file only "
+        + "breaks ties."),
+    SchemaRow("routes[]", .mapping, .children, "One route."),
+    SchemaRow(
+      "routes[].name", .text(128),
+      .derived("`*` and the path, as in `*/api/*`; repeated ones get `#2`, `#3`"),
+      "Unique; the route's name in logs and metrics."),
+    SchemaRow("routes[].match", .mapping, .required, "Which requests."),
+    SchemaRow(
+      "routes[].match.path", .pathPattern, .required, example: "/api/users/*",
+      """
+      `/x/*` takes `/x`, `/x/` and everything below; without the star exactly this path. In normal form: percent triplets \
+      in upper case and only where they are needed, no dot segments.
+      """),
+    SchemaRow(
+      "routes[].service", .name(64), .required, example: "users",
+      "The service that the requests go to."),
+    SchemaRow(
+      "routes[].upgrades", .list(0...16), .listByDefault(["websocket"]),
+      "Protocols that a request may be upgraded to; `[]` = none."),
+    SchemaRow(
+      "routes[].upgrades[]", .upgradeToken, .required, example: "websocket",
+      "The protocol's name, without regard to case. `h2c` and `HTTP/*` are refused."),
+    SchemaRow("routes[].timeouts", .mapping, .children, "Instead of the service's."),
+    SchemaRow(
+      "routes[].timeouts.connect", wait, .inherited("services.*.timeouts.connect"),
+      "To make a connection: 504."),
+    SchemaRow(
+      "routes[].timeouts.response", wait, .inherited("services.*.timeouts.response"),
+      "From the request being sent to the response head: 504."),
+    SchemaRow(
+      "routes[].timeouts.idle", wait, .inherited("services.*.timeouts.idle"),
+      "Between two reads or writes of a body: 504 before the head, an abort after it."),
+    SchemaRow(
+      "routes[].timeouts.request", wait, .inherited("services.*.timeouts.request"),
+      words: [SchemaWord("none", "no bound")],
+      "The whole exchange, queue and retries included: 504 before the head, an abort after it."),
+    SchemaRow(
+      "routes[].body_size", .size(0...1 << 40), .inherited("limits.body_size"),
+      words: [SchemaWord("none", "unlimited")], "A request body: 413."),
+  ]
+}
