@@ -19,9 +19,9 @@ package struct ListenerHandlers {
   /// A connection has been accepted. Take it now, by `Listener(token).accept(into:...)` or
   /// `.refuse`; one that is not taken is closed when this returns.
   package var onConnection: OnConnection
-  /// No connection could be accepted for want of descriptors or memory (-EMFILE, -ENFILE, -ENOBUFS,
-  /// -ENOMEM). The listener rests for `Listener.restMilliseconds` and goes on by itself; who waits,
-  /// waits in the system's queue.
+  /// Descriptors or memory are lacking (-EMFILE, -ENFILE, -ENOBUFS, -ENOMEM). The listener rests
+  /// and goes on by itself when it can, looking every `Listener.restMilliseconds`; who waits, waits
+  /// in the system's queue. Told once for each such spell.
   package var onPaused: OnPaused
 
   @inlinable package init(
@@ -43,10 +43,15 @@ package struct Listener {
   package static let acceptsPerRound = 32
   package static let acceptsPerRoundShared = 8
 
-  /// Opens a listener on a socket, which it owns from now on, and accepts from the next round on.
+  /// Opens a listener on a socket, which it owns from now on (also when this fails), and accepts
+  /// from the next round on.
+  ///
+  /// `spares` is for a listener that must go on when traffic has used up the descriptors: it may
+  /// use those of `DescriptorReserve`, and holds that many open to give one up, when even those are
+  /// gone, for each connection it must accept. Who closes such a connection calls `refillSpares`.
   package static func open(
     _ loop: Loop, _ socket: ListeningSocket, owner: UnsafeMutableRawPointer,
-    handlers: UnsafePointer<ListenerHandlers>
+    handlers: UnsafePointer<ListenerHandlers>, spares: Int = 0
   ) throws(EventLoopError) -> Listener {
     let poll = UnsafeMutablePointer<uv_poll_t>.allocate(capacity: 1)
     let rest = UnsafeMutablePointer<uv_timer_t>.allocate(capacity: 1)
@@ -54,16 +59,19 @@ package struct Listener {
     guard result == 0 else {
       poll.deallocate()
       rest.deallocate()
+      socket.close()
       throw EventLoopError(operation: "listen on \(socket.boundEndpoint)", code: result)
     }
     _ = uv_timer_init(loop.raw, rest)
     let box = UnsafeMutablePointer<ListenerBox>.allocate(capacity: 1)
     box.initialize(
       to: ListenerBox(
-        loop: loop, poll: poll, rest: rest, owner: owner, handlers: handlers, socket: socket))
+        loop: loop, poll: poll, rest: rest, owner: owner, handlers: handlers, socket: socket,
+        spares: UnsafeMutableBufferPointer.allocate(capacity: spares)))
     poll.pointee.data = UnsafeMutableRawPointer(box)
     rest.pointee.data = UnsafeMutableRawPointer(box)
     let listener = Listener(box: box)
+    listener.refillSpares()
     listener.resume()
     return listener
   }
@@ -84,7 +92,6 @@ package struct Listener {
 
   /// Stops accepting until `resume`; connections wait in the system's queue.
   package func pause() {
-    box.pointee.isPaused = true
     _ = uv_poll_stop(box.pointee.poll)
     _ = uv_timer_stop(box.pointee.rest)
   }
@@ -92,7 +99,6 @@ package struct Listener {
   /// Accepts (again).
   package func resume() {
     guard !box.pointee.isClosed else { return }
-    box.pointee.isPaused = false
     _ = uv_poll_start(box.pointee.poll, Int32(UV_READABLE.rawValue), socketReadable)
   }
 
@@ -101,6 +107,17 @@ package struct Listener {
   /// so that it ends however fast peers come.
   package func drainAcceptQueue() {
     acceptSome(atMost: 2 * Int(ListeningSocket.backlog))
+  }
+
+  /// Opens the spare descriptors that were given up, as far as there are any again.
+  package func refillSpares() {
+    guard !box.pointee.isClosed else { return }
+    while box.pointee.sparesHeld < box.pointee.spares.count {
+      let spare = fcntl(box.pointee.socket.descriptor, F_DUPFD_CLOEXEC, 0)
+      if spare < 0 { return }
+      box.pointee.spares[box.pointee.sparesHeld] = spare
+      box.pointee.sparesHeld += 1
+    }
   }
 
   /// Closes the socket now; what waits in its queue (if no other worker shares it) is reset. The
@@ -115,6 +132,14 @@ package struct Listener {
     }
     // uv_close has taken it out of the loop already.
     box.pointee.socket.close()
+    while giveUpSpare() {}
+  }
+
+  fileprivate func giveUpSpare() -> Bool {
+    guard box.pointee.sparesHeld > 0 else { return false }
+    box.pointee.sparesHeld -= 1
+    Descriptor.close(box.pointee.spares[box.pointee.sparesHeld])
+    return true
   }
 }
 
@@ -165,11 +190,12 @@ struct ListenerBox {
   let owner: UnsafeMutableRawPointer
   let handlers: UnsafePointer<ListenerHandlers>
   let socket: ListeningSocket
+  let spares: UnsafeMutableBufferPointer<Int32>
+  var sparesHeld = 0
   var accepted: Int32 = -1
   var peer = unspecifiedEndpoint
-  var isPaused = false
   var isClosed = false
-  /// Within a round of accepting: the box must not be freed then.
+  /// The poll and the rest timer; the box goes with the last.
   var handlesOpen = 2
 }
 
@@ -182,6 +208,7 @@ extension Listener {
       switch error {
       case 0: continue
       case EAGAIN: return
+      case EMFILE where giveUpSpare(), ENFILE where giveUpSpare(): continue
       case EMFILE, ENFILE, ENOBUFS, ENOMEM: return rest(error)
       // This connection died in the queue (accept(2) lists how); the next may be well.
       default: continue
@@ -189,7 +216,9 @@ extension Listener {
     }
   }
 
-  /// 0, or the positive errno of accept.
+  /// 0, or the positive errno of accept; EMFILE also for a connection that was accepted with a
+  /// descriptor of the reserve, and has been offered all the same: there is one such at most for
+  /// each spell.
   private func acceptOne() -> Int32 {
     var name = sockaddr_storage()
     var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
@@ -206,13 +235,31 @@ extension Listener {
       Descriptor.close(box.pointee.accepted)
       box.pointee.accepted = -1
     }
-    return 0
+    return isOutside(descriptor) ? 0 : EMFILE
+  }
+
+  /// Traffic may use this descriptor.
+  private func isOutside(_ descriptor: Int32) -> Bool {
+    !box.pointee.spares.isEmpty || descriptor < DescriptorReserve.ceiling
   }
 
   private func rest(_ error: Int32) {
+    guard !box.pointee.isClosed else { return }
     pause()
-    _ = uv_timer_start(box.pointee.rest, listenerRested, Listener.restMilliseconds, 0)
+    restOn()
     box.pointee.handlers.pointee.onPaused(box.pointee.owner, 0 - error)
+  }
+
+  private func restOn() {
+    _ = uv_timer_start(box.pointee.rest, listenerRested, Listener.restMilliseconds, 0)
+  }
+
+  /// Goes on when a descriptor is free that traffic may use, else rests on.
+  fileprivate func rested() {
+    refillSpares()
+    let probe = fcntl(box.pointee.socket.descriptor, F_DUPFD_CLOEXEC, 0)
+    if probe >= 0 { Descriptor.close(probe) }
+    if (probe >= 0 && isOutside(probe)) || box.pointee.sparesHeld > 0 { resume() } else { restOn() }
   }
 }
 
@@ -233,7 +280,7 @@ private func socketReadable(
 }
 
 private func listenerRested(_ handle: UnsafeMutablePointer<uv_timer_t>?) {
-  listener(handle.unsafelyUnwrapped.pointee.data).resume()
+  listener(handle.unsafelyUnwrapped.pointee.data).rested()
 }
 
 private func listenerHandleClosed(_ handle: UnsafeMutablePointer<uv_handle_t>?) {
@@ -242,5 +289,6 @@ private func listenerHandleClosed(_ handle: UnsafeMutablePointer<uv_handle_t>?) 
   guard box.pointee.handlesOpen == 0 else { return }
   box.pointee.poll.deallocate()
   box.pointee.rest.deallocate()
+  box.pointee.spares.deallocate()
   box.deallocate()
 }

@@ -4,7 +4,8 @@ import Glibc
 
 /// Facts about this process. Each call asks the kernel; control plane only.
 package enum ProcessFacts {
-  /// Raises the soft limit on descriptors to the hard one, and gives what holds then.
+  /// Raises the soft limit on descriptors to the hard one, and gives what holds then. The last of
+  /// them are kept from traffic from then on: see `DescriptorReserve`.
   package static func raiseDescriptorLimit() -> Int {
     var limit = rlimit()
     guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }
@@ -13,6 +14,7 @@ package enum ProcessFacts {
       raised.rlim_cur = raised.rlim_max
       if setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &raised) == 0 { limit = raised }
     }
+    DescriptorReserve.keep(limit: Int(clamping: limit.rlim_cur))
     return Int(clamping: limit.rlim_cur)
   }
 

@@ -102,14 +102,16 @@ extension Stream {
   }
 
   /// Begins to connect; `onConnected` tells the end. The kind of `address` must be the kind
-  /// prepared for. Nagle's algorithm is off. Returns 0, or -errno at once (no descriptor left, no
-  /// route): then `onConnected` does not come, and the stream is only good for closing. A bound on
-  /// the time is the caller's: close it.
+  /// prepared for. Nagle's algorithm is off. Returns 0, or -errno at once (no route; -EMFILE also
+  /// when the descriptor would be one of `DescriptorReserve`): then `onConnected` does not come,
+  /// and the stream is only good for closing. A bound on the time is the caller's: close it.
   package static func connect(
     _ p: UnsafeMutablePointer<Stream>, to address: BackendAddress
   ) -> Int32 {
     precondition(p.pointee.flags.isDisjoint(with: [.connecting, .writing, .closing]))
     precondition(p.pointee.flags.contains(.unix) == address.isUnix)
+    let opened = openSocket(p, address)
+    guard opened == 0 else { return opened }
     let request = gateway_connect(storage(p))
     if let path = address.unixPath {
       uv_pipe_connect(request, gateway_pipe(storage(p)), path, connectEnded)
@@ -121,6 +123,19 @@ extension Stream {
       uv_tcp_connect(request, gateway_tcp(storage(p)), name, connectEnded)
     }
     if result == 0 { p.pointee.flags.insert(.connecting) }
+    return result
+  }
+
+  /// libuv would make the socket in the same step as it connects, and then it is too late to see
+  /// which descriptor was given.
+  private static func openSocket(
+    _ p: UnsafeMutablePointer<Stream>, _ address: BackendAddress
+  ) -> Int32 {
+    let family = address.isUnix ? AF_UNIX : address.endpoint.address.isV4 ? AF_INET : AF_INET6
+    let number = gateway_socket(family)
+    if number < 0 { return 0 - errno }
+    let result = number < DescriptorReserve.ceiling ? adopt(p, descriptor: number) : 0 - EMFILE
+    if result != 0 { Descriptor.close(number) }
     return result
   }
 }

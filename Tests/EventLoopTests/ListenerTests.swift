@@ -229,30 +229,4 @@ struct ListenerTests {
     #expect(throws: expected) { try ListeningSocket.unix(long) }
     end(loop)
   }
-
-  @Test func `Without descriptors a listener rests, loses nobody, and goes on by itself`() async {
-    await #expect(processExitsWith: .success) {
-      let loop = try Loop.create()
-      let door = try Door.tcp(loop)
-      let plains = (0..<4).map { _ in PlainSocket.connected(to: door.socket.boundEndpoint) }
-      // Leave no descriptor at all.
-      var limit = rlimit(rlim_cur: 64, rlim_max: 64)
-      setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-      var spares: [Int32] = []
-      while true {
-        let spare = dup(plains[0].descriptor)
-        if spare < 0 { break }
-        spares.append(spare)
-      }
-      turn(loop) { !door.pauses.isEmpty }
-      guard door.pauses == [0 - EMFILE], door.wires.isEmpty else { exit(2) }
-      // It does not spin: many rounds, still one pause until it has rested.
-      let rested = Loop.clock() + .milliseconds(50)
-      while Loop.clock() < rested { loop.runOnce(waiting: false) }
-      guard door.pauses.count == 1 else { exit(3) }
-      for spare in spares { close(spare) }
-      turn(loop) { door.wires.count == 4 }
-      exit(door.wires.count == 4 ? 0 : 4)
-    }
-  }
 }

@@ -111,10 +111,11 @@ final class Door {
   private(set) var listener: Listener!
   let socket: ListeningSocket
 
-  init(_ loop: Loop, _ socket: ListeningSocket) throws {
+  init(_ loop: Loop, _ socket: ListeningSocket, spares: Int = 0) throws {
     self.socket = socket
     listener = try Listener.open(
-      loop, socket, owner: Unmanaged.passUnretained(self).toOpaque(), handlers: doorHandlers)
+      loop, socket, owner: Unmanaged.passUnretained(self).toOpaque(), handlers: doorHandlers,
+      spares: spares)
   }
 
   static func tcp(_ loop: Loop) throws -> Door {

@@ -1,0 +1,99 @@
+// Why this file exists: a process without descriptors must recover by itself, and must be watched
+// and ended meanwhile. Each test takes the limit of its own process down, so each has one.
+
+import EventLoop
+import Glibc
+import Primitives
+import Testing
+
+/// Takes descriptors until `stop` says so of the last one; -1 is none left.
+private func fill(until stop: (Int32) -> Bool) -> [Int32] {
+  var spares: [Int32] = []
+  while true {
+    let spare = dup(0)
+    if spare >= 0 { spares.append(spare) }
+    if spare < 0 || stop(spare) { return spares }
+  }
+}
+
+private func lower(_ count: UInt) {
+  var limit = rlimit(rlim_cur: count, rlim_max: count)
+  setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+}
+
+/// Ends the process of an exit test, saying which expectation did not hold.
+private func require(_ condition: Bool, _ code: Int32) {
+  if !condition { exit(code) }
+}
+
+@Suite(.timeLimit(.minutes(1)))
+struct DescriptorReserveTests {
+  @Test func `Without descriptors a listener rests, loses nobody, and goes on by itself`() async {
+    await #expect(processExitsWith: .success) {
+      let loop = try Loop.create()
+      let door = try Door.tcp(loop)
+      let plains = (0..<4).map { _ in PlainSocket.connected(to: door.socket.boundEndpoint) }
+      lower(64)
+      let spares = fill { $0 < 0 }
+      turn(loop) { !door.pauses.isEmpty }
+      require(door.pauses == [0 - EMFILE] && door.wires.isEmpty, 2)
+      // It does not spin, and it is told once for the whole spell.
+      let rested = Loop.clock() + .milliseconds(250)
+      while Loop.clock() < rested { loop.runOnce(waiting: false) }
+      require(door.pauses.count == 1 && door.wires.isEmpty, 3)
+      for spare in spares { close(spare) }
+      turn(loop) { door.wires.count == 4 }
+      require(door.pauses.count == 1 && plains.count == 4, 4)
+      exit(0)
+    }
+  }
+
+  @Test func `Traffic leaves the last descriptors alone, and who has spares may use them`() async {
+    await #expect(processExitsWith: .success) {
+      let loop = try Loop.create()
+      let traffic = try Door.tcp(loop)
+      let admin = try Door(loop, .tcp(loopback(0), reusePort: false), spares: 2)
+      lower(80)
+      DescriptorReserve.keep(limit: 80)
+      require(DescriptorReserve.ceiling == 60, 2)
+      let plains = (0..<3).map { _ in PlainSocket.connected(to: traffic.socket.boundEndpoint) }
+      let spares = fill { $0 == 59 }
+      // One connection is taken over the border, and the others wait.
+      turn(loop) { !traffic.pauses.isEmpty }
+      require(traffic.pauses == [0 - EMFILE] && traffic.wires.count == 1, 3)
+      require(Stream.descriptor(traffic.wires[0].stream) >= 60, 4)
+      let client = Wire()
+      require(client.connect(loop, to: traffic.address) == 0 - EMFILE, 5)
+      Stream.close(client.stream)
+      let askers = (0..<3).map { _ in PlainSocket.connected(to: admin.socket.boundEndpoint) }
+      turn(loop) { admin.wires.count == 3 }
+      require(admin.pauses.isEmpty && traffic.wires.count == 1, 6)
+      for asker in askers { asker.close() }
+      for spare in spares { close(spare) }
+      turn(loop) { traffic.wires.count == 3 }
+      let another = Wire()
+      require(another.connect(loop, to: traffic.address) == 0, 7)
+      require(plains.count == 3, 8)
+      exit(0)
+    }
+  }
+
+  @Test func `With no descriptor at all, spares are given up one by one and taken back`() async {
+    await #expect(processExitsWith: .success) {
+      let loop = try Loop.create()
+      let admin = try Door(loop, .tcp(loopback(0), reusePort: false), spares: 2)
+      let askers = (0..<4).map { _ in PlainSocket.connected(to: admin.socket.boundEndpoint) }
+      lower(64)
+      let spares = fill { $0 < 0 }
+      turn(loop) { !admin.pauses.isEmpty }
+      require(admin.wires.count == 2, 2)
+      // Each connection that ends makes room for one more, whoever else is waiting for descriptors.
+      Stream.close(admin.wires[0].stream)
+      admin.listener.refillSpares()
+      require(dup(0) < 0, 3)
+      turn(loop) { admin.wires.count == 3 }
+      require(spares.count > 0 && askers.count == 4, 4)
+      exit(0)
+    }
+  }
+}
