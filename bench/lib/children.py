@@ -114,9 +114,13 @@ class Child:
     memory = self.memory_kib()
     return memory["RssAnon"] + memory["RssShmem"]
 
-  def reset_peak(self):
-    with open(f"/proc/{self.pid}/clear_refs", "w") as f:
-      f.write("5")
+  def waited_ns(self):
+    """Time its threads stood ready while something else had their core: what spoils a figure."""
+    tasks, total = f"/proc/{self.pid}/task", 0
+    for thread in os.listdir(tasks):
+      with open(f"{tasks}/{thread}/schedstat") as f:
+        total += int(f.read().split()[1])
+    return total
 
 
 def run(command, seconds, core=None):

@@ -7,6 +7,9 @@ COUNT, MICROS, RATE, BYTES, KIB, MIB, MILLIS = (
   "{:,.0f}", "{:,.1f} µs", "{:,.0f}", "{:,.0f} MB/s", "{:,.2f} KiB", "{:,.1f} MiB", "{:,.1f} ms")
 
 
+QUIET = 0.02  # share of time a measured program may wait for its core
+
+
 def _shape_rows(prefix, measure, pattern, note=""):
   return [
     (f"{prefix}/{shape.name}", shape.label + note, pattern)
@@ -88,6 +91,16 @@ def _layout(lines):
     text.append((label.ljust(first) + "  " + "  ".join(
       cell.rjust(width) for cell, width in zip(cells, widths))).rstrip())
   return "\n".join(text)
+
+
+def quiet_line(values):
+  """Whether the times mean anything: how long measured programs waited for a core of their own."""
+  waits = [v for keys in values.values() for key, v in keys.items() if key.startswith("wait/")]
+  if not waits:
+    return ""
+  mean = sum(waits) / len(waits)
+  word = "quiet machine" if mean < QUIET else "NOT a quiet machine, times mean little"
+  return f"{word}: measured programs waited {mean:.1%} of the time for their core"
 
 
 def machine_lines(machine, programs):

@@ -39,24 +39,34 @@ SHAPES = (
 )
 
 
-def _figures(shape, sample):
+def _figures(shape, wanted, sample):
   """What one round of one program is worth, by key."""
   requests, seconds = sample["requests"], sample["seconds"]
-  values = {}
-  if "cpu" in shape.measures and requests > 0:
+  taken = wanted.intersection(shape.measures)
+  values = {f"wait/{shape.name}": sample["waited"]}
+  if "cpu" in taken and requests > 0:
     ticks = sample["user_ticks"] + sample["system_ticks"]
     values[f"cpu/{shape.name}"] = sample["cpu_ns"] / requests / 1000
     values[f"user/{shape.name}"] = sample["user_ticks"] / ticks if ticks else 0
-  if "latency" in shape.measures and requests > 0:
+  if "latency" in taken and requests > 0:
     values[f"rate/{shape.name}"] = requests / seconds
     for key, percentile in (("p50", "p50_us"), ("p99", "p99_us"), ("p999", "p999_us")):
       values[f"{key}/{shape.name}"] = sample[percentile]
-  if "bodies" in shape.measures:
+  if "bodies" in taken:
     values[f"bytes/{shape.name}"] = sample["bytes"] / seconds / 1e6
   return values
 
 
-def _play(bed, shape, started, pace, samples, say, problems):
+def _sample(bed, shape, pace, child, place):
+  """One round of one program, and the share of it that the program waited for its core."""
+  before = child.waited_ns()
+  sample = bed.load(
+    place, *shape.options(), "--seconds", pace.seconds, "--warm", pace.warm, "--watch", child.pid)
+  sample["waited"] = (child.waited_ns() - before) / 1e9 / (sample["seconds"] + pace.warm)
+  return sample
+
+
+def _play(bed, shape, started, wanted, pace, samples, say, problems):
   """All rounds of one shape; a program that fails drops out of the shape."""
   out = set()
   for number in range(pace.rounds):
@@ -64,15 +74,13 @@ def _play(bed, shape, started, pace, samples, say, problems):
       if program in out:
         continue
       try:
-        sample = bed.load(
-          place, *shape.options(), "--seconds", pace.seconds, "--warm", pace.warm,
-          "--watch", child.pid)
-      except BenchError as error:
+        sample = _sample(bed, shape, pace, child, place)
+      except (BenchError, OSError) as error:
         out.add(program)
         problems.append(f"{program.title}, {shape.label}: {error}")
         continue
       say(_line(shape, number, pace, program, sample))
-      for key, value in _figures(shape, sample).items():
+      for key, value in _figures(shape, wanted, sample).items():
         samples.setdefault(program.name, {}).setdefault(key, []).append(value)
 
 
@@ -96,7 +104,7 @@ def measure(bed, programs, wanted, pace, say, problems):
           started[program] = bed.start(program)
         except BenchError as error:
           problems.append(f"{program.title}, {shape.label}: {error}")
-      _play(bed, shape, started, pace, samples, say, problems)
+      _play(bed, shape, started, wanted, pace, samples, say, problems)
       if "bodies" in shape.measures and "bodies" in wanted:
         for program, (child, _) in started.items():
           if child.process.poll() is None:
