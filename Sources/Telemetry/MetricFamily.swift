@@ -102,7 +102,7 @@ package enum MetricFamily: CaseIterable, Sendable {
     case .retries:
       make(
         "gateway_retries_total", .counter, ["service", "reason"],
-        "Requests tried once more, by what went wrong with the try before.")
+        "Requests tried once more, by what ended the try before, in the words of retries.when.")
     case .localResponses:
       make(
         "gateway_local_responses_total", .counter, ["reason"],

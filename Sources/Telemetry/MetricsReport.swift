@@ -192,9 +192,9 @@ package struct MetricsReport: Sendable {
   private func writeDecisions(_ out: inout Exposition) {
     out.begin(.retries)
     for (index, service) in layout.services.enumerated() {
-      for reason in Reason.allCases {
-        let count = total { $0.retries(service: index, reason: reason) }
-        if count > 0 { out.sample(service, "\(reason.word)", value: count) }
+      for kind in RetryKind.allCases {
+        let count = total { $0.retries(service: index, kind: kind) }
+        if count > 0 { out.sample(service, "\(kind.word)", value: count) }
       }
     }
     out.begin(.localResponses)

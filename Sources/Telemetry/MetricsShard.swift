@@ -69,7 +69,7 @@ package struct MetricsShard: @unchecked Sendable {
   /// A cache line: active, idle in the pool, active connections, opened, reused.
   package static var backendStride: Int { @inlinable get { 8 } }
 
-  /// Start-up and reload only. Takes 8 bytes a word: about 340 a route, 560 a service, 64 a
+  /// Start-up and reload only. Takes 8 bytes a word: about 340 a route, 240 a service, 64 a
   /// backend, and 16 for each of the `series` places of the request table.
   package static func create(layout: MetricsLayout, series: Int = 4_096) -> MetricsShard {
     MetricsShard(
@@ -88,7 +88,7 @@ package struct MetricsShard: @unchecked Sendable {
     serviceCount = layout.services.count
     backendCount = layout.backends.count
     routeStride = requestBounds.wordCount + overheadBounds.wordCount + 2
-    serviceStride = requestBounds.wordCount + MetricsShard.reasonSlots
+    serviceStride = requestBounds.wordCount + RetryKind.allCases.count
     let backendsWord = MetricsShard.reasonsWord + MetricsShard.reasonSlots
     let routesWord = backendsWord + backendCount * MetricsShard.backendStride
     let servicesWord = routesWord + routeCount * routeStride
@@ -153,8 +153,8 @@ package struct MetricsShard: @unchecked Sendable {
     FixedHistogram(bounds: requestBounds, first: service(index))
   }
   /// Tries made again, by what the one before ended with.
-  @inlinable package func retries(service index: Int, reason: Reason) -> SharedCounter {
-    service(index).next(requestBounds.wordCount &+ Int(reason.rawValue))
+  @inlinable package func retries(service index: Int, kind: RetryKind) -> SharedCounter {
+    service(index).next(requestBounds.wordCount &+ Int(kind.rawValue))
   }
   @inlinable package func localResponses(_ reason: Reason) -> SharedCounter {
     words.counter(MetricsShard.reasonsWord &+ Int(reason.rawValue))
