@@ -1,5 +1,5 @@
-// Why this file exists: every policy answers the same question, so adding one is one case here and one
-// file beside it.
+// Why this file exists: every policy answers the same question, so adding one is one case here and
+// one file beside it.
 package import Primitives
 
 /// How a service spreads its requests (`balancer`).

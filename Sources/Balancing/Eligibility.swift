@@ -1,32 +1,30 @@
-// Why this file exists: which backends may take a request is decided in one place, before any policy
-// chooses among them, so that no policy can forget a condition.
+// Why this file exists: which backends may take a request is decided in one place, before any
+// policy chooses among them, so that no policy can forget a condition.
 package import Primitives
 
-/// A service's backends as a balancer sees them: the one truth of the process, read through atomics.
-/// Copies are cheap and own nothing.
+/// A service's backends as a balancer sees them: the one truth of the process, read through
+/// atomics. Copies are cheap and own nothing.
 @frozen
 package struct BackendView {
   /// Number of backends; may be 0.
   package let count: Int
   /// One bit for each backend, 64 in a word, lowest first: it may be sent requests at all.
   package let usable: SharedWords
-  /// Requests in flight at each backend, `stride` words apart.
-  package let active: SharedWords
-  package let stride: Int
+  /// Requests in flight at each backend. The words belong to the backends, which outlive the
+  /// snapshot that lists them here.
+  package let active: UnsafePointer<SharedWord>
   /// How many requests a backend takes at once; `.max` = any number.
   package let maximum: UInt64
 
-  /// `usable` has a bit and `active` a word for each of `count` backends.
+  /// `usable` has a bit and `active` an element for each of `count` backends.
   @inlinable package init(
-    count: Int, usable: SharedWords, active: SharedWords, stride: Int, maximum: UInt64
+    count: Int, usable: SharedWords, active: UnsafePointer<SharedWord>, maximum: UInt64
   ) {
-    precondition(count >= 0 && stride > 0)
+    precondition(count >= 0)
     precondition(count == 0 || usable.count * 64 >= count)
-    precondition(count == 0 || active.count > (count - 1) * stride)
     self.count = count
     self.usable = usable
     self.active = active
-    self.stride = stride
     self.maximum = maximum
   }
 
@@ -35,7 +33,7 @@ package struct BackendView {
   }
 
   @inlinable package func isBelowMaximum(_ backend: Int) -> Bool {
-    maximum == .max || active[backend * stride].load() < maximum
+    maximum == .max || active[backend].load() < maximum
   }
 }
 

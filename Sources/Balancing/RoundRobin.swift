@@ -1,5 +1,5 @@
-// Why this file exists: round robin is one sequence that all workers walk together; each worker with
-// its own would send bursts to the same backend.
+// Why this file exists: round robin is one sequence that all workers walk together; each worker
+// with its own would send bursts to the same backend.
 import Primitives
 
 /// Each backend in turn. Weights are not looked at.

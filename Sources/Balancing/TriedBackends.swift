@@ -1,5 +1,5 @@
-// Why this file exists: a repeat goes to a backend that has not failed this request yet; for that the
-// few already tried are remembered with the exchange.
+// Why this file exists: a repeat goes to a backend that has not failed this request yet; for that
+// the few already tried are remembered with the exchange.
 
 /// The backends that attempts of one exchange went to, by index. Room for eight; a ninth takes the
 /// place of the first, which bounds what a request costs, not whether it is answered. 36 bytes.

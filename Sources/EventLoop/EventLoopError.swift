@@ -66,3 +66,8 @@ package enum EventLoopLibrary {
     IOVector.assertLayout()
   }
 }
+
+/// Whether a connect ended because nobody listens there (or the socket's file is not there).
+package func isRefusal(_ status: Int32) -> Bool {
+  status == 0 - ECONNREFUSED || status == 0 - ENOENT
+}

@@ -202,6 +202,11 @@ extension Stream {
     return result
   }
 
+  /// Bytes of the write under way that the system has not taken yet.
+  package static func unsentBytes(_ p: UnsafeMutablePointer<Stream>) -> Int {
+    uv_stream_get_write_queue_size(gateway_stream(storage(p)))
+  }
+
   /// A `write` is under way.
   @inlinable package static func hasPendingWrite(_ p: UnsafeMutablePointer<Stream>) -> Bool {
     p.pointee.flags.contains(.writing)

@@ -162,6 +162,12 @@ package struct Exchange {
     }
   }
 
+  /// Bytes wait for the backend to take them.
+  package var backendIsSlow: Bool { backendWriter.isRunning }
+
+  /// The shell has no room to keep more of the body.
+  package mutating func teeOverflowed() { isTeeing = false }
+
   // MARK: The response
 
   /// An interim answer (RFC 9110 section 15.2); 101 is not one of them.
@@ -273,6 +279,15 @@ package struct Exchange {
   package mutating func endTunnel() -> Actions {
     phase = .over
     return end().union(.dropLease)
+  }
+
+  /// The gateway is the final recipient and answers by itself, without a fault.
+  package mutating func answerAsRecipient(now: Instant) -> Actions {
+    endAttempt(now: now)
+    responseHasBegun = true
+    responseHasEnded = true
+    if !requestIsComplete { fate = .linger }
+    return []
   }
 
   /// The process is stopping and waits no longer. An exchange that has not begun to answer still says why.

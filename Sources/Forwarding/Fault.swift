@@ -10,24 +10,6 @@ package enum FaultSide: UInt8, Sendable {
   case gateway
 }
 
-/// Under which of the words of `retries.when` a fault falls.
-@frozen
-package enum RetryKind: UInt8, Sendable {
-  /// Never tried again.
-  case never
-  /// No byte of the request was sent.
-  case connect
-  /// A pooled connection ended before any byte of the answer (RFC 9112 section 9.3.1).
-  case reusedReset
-  /// A new connection ended before any byte of the answer.
-  case reset
-  /// No head of an answer in time.
-  case timeout
-  case status502
-  case status503
-  case status504
-}
-
 /// The kinds of fault that a service repeats.
 @frozen
 package struct RetryKinds: OptionSet, Sendable {
@@ -69,6 +51,7 @@ package struct Fault: Equatable, Sendable {
   package static let upstreamTimeout = Fault(.backend, .upstreamTimeout, .timeout)
   package static let upstreamIdle = Fault(.backend, .upstreamTimeout)
   package static let noBackend = Fault(.gateway, .noBackend)
+  package static let allUnhealthy = Fault(.gateway, .allUnhealthy)
   package static let queueFull = Fault(.gateway, .queueFull)
   package static let queueTimeout = Fault(.gateway, .queueTimeout)
   package static let overloaded = Fault(.gateway, .overloaded)
@@ -77,4 +60,21 @@ package struct Fault: Equatable, Sendable {
   package static let bodyTooLarge = Fault(.client, .bodyTooLarge)
   package static let badBody = Fault(.client, .badRequest)
   package static let clientAbort = Fault(.client, .clientAbort)
+}
+
+extension Reason {
+  /// The request itself is to blame: it is answered and its connection closed.
+  package var isClientsFault: Bool {
+    switch self {
+    case .badRequest, .methodNotAllowed, .headTimeout, .bodyTimeout, .bodyTooLarge, .targetTooLong,
+      .headTooLarge, .clientAbort:
+      true
+    case .none, .noRoute, .connectRefused, .connectFailed, .upstreamReset, .upstreamProtocol,
+      .noBackend, .allUnhealthy, .queueFull, .queueTimeout, .overloaded, .draining, .connectTimeout,
+      .upstreamTimeout, .requestTimeout:
+      false
+    }
+  }
+
+  package var isClientAbort: Bool { self == .clientAbort }
 }

@@ -3,9 +3,6 @@
 // address.
 package import Primitives
 
-/// The most event loops a process runs; bounds the words kept per worker.
-package let workersMax = 64
-
 /// One backend, as every worker sees it.
 @frozen
 package struct BackendShared: Sendable {
@@ -13,8 +10,8 @@ package struct BackendShared: Sendable {
   package let poolIndex: Int
   private let words: SharedWords
 
-  package static func create(poolIndex: Int) -> BackendShared {
-    BackendShared(poolIndex: poolIndex, words: .allocate(count: 2 + workersMax))
+  package static func create(poolIndex: Int, workers: Int) -> BackendShared {
+    BackendShared(poolIndex: poolIndex, words: .allocate(count: 2 + workers))
   }
 
   private init(poolIndex: Int, words: SharedWords) {
@@ -59,14 +56,19 @@ package struct BackendShared: Sendable {
 /// One service, as every worker sees it.
 @frozen
 package struct ServiceShared: Sendable {
+  /// Number of the service in the process; indexes each worker's queues.
+  package let queueIndex: Int
+  private let workers: Int
   private let words: SharedWords
   package let budget: RetryBudget
 
-  package static func create() -> ServiceShared {
-    ServiceShared(words: .allocate(count: 2 + workersMax), budget: .create())
+  package static func create(queueIndex: Int, workers: Int) -> ServiceShared {
+    ServiceShared(queueIndex: queueIndex, workers: workers, words: .allocate(count: 2 + 2 * workers), budget: .create())
   }
 
-  private init(words: SharedWords, budget: RetryBudget) {
+  private init(queueIndex: Int, workers: Int, words: SharedWords, budget: RetryBudget) {
+    self.queueIndex = queueIndex
+    self.workers = workers
     self.words = words
     self.budget = budget
   }
@@ -82,6 +84,11 @@ package struct ServiceShared: Sendable {
   package var waiting: SharedWord { words[1] }
   /// Since when the first in a worker's queue waits, in nanoseconds; 0 = nobody does. Written by that worker only.
   package func waitingSince(worker: Int) -> SharedWord { words[2 + worker] }
+
+  /// Not 0: the worker is to look at its queue and its idle connections. Set by anybody, cleared by the worker.
+  package func needsAttention(worker: Int) -> SharedWord { words[2 + workers + worker] }
+
+  package var hasWaiting: Bool { waiting.load() != 0 }
 
   /// The worker whose first in the queue has waited longest.
   package func longestWaiting(workers: Int) -> Int? {

@@ -1,8 +1,9 @@
-// Why this file exists: body bytes are forwarded from where they were read. The parser says where they are; the shell writes
-// all of them in one call.
+// Why this file exists: body bytes are forwarded from where they were read. The parser says where
+// they are; the shell writes all of them in one call.
 package import Primitives
 
-/// A worker's list of body slices found by one or more calls of `feed`. The shell empties it with `clear` after use.
+/// A worker's list of body slices found by one or more calls of `feed`. The shell empties it with
+/// `clear` after use.
 @frozen
 package struct BodySpans {
   package var slices: UnsafeMutablePointer<ByteSlice>

@@ -1,11 +1,11 @@
-// Why this file exists: the functions that llhttp calls, and the two tables that name them. They only note positions; what
-// they mean is decided when llhttp has returned.
+// Why this file exists: the functions that llhttp calls, and the two tables that name them. They
+// only note positions; what they mean is decided when llhttp has returned.
 import CLLHTTP
 import HTTPSemantics
 import Primitives
 
-/// What llhttp calls for a request. Written once, never changed: safe to share between workers. No lenient flag is set
-/// anywhere in the gateway.
+/// What llhttp calls for a request. Written once, never changed: safe to share between workers. No
+/// lenient flag is set anywhere in the gateway.
 nonisolated(unsafe) let requestSettings = makeSettings(isRequest: true)
 /// What llhttp calls for a response. Written once, never changed: safe to share between workers.
 nonisolated(unsafe) let responseSettings = makeSettings(isRequest: false)
@@ -75,7 +75,8 @@ private func onName(_ machine: Machine?, _ at: UnsafePointer<CChar>?, _ length: 
   }
   (table.pointee.fields + count).initialize(
     to: Field(
-      nameOffset: offset, nameLength: UInt16(length), valueOffset: offset, valueLength: 0, kind: .other))
+      nameOffset: offset, nameLength: UInt16(length), valueOffset: offset, valueLength: 0,
+      kind: .other))
   table.pointee.count = count + 1
   table.pointee.afterValue = false
   return 0
@@ -118,12 +119,16 @@ private func onChunkComplete(_ machine: Machine?) -> Int32 {
   return p.pointee.spans!.pointee.isFull ? Int32(HPE_PAUSED.rawValue) : 0
 }
 
-/// A piece of an extension's name or value. Pieces of one word that was split over reads touch each other; an empty word,
-/// which llhttp lets through, does not touch the one before.
-private func onChunkExtension(_ machine: Machine?, _ at: UnsafePointer<CChar>?, _ length: Int) -> Int32 {
+/// A piece of an extension's name or value. Pieces of one word that was split over reads touch each
+/// other; an empty word, which llhttp lets through, does not touch the one before.
+private func onChunkExtension(_ machine: Machine?, _ at: UnsafePointer<CChar>?, _ length: Int)
+  -> Int32
+{
   let p = owner(machine)
   let position = p.pointee.chunks.position + UInt64(bytes(at) - p.pointee.base!)
-  if length == 0 && position != p.pointee.chunks.extensionEnd { return MessageParser.refuse(p, .framing) }
+  if length == 0 && position != p.pointee.chunks.extensionEnd {
+    return MessageParser.refuse(p, .framing)
+  }
   p.pointee.chunks.extensionEnd = position + UInt64(length)
   p.pointee.chunks.extensionBytes += UInt64(length) + 1
   if p.pointee.chunks.extensionBytes > ChunkLimits.extensionBytes {

@@ -1,4 +1,5 @@
-// Why this file exists: a chunked body is framed anew on each side: the slices of one read become one chunk.
+// Why this file exists: a chunked body is framed anew on each side: the slices of one read become
+// one chunk.
 import HTTPSemantics
 package import Primitives
 
@@ -20,7 +21,9 @@ package enum ChunkWriter {
   @inlinable package static var lastChunk: StaticString { "0\r\n\r\n" }
 
   /// The end of a body: last chunk, the trailers that no rule dropped, empty line.
-  package static func writeEnd(_ trailers: UnsafeMutablePointer<TrailerStore>?, into writer: inout ByteWriter) {
+  package static func writeEnd(
+    _ trailers: UnsafeMutablePointer<TrailerStore>?, into writer: inout ByteWriter
+  ) {
     writer.append("0\r\n")
     if let store = trailers {
       for index in 0..<store.pointee.count where !store.pointee.fields[index].isDropped {

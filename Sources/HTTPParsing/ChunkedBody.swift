@@ -1,5 +1,6 @@
-// Why this file exists: the chunked coding, where llhttp knows the grammar and this file the bounds: how long a chunk's line
-// may be, how much all extensions and trailers of a message may cost.
+// Why this file exists: the chunked coding, where llhttp knows the grammar and this file the
+// bounds: how long a chunk's line may be, how much all extensions and trailers of a message may
+// cost.
 import CLLHTTP
 import HTTPSemantics
 import Primitives
@@ -8,8 +9,8 @@ import Primitives
 enum ChunkLimits {
   /// Bytes of chunk extensions in one message; they are read and dropped.
   static var extensionBytes: UInt64 { 4096 }
-  /// A chunk's line without an extension: 16 digits and the line end; what is longer (leading zeros) shares one allowance
-  /// per message.
+  /// A chunk's line without an extension: 16 digits and the line end; what is longer (leading
+  /// zeros) shares one allowance per message.
   static var plainLine: UInt64 { 18 }
   static var longLines: UInt64 { 4096 }
 }
@@ -97,7 +98,8 @@ extension MessageParser {
 
   /// A piece of a trailer's name or value. Nonzero: refused.
   static func appendTrailer(
-    _ p: UnsafeMutablePointer<MessageParser>, _ piece: UnsafePointer<UInt8>, _ length: Int, isName: Bool
+    _ p: UnsafeMutablePointer<MessageParser>, _ piece: UnsafePointer<UInt8>, _ length: Int,
+    isName: Bool
   ) -> Int32 {
     if !p.pointee.chunks.inTrailers {
       p.pointee.chunks.inTrailers = true

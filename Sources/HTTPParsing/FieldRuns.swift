@@ -1,5 +1,6 @@
-// Why this file exists: most field lines of a message go on as they are. Neighbours that stand in the head exactly as we
-// would write them are copied together; the others are written one by one, from their parsed positions.
+// Why this file exists: most field lines of a message go on as they are. Neighbours that stand in
+// the head exactly as we would write them are copied together; the others are written one by one,
+// from their parsed positions.
 import HTTPSemantics
 import Primitives
 
@@ -9,9 +10,11 @@ enum FieldRuns {
   @inline(__always)
   static func bit(_ kind: FieldKind) -> UInt64 { 1 << UInt64(kind.rawValue) }
 
-  /// Writes every line of `fields` that no rule dropped and whose kind is not in `without`, in order, each with its line end.
+  /// Writes every line of `fields` that no rule dropped and whose kind is not in `without`, in
+  /// order, each with its line end.
   static func write(
-    _ base: UnsafePointer<UInt8>, _ fields: UnsafeMutablePointer<Field>, _ count: Int, without: UInt64,
+    _ base: UnsafePointer<UInt8>, _ fields: UnsafeMutablePointer<Field>, _ count: Int,
+    without: UInt64,
     into writer: inout ByteWriter
   ) {
     var runStart = 0
@@ -41,7 +44,8 @@ enum FieldRuns {
 
   /// The line reads "name:value" or "name: value" and its end follows at once.
   @inline(__always)
-  private static func isPlain(_ base: UnsafePointer<UInt8>, _ field: Field, _ valueEnd: Int) -> Bool {
+  private static func isPlain(_ base: UnsafePointer<UInt8>, _ field: Field, _ valueEnd: Int) -> Bool
+  {
     let gap = Int(field.valueOffset) - Int(field.nameOffset) - Int(field.nameLength)
     return gap <= 2 && base[valueEnd] == 0x0D && base[valueEnd + 1] == 0x0A
   }

@@ -1,10 +1,13 @@
-// Why this file exists: what runs once over the fields of a complete head, or over the trailers: the number for each name.
+// Why this file exists: what runs once over the fields of a complete head, or over the trailers:
+// the number for each name.
 import HTTPSemantics
 import Primitives
 
 enum HeadFinish {
   /// Gives every field its kind, and takes the blanks from the end of its value.
-  static func classify(_ base: UnsafePointer<UInt8>, _ fields: UnsafeMutablePointer<Field>, _ count: Int) {
+  static func classify(
+    _ base: UnsafePointer<UInt8>, _ fields: UnsafeMutablePointer<Field>, _ count: Int
+  ) {
     var index = 0
     while index < count {
       let field = fields + index

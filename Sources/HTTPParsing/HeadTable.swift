@@ -1,5 +1,6 @@
-// Why this file exists: where the parts of a head lie. One table per worker serves every head that arrives in one read; a
-// connection whose head is incomplete keeps the table that it was lent until the head is judged.
+// Why this file exists: where the parts of a head lie. One table per worker serves every head that
+// arrives in one read; a connection whose head is incomplete keeps the table that it was lent until
+// the head is judged.
 package import HTTPSemantics
 package import Primitives
 
@@ -14,14 +15,16 @@ package struct HeadTable {
   package var start: UInt32
   /// The first byte behind the head; set when it is complete.
   package var end: UInt32
-  /// The method's bytes, for a method that is forwarded as it came. Requests only, set when the head is complete.
+  /// The method's bytes, for a method that is forwarded as it came. Requests only, set when the
+  /// head is complete.
   package var method: ByteRange
   /// The request target as it was sent. Requests only.
   package var target: ByteRange
   /// The last callback was for a value, so the next name begins a new line.
   package var afterValue: Bool
 
-  /// A table for heads of at most `maxFields` field lines (`ParseLimits.headFields`). Allocates; not for the request path.
+  /// A table for heads of at most `maxFields` field lines (`ParseLimits.headFields`). Allocates;
+  /// not for the request path.
   package static func create(maxFields: Int) -> HeadTable {
     precondition(maxFields > 0 && maxFields <= 65_535)
     return HeadTable(fields: .allocate(capacity: maxFields), capacity: maxFields)

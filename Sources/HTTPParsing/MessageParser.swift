@@ -1,5 +1,5 @@
-// Why this file exists: what the request parser and the response parser have in common: llhttp with its callbacks, the body
-// that llhttp need not see, and the bounds that llhttp does not know.
+// Why this file exists: what the request parser and the response parser have in common: llhttp with
+// its callbacks, the body that llhttp need not see, and the bounds that llhttp does not know.
 import CLLHTTP
 import HTTPSemantics
 import Primitives
@@ -20,8 +20,8 @@ enum ParseStage: UInt8 {
   case failed
 }
 
-/// The state of one parser, in place in its connection's node. llhttp's callbacks get the same pointer by `data`; no access
-/// to it is open while llhttp runs.
+/// The state of one parser, in place in its connection's node. llhttp's callbacks get the same
+/// pointer by `data`; no access to it is open while llhttp runs.
 struct MessageParser {
   var machine: llhttp_t
   // Valid during one call of `feed`.
@@ -41,21 +41,27 @@ struct MessageParser {
   var stage: ParseStage
   var failure: ParseFailure
 
-  static func initialise(_ p: UnsafeMutablePointer<MessageParser>, _ settings: UnsafePointer<llhttp_settings_t>,
+  /// Holds nothing and parses nothing.
+  static var blank: MessageParser {
+    MessageParser(
+      machine: llhttp_t(), table: nil, spans: nil, base: nil, trailers: nil, remaining: 0,
+      chunks: ChunkCounts(), headLength: 0, headSize: 0, headFields: 0, headFlags: 0,
+      fieldCount: 0, stage: .start, failure: .none)
+  }
+
+  static func initialise(
+    _ p: UnsafeMutablePointer<MessageParser>, _ settings: UnsafePointer<llhttp_settings_t>,
     _ type: llhttp_type_t
   ) {
-    p.initialize(
-      to: MessageParser(
-        machine: llhttp_t(), table: nil, spans: nil, base: nil, trailers: nil, remaining: 0,
-        chunks: ChunkCounts(), headLength: 0, headSize: 0, headFields: 0, headFlags: 0, fieldCount: 0,
-        stage: .start, failure: .none))
+    p.initialize(to: blank)
     llhttp_init(machine(p), type, settings)
     p.pointee.machine.data = UnsafeMutableRawPointer(p)
   }
 
   /// Makes ready for the next message on the same connection.
   static func beginMessage(_ p: UnsafeMutablePointer<MessageParser>) {
-    precondition(p.pointee.stage != .failed, "a refused connection parses nothing more")
+    precondition(
+      p.pointee.stage == .ended || p.pointee.stage == .start, "the message before has not ended")
     llhttp_reset(machine(p))
     if let trailers = p.pointee.trailers {
       TrailerStore.destroy(trailers)
@@ -94,8 +100,8 @@ enum HeadRun {
 }
 
 extension MessageParser {
-  /// Feeds head bytes to llhttp, never more than `limits.headSize` of them, so that the verdict does not depend on how the
-  /// bytes were cut into reads.
+  /// Feeds head bytes to llhttp, never more than `limits.headSize` of them, so that the verdict
+  /// does not depend on how the bytes were cut into reads.
   static func runHead(
     _ p: UnsafeMutablePointer<MessageParser>, _ table: UnsafeMutablePointer<HeadTable>,
     _ base: UnsafePointer<UInt8>, _ from: Int, _ to: Int, _ limits: ParseLimits
@@ -159,7 +165,8 @@ extension MessageParser {
     if code == HPE_INVALID_URL { return .target }
     if code == HPE_INVALID_HEADER_TOKEN { return .field }
     let inRequestLine = table.pointee.count == 0 && !table.pointee.target.isEmpty
-    return inRequestLine ? StartLine.versionFailure(p.pointee.machine.method, base, table, stop) : .framing
+    return inRequestLine
+      ? StartLine.versionFailure(p.pointee.machine.method, base, table, stop) : .framing
   }
 }
 

@@ -1,11 +1,12 @@
-// Why this file exists: the words in which both parsers answer. The shell pulls: it feeds bytes, gets one step back, and
-// decides; no parser ever calls the shell.
+// Why this file exists: the words in which both parsers answer. The shell pulls: it feeds bytes,
+// gets one step back, and decides; no parser ever calls the shell.
 package import HTTPSemantics
 
 /// What one message may cost before it is refused (`limits.head_size`, `limits.head_fields`).
 @frozen
 package struct ParseLimits: Equatable, Sendable {
-  /// Bytes of the start line and all field lines together with their line ends; the field lines of trailers count too.
+  /// Bytes of the start line and all field lines together with their line ends; the field lines of
+  /// trailers count too.
   package var headSize: Int
   /// Number of field lines, trailers included.
   package var headFields: Int
@@ -17,11 +18,13 @@ package struct ParseLimits: Equatable, Sendable {
   }
 }
 
-/// Why a parser refused a message. Once it has, it refuses everything that follows: the connection cannot be used again.
+/// Why a parser refused a message. Once it has, it refuses everything that follows: the connection
+/// cannot be used again.
 @frozen
 package enum ParseFailure: UInt8, Sendable {
   case none
-  /// Line ends, spacing, body lengths, chunk grammar: the end of the message cannot be known for certain.
+  /// Line ends, spacing, body lengths, chunk grammar: the end of the message cannot be known for
+  /// certain.
   case framing
   /// A field name or value holds a byte that it may not.
   case field

@@ -1,9 +1,10 @@
-// Why this file exists: the head that a backend gets. What is dropped, kept or added has been decided by the rules; here it
-// becomes bytes, once for each exchange.
+// Why this file exists: the head that a backend gets. What is dropped, kept or added has been
+// decided by the rules; here it becomes bytes, once for each exchange.
 package import HTTPSemantics
 package import Primitives
 
-/// What the gateway itself puts into a request head. Slices are valid during the call; an empty one means: no such line.
+/// What the gateway itself puts into a request head. Slices are valid during the call; an empty one
+/// means: no such line.
 @frozen
 package struct RequestAdditions {
   /// The method as it was sent.
@@ -12,19 +13,20 @@ package struct RequestAdditions {
   package var target: ByteSlice
   /// The value of Host, which is always written, even empty.
   package var host: ByteSlice
-  /// How the body will be framed on this connection: `length` keeps the line that came, `chunked` writes
-  /// Transfer-Encoding. Never `untilClose`.
+  /// How the body will be framed on this connection: `length` keeps the line that came, `chunked`
+  /// writes Transfer-Encoding. Never `untilClose`.
   package var framing: Framing
   /// The version in which the client spoke to us, for Via.
   package var receivedVersion: HTTPVersion
-  /// The address of the peer, without a port: the last member of X-Forwarded-For, behind those of the lines that came and
-  /// were not dropped.
+  /// The address of the peer, without a port: the last member of X-Forwarded-For, behind those of
+  /// the lines that came and were not dropped.
   package var peerAddress: ByteSlice
   /// Values to set; empty keeps what came and was not dropped.
   package var forwardedProto: ByteSlice
   package var forwardedHost: ByteSlice
   package var requestID: ByteSlice
-  /// 55 bytes (W3C Trace Context, version 00); the tracestate lines that came are kept or dropped by rule.
+  /// 55 bytes (W3C Trace Context, version 00); the tracestate lines that came are kept or dropped
+  /// by rule.
   package var traceparent: ByteSlice
   /// The value of Max-Forwards after counting down; negative: there is none to write.
   package var maxForwards: Int64
@@ -56,7 +58,8 @@ package struct RequestAdditions {
   }
 }
 
-/// Where in the written head the parts lie that a second attempt changes, relative to the writer's start.
+/// Where in the written head the parts lie that a second attempt changes, relative to the writer's
+/// start.
 @frozen
 package struct RequestHeadMarks: Equatable, Sendable {
   /// The value of Host.
@@ -66,8 +69,9 @@ package struct RequestHeadMarks: Equatable, Sendable {
 }
 
 package enum RequestHeadWriter {
-  /// Writes the whole head, empty line included, in HTTP/1.1 whatever the client speaks. Field lines keep their order,
-  /// spelling and number. When it does not fit, `writer.overflowed` is set and nothing of it may be sent.
+  /// Writes the whole head, empty line included, in HTTP/1.1 whatever the client speaks. Field
+  /// lines keep their order, spelling and number. When it does not fit, `writer.overflowed` is set
+  /// and nothing of it may be sent.
   package static func write(
     _ head: RequestHead, _ added: RequestAdditions, into writer: inout ByteWriter
   ) -> RequestHeadMarks {
@@ -102,10 +106,12 @@ package enum RequestHeadWriter {
     return RequestHeadMarks(host: host, spanID: spanID)
   }
 
-  /// The kinds of which this writer makes the only line; rules have dropped them or it replaces them.
+  /// The kinds of which this writer makes the only line; rules have dropped them or it replaces
+  /// them.
   private static func replaced(_ added: RequestAdditions) -> UInt64 {
     var kinds =
-      FieldRuns.bit(.host) | FieldRuns.bit(.connection) | FieldRuns.bit(.transferEncoding) | FieldRuns.bit(.te)
+      FieldRuns.bit(.host) | FieldRuns.bit(.connection) | FieldRuns.bit(.transferEncoding)
+      | FieldRuns.bit(.te)
       | FieldRuns.bit(.upgrade) | FieldRuns.bit(.xForwardedFor)
     if !added.forwardedProto.isEmpty { kinds |= FieldRuns.bit(.xForwardedProto) }
     if !added.forwardedHost.isEmpty { kinds |= FieldRuns.bit(.xForwardedHost) }
@@ -116,7 +122,9 @@ package enum RequestHeadWriter {
   }
 
   @inline(__always)
-  private static func writeLine(_ name: StaticString, _ value: ByteSlice, into writer: inout ByteWriter) {
+  private static func writeLine(
+    _ name: StaticString, _ value: ByteSlice, into writer: inout ByteWriter
+  ) {
     if value.isEmpty { return }
     writer.append(name)
     writer.append(value)
@@ -148,7 +156,8 @@ package enum RequestHeadWriter {
 
   @inline(__always)
   private static func isForwardedFor(_ field: Field) -> Bool {
-    FieldRuns.bit(field.kind) == FieldRuns.bit(.xForwardedFor) && field.valueLength > 0 && !field.isDropped
+    FieldRuns.bit(field.kind) == FieldRuns.bit(.xForwardedFor) && field.valueLength > 0
+      && !field.isDropped
   }
 
   private static func writeHopByHop(_ added: RequestAdditions, into writer: inout ByteWriter) {

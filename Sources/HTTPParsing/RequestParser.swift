@@ -3,17 +3,23 @@ import CLLHTTP
 package import HTTPSemantics
 import Primitives
 
-/// Parses the requests of one connection, one after the other. Lives in place in the connection's node: reached by pointer
-/// only, never moved between `initialise` and `destroy`.
+/// Parses the requests of one connection, one after the other. Lives in place in the connection's
+/// node: reached by pointer only, never moved between `initialise` and `destroy`.
 package struct RequestParser {
   var core: MessageParser
+
+  /// A place for a parser in its owner's memory; no parser before `initialise`.
+  package init() {
+    core = .blank
+  }
 
   /// Makes the memory at `p` a parser that waits for the first request.
   package static func initialise(_ p: UnsafeMutablePointer<RequestParser>) {
     MessageParser.initialise(core(p), requestSettings, HTTP_REQUEST)
   }
 
-  /// Makes ready for the next request on the same connection; what `trailers` gave is gone. Only after `end`.
+  /// Makes ready for the next request on the same connection; what `trailers` gave is gone. Only
+  /// after `end`.
   package static func beginMessage(_ p: UnsafeMutablePointer<RequestParser>) {
     MessageParser.beginMessage(core(p))
   }
@@ -25,9 +31,10 @@ package struct RequestParser {
 
   /// Parses the bytes `base[from..<to]`, which follow those of the call before.
   ///
-  /// Until `head` came, all bytes of the message so far must lie in one piece at `base` (which may be another address each
-  /// time, the offsets staying the same), and `table` must be the same. After it, `base` may be any buffer; body slices are
-  /// appended to `spans` and point into it. Feeding no bytes is allowed. Bounds: `limits`, and those of `ChunkLimits`.
+  /// Until `head` came, all bytes of the message so far must lie in one piece at `base` (which may
+  /// be another address each time, the offsets staying the same), and `table` must be the same.
+  /// After it, `base` may be any buffer; body slices are appended to `spans` and point into it.
+  /// Feeding no bytes is allowed. Bounds: `limits`, and those of `ChunkLimits`.
   package static func feed(
     _ p: UnsafeMutablePointer<RequestParser>, table: UnsafeMutablePointer<HeadTable>,
     spans: UnsafeMutablePointer<BodySpans>, base: UnsafePointer<UInt8>, from: Int, to: Int,
@@ -53,7 +60,8 @@ package struct RequestParser {
     }
   }
 
-  /// The request, after `head` and until the next call of `beginMessage`. `base` as given to `feed`.
+  /// The request, after `head` and until the next call of `beginMessage`. `base` as given to
+  /// `feed`.
   package static func head(
     _ p: UnsafeMutablePointer<RequestParser>, table: UnsafeMutablePointer<HeadTable>,
     base: UnsafePointer<UInt8>
@@ -62,30 +70,39 @@ package struct RequestParser {
     let version: HTTPVersion = machine.pointee.http_minor == 1 ? .http11 : .http10
     return RequestHead(
       base: base, fields: table.pointee.fields, fieldCount: table.pointee.count,
-      method: StartLine.method(machine.pointee.method) ?? .other, version: version, target: table.pointee.target,
+      method: StartLine.method(machine.pointee.method) ?? .other, version: version,
+      target: table.pointee.target,
       framing: framing(core(p)), keepAlive: MessageParser.keepAlive(core(p), version))
   }
 
   /// The trailers of the request, after `end`; `nil` when there were none.
-  package static func trailers(_ p: UnsafeMutablePointer<RequestParser>) -> UnsafeMutablePointer<TrailerStore>? {
+  package static func trailers(_ p: UnsafeMutablePointer<RequestParser>) -> UnsafeMutablePointer<
+    TrailerStore
+  >? {
     core(p).pointee.trailers
   }
 
   @inline(__always)
-  private static func core(_ p: UnsafeMutablePointer<RequestParser>) -> UnsafeMutablePointer<MessageParser> {
+  private static func core(_ p: UnsafeMutablePointer<RequestParser>) -> UnsafeMutablePointer<
+    MessageParser
+  > {
     p.pointer(to: \.core)!
   }
 
   private static func framing(_ core: UnsafeMutablePointer<MessageParser>) -> Framing {
     let flags = UInt32(core.pointee.headFlags)
     if flags & F_CHUNKED.rawValue != 0 { return .chunked }
-    if flags & F_CONTENT_LENGTH.rawValue != 0 { return .length(core.pointee.machine.content_length) }
+    if flags & F_CONTENT_LENGTH.rawValue != 0 {
+      return .length(core.pointee.machine.content_length)
+    }
     return .none
   }
 
-  /// One empty line before the request line is let pass (RFC 9112 section 2.2); llhttp would take any number.
+  /// One empty line before the request line is let pass (RFC 9112 section 2.2); llhttp would take
+  /// any number.
   private static func skipEmptyLine(
-    _ core: UnsafeMutablePointer<MessageParser>, _ base: UnsafePointer<UInt8>, _ start: inout Int, _ to: Int
+    _ core: UnsafeMutablePointer<MessageParser>, _ base: UnsafePointer<UInt8>, _ start: inout Int,
+    _ to: Int
   ) -> ParseStep? {
     let from = start
     while start < to {
@@ -93,7 +110,8 @@ package struct RequestParser {
       switch (core.pointee.stage, byte) {
       case (.start, 0x0D): core.pointee.stage = .emptyLineCR
       case (.emptyLineCR, 0x0A): core.pointee.stage = .emptyLine
-      case (.emptyLineCR, _), (_, 0x0D), (_, 0x0A): return MessageParser.fail(core, .framing, start - from)
+      case (.emptyLineCR, _), (_, 0x0D), (_, 0x0A):
+        return MessageParser.fail(core, .framing, start - from)
       default: return nil
       }
       start += 1
@@ -131,7 +149,8 @@ extension MessageParser {
     }
   }
 
-  /// Transfer-Encoding without a final `chunked`: nobody can say where the body ends (RFC 9112 section 6.3).
+  /// Transfer-Encoding without a final `chunked`: nobody can say where the body ends (RFC 9112
+  /// section 6.3).
   static func hasUnknownCoding(_ p: UnsafeMutablePointer<MessageParser>) -> Bool {
     let flags = UInt32(p.pointee.headFlags)
     return flags & F_TRANSFER_ENCODING.rawValue != 0 && flags & F_CHUNKED.rawValue == 0

@@ -12,11 +12,12 @@ package enum ConnectionNotice: UInt8, Sendable {
   case keepAlive
 }
 
-/// What the gateway itself puts into a response head. Slices are valid during the call; an empty one means: no such line.
+/// What the gateway itself puts into a response head. Slices are valid during the call; an empty
+/// one means: no such line.
 @frozen
 package struct ResponseAdditions {
-  /// How the body will be framed for this client: `chunked` writes Transfer-Encoding, `length` and `none` keep the
-  /// Content-Length that came, `untilClose` writes nothing.
+  /// How the body will be framed for this client: `chunked` writes Transfer-Encoding, `length` and
+  /// `none` keep the Content-Length that came, `untilClose` writes nothing.
   package var framing: Framing
   package var connection: ConnectionNotice
   /// Replaces what the backend sent.
@@ -28,7 +29,8 @@ package struct ResponseAdditions {
 
   @inlinable
   package init(
-    framing: Framing, connection: ConnectionNotice, requestID: ByteSlice, date: ByteSlice, upgrade: ByteSlice
+    framing: Framing, connection: ConnectionNotice, requestID: ByteSlice, date: ByteSlice,
+    upgrade: ByteSlice
   ) {
     self.framing = framing
     self.connection = connection
@@ -39,8 +41,9 @@ package struct ResponseAdditions {
 }
 
 package enum ResponseHeadWriter {
-  /// Writes the whole head, empty line included, always as HTTP/1.1 (RFC 9110 section 2.5). Field lines keep their order,
-  /// spelling and number. When it does not fit, `writer.overflowed` is set and nothing of it may be sent.
+  /// Writes the whole head, empty line included, always as HTTP/1.1 (RFC 9110 section 2.5). Field
+  /// lines keep their order, spelling and number. When it does not fit, `writer.overflowed` is set
+  /// and nothing of it may be sent.
   package static func write(
     _ head: ResponseHead, _ added: ResponseAdditions, into writer: inout ByteWriter
   ) {
@@ -75,7 +78,8 @@ package enum ResponseHeadWriter {
   }
 
   private static func hasDate(_ head: ResponseHead) -> Bool {
-    for index in 0..<head.fieldCount where FieldRuns.bit(head.fields[index].kind) == FieldRuns.bit(.date) {
+    for index in 0..<head.fieldCount
+    where FieldRuns.bit(head.fields[index].kind) == FieldRuns.bit(.date) {
       if !head.fields[index].isDropped { return true }
     }
     return false

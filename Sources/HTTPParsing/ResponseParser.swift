@@ -3,20 +3,30 @@ import CLLHTTP
 package import HTTPSemantics
 import Primitives
 
-/// Parses the responses of one backend connection, one after the other; an interim response (1xx) is a response of its own.
-/// Lives in place in the connection's node: reached by pointer only, never moved between `initialise` and `destroy`.
+/// Parses the responses of one backend connection, one after the other; an interim response (1xx)
+/// is a response of its own. Lives in place in the connection's node: reached by pointer only,
+/// never moved between `initialise` and `destroy`.
 package struct ResponseParser {
   var core: MessageParser
   var requestWasHead: Bool
 
-  /// Makes the memory at `p` a parser that waits for the answer to the first request, a HEAD if `requestWasHead`.
+  /// A place for a parser in its owner's memory; no parser before `initialise`.
+  package init() {
+    core = .blank
+    requestWasHead = false
+  }
+
+  /// Makes the memory at `p` a parser that waits for the answer to the first request, a HEAD if
+  /// `requestWasHead`.
   package static func initialise(_ p: UnsafeMutablePointer<ResponseParser>, requestWasHead: Bool) {
     MessageParser.initialise(core(p), responseSettings, HTTP_RESPONSE)
     p.pointee.requestWasHead = requestWasHead
   }
 
-  /// Makes ready for the next response: to the next request, or the one after an interim response. Only after `end`.
-  package static func beginMessage(_ p: UnsafeMutablePointer<ResponseParser>, requestWasHead: Bool) {
+  /// Makes ready for the next response: to the next request, or the one after an interim response.
+  /// Only after `end`.
+  package static func beginMessage(_ p: UnsafeMutablePointer<ResponseParser>, requestWasHead: Bool)
+  {
     MessageParser.beginMessage(core(p))
     p.pointee.requestWasHead = requestWasHead
   }
@@ -26,9 +36,9 @@ package struct ResponseParser {
     MessageParser.destroy(core(p))
   }
 
-  /// Parses the bytes `base[from..<to]`; everything as in `RequestParser.feed`. A response without a body (to HEAD, 1xx,
-  /// 204, 304) gives `end` at the call after `head`. After 101 the bytes behind the head belong to the new protocol: do not
-  /// feed them.
+  /// Parses the bytes `base[from..<to]`; everything as in `RequestParser.feed`. A response without
+  /// a body (to HEAD, 1xx, 204, 304) gives `end` at the call after `head`. After 101 the bytes
+  /// behind the head belong to the new protocol: do not feed them.
   package static func feed(
     _ p: UnsafeMutablePointer<ResponseParser>, table: UnsafeMutablePointer<HeadTable>,
     spans: UnsafeMutablePointer<BodySpans>, base: UnsafePointer<UInt8>, from: Int, to: Int,
@@ -54,8 +64,8 @@ package struct ResponseParser {
     }
   }
 
-  /// The connection has ended. `end`: the message is complete (a body that lasts until the close); `needMore`: no message
-  /// had begun; `failed(.truncated)`: it was cut off.
+  /// The connection has ended. `end`: the message is complete (a body that lasts until the close);
+  /// `needMore`: no message had begun; `failed(.truncated)`: it was cut off.
   package static func finish(_ p: UnsafeMutablePointer<ResponseParser>) -> ParseStep {
     let core = core(p)
     switch core.pointee.stage {
@@ -70,7 +80,8 @@ package struct ResponseParser {
     }
   }
 
-  /// The response, after `head` and until the next call of `beginMessage`. `base` as given to `feed`.
+  /// The response, after `head` and until the next call of `beginMessage`. `base` as given to
+  /// `feed`.
   package static func head(
     _ p: UnsafeMutablePointer<ResponseParser>, table: UnsafeMutablePointer<HeadTable>,
     base: UnsafePointer<UInt8>
@@ -85,7 +96,8 @@ package struct ResponseParser {
       }
     return ResponseHead(
       base: base, fields: table.pointee.fields, fieldCount: table.pointee.count, version: version,
-      status: machine.pointee.status_code, phrase: phrase(table), framing: framing, keepAlive: keepAlive)
+      status: machine.pointee.status_code, phrase: phrase(table), framing: framing,
+      keepAlive: keepAlive)
   }
 
   /// The trailers of the response, after `end`; `nil` when there were none.
@@ -113,10 +125,12 @@ package struct ResponseParser {
     return .untilClose
   }
 
-  /// "HTTP/1.1 200 phrase": what follows the status, up to the line end before the first field (or the empty line).
+  /// "HTTP/1.1 200 phrase": what follows the status, up to the line end before the first field (or
+  /// the empty line).
   private static func phrase(_ table: UnsafeMutablePointer<HeadTable>) -> ByteRange {
     let start = table.pointee.start + 13
-    let lineEnd = table.pointee.count > 0 ? table.pointee.fields[0].nameOffset - 2 : table.pointee.end - 4
+    let lineEnd =
+      table.pointee.count > 0 ? table.pointee.fields[0].nameOffset - 2 : table.pointee.end - 4
     return lineEnd > start ? ByteRange(offset: start, length: lineEnd - start) : .empty
   }
 

@@ -1,9 +1,11 @@
-// Why this file exists: trailers arrive when the head's buffer is long gone and may be split over reads, so they are the one
-// part of a message that is copied. Few messages have any: the memory is taken at the first trailer only.
+// Why this file exists: trailers arrive when the head's buffer is long gone and may be split over
+// reads, so they are the one part of a message that is copied. Few messages have any: the memory is
+// taken at the first trailer only.
 package import HTTPSemantics
 import Primitives
 
-/// The trailers of one message, names and values copied side by side; the fields' offsets count from `bytes`.
+/// The trailers of one message, names and values copied side by side; the fields' offsets count
+/// from `bytes`.
 @frozen
 package struct TrailerStore {
   package var bytes: UnsafeMutablePointer<UInt8>
@@ -41,7 +43,8 @@ package struct TrailerStore {
       if count == fieldCapacity { growFields() }
       (fields + count).initialize(
         to: Field(
-          nameOffset: UInt32(byteCount), nameLength: 0, valueOffset: UInt32(byteCount), valueLength: 0,
+          nameOffset: UInt32(byteCount), nameLength: 0, valueOffset: UInt32(byteCount),
+          valueLength: 0,
           kind: .other))
       count += 1
       afterValue = false

@@ -1,0 +1,129 @@
+// Why this file exists: from a parsed head to a decision, in one straight line: this is the life of a request up to the pick
+// of its backend. Everything it needs is an argument; it touches no socket and no clock.
+package import HTTPSemantics
+package import Primitives
+import Routing
+
+/// What became of a request at the door.
+@frozen
+package enum AdmissionVerdict: Equatable, Sendable {
+  /// It goes to a backend of `Admission.service`.
+  case forward
+  /// Max-Forwards has run out: the gateway is the final recipient (RFC 9110 section 7.6.2).
+  case answerAsRecipient
+  case refuse(Reason, BadRequestDetail)
+}
+
+/// Everything that was found out on the way.
+package struct Admission {
+  package var facts = RequestFacts()
+  /// The target in its normal form, path and query; `*` for OPTIONS *.
+  package var target: ByteSlice
+  package var pathLength = 0
+  package var client = ClientIdentity(address: IPAddress(v4: 0), peerIsTrusted: false)
+  package var trustsTrace = false
+  /// Positions in the snapshot; -1 = none.
+  package var route: Int32 = -1
+  package var service: Int32 = -1
+  /// The position of the protocol in the route's list that the connection is to be upgraded to.
+  package var upgrade: Int32 = -1
+  package var plan = ExchangePlan()
+
+  package init(_ head: RequestHead) {
+    target = head.target.slice(in: head.base)
+  }
+
+  /// parse head (done) → framing and host → route → client identity → the plan of the exchange.
+  /// - Parameter peer: nil for a unix socket.
+  /// - Parameter room: for the normal form of the target; kept until the head has been written.
+  package mutating func admit(
+    _ head: inout RequestHead, _ snapshot: UnsafePointer<Snapshot>, peer: IPAddress?,
+    room: inout ByteWriter
+  ) -> AdmissionVerdict {
+    let rules = snapshot.pointee.requestRules
+    switch RequestRules.judge(&head, rules: rules, into: &facts) {
+    case .accept: break
+    case .refuse(let reason, let detail): return .refuse(reason, detail)
+    }
+    identify(head, snapshot, peer)
+    plan.clientVersion = head.version
+    plan.clientKeepsAlive = head.keepAlive
+    plan.hasBody = head.framing != .none && head.framing != .length(0)
+
+    guard normalise(head, snapshot, &room) else { return .refuse(.badRequest, .target) }
+    let path = facts.form == .asterisk ? Admission.root : ByteSlice(target.base, pathLength)
+    route = snapshot.pointee.routing.match(path).map { Int32($0) } ?? -1
+    if facts.maxForwards == .answer { return .answerAsRecipient }
+    guard route >= 0 else { return .refuse(.noRoute, .none) }
+    let entry = snapshot.pointee.routes + Int(route)
+    service = entry.pointee.service
+
+    makePlan(head, entry)
+    if case .length(let length) = head.framing, length > plan.bodyLimit {
+      return .refuse(.bodyTooLarge, .none)
+    }
+    if plan.asksUpgrade {
+      let offered = facts.upgrade.slice(in: head.base)
+      let chosen = UpgradeRule.select(offered, allowed: entry.pointee.upgrades)
+      upgrade = chosen.map { Int32($0) } ?? -1
+      plan.asksUpgrade = chosen != nil
+    }
+    return .forward
+  }
+
+  /// The path of `OPTIONS *`.
+  private static var root: ByteSlice {
+    let slash: StaticString = "/"
+    return ByteSlice(slash.utf8Start, 1)
+  }
+
+  /// Who the client is, and whether what it says of traces is believed.
+  private mutating func identify(
+    _ head: RequestHead, _ snapshot: UnsafePointer<Snapshot>, _ peer: IPAddress?
+  ) {
+    client = ClientIdentity.resolve(
+      head, facts, peer: peer ?? IPAddress(v4: 0),
+      trusted: peer == nil ? UnsafeBufferPointer(start: nil, count: 0) : snapshot.pointee.trustedProxies)
+    switch snapshot.pointee.traceTrust {
+    case .always: trustsTrace = true
+    case .trustedProxies: trustsTrace = client.peerIsTrusted
+    case .never: trustsTrace = false
+    }
+  }
+
+  /// The path policy, decided once for matching and forwarding.
+  private mutating func normalise(
+    _ head: RequestHead, _ snapshot: UnsafePointer<Snapshot>, _ room: inout ByteWriter
+  ) -> Bool {
+    if facts.form == .asterisk {
+      let start = room.cursor
+      room.append(0x2a)
+      target = ByteSlice(UnsafePointer(start), 1)
+      pathLength = 1
+      return true
+    }
+    let sent = facts.pathAndQuery.slice(in: head.base)
+    let start = room.cursor
+    switch PathPolicy.normalise(sent, encodedSlash: snapshot.pointee.encodedSlash, into: &room) {
+    case .unchanged(let length):
+      target = sent
+      pathLength = length
+    case .rewritten(let length):
+      target = ByteSlice(UnsafePointer(start), room.cursor - start)
+      pathLength = length
+    case .refused: return false
+    }
+    return true
+  }
+
+  private mutating func makePlan(_ head: RequestHead, _ entry: UnsafePointer<RouteEntry>) {
+    let hasBody = plan.hasBody
+    plan = entry.pointee.plan
+    plan.clientVersion = head.version
+    plan.clientKeepsAlive = head.keepAlive
+    plan.hasBody = hasBody
+    plan.isRepeatable = head.method.isIdempotent || facts.hasIdempotencyKey
+    plan.expectsContinue = facts.expectsContinue
+    plan.asksUpgrade = !facts.upgrade.isEmpty
+  }
+}

@@ -1,0 +1,92 @@
+// Why this file exists: the configuration in the form in which a request reads it: tables of plain values in memory that
+// nobody changes. An exchange holds the snapshot it began with.
+package import Balancing
+package import HTTPSemantics
+package import Primitives
+package import Routing
+
+/// What a route says to the requests it takes.
+@frozen
+package struct RouteEntry {
+  package var name: ByteSlice
+  /// Position in `Snapshot.services`.
+  package var service: Int32
+  /// Everything of the plan that does not depend on the request.
+  package var plan: ExchangePlan
+  package var upgrades: UnsafeBufferPointer<ByteSlice>
+}
+
+/// The Host field that a service's backends are sent.
+@frozen
+package enum HostRule: UInt8, Sendable {
+  case preserve
+  case backend
+  case literal
+}
+
+/// A named pool of backends.
+@frozen
+package struct ServiceEntry {
+  package var name: ByteSlice
+  /// The position of the first of its backends in `Snapshot.backends`; the others follow.
+  package var first: Int32
+  package var view: BackendView
+  package var policy: BalancerPolicy
+  package var shared: ServiceShared
+  package var hostRule: HostRule
+  package var hostLiteral: ByteSlice
+  /// Open connections per backend; 0 = no bound.
+  package var connectionsMax: UInt32
+  package var idleMax: UInt32
+  package var idleTimeout: Duration
+  package var queueBound: UInt32
+  package var budgetRule: RetryBudgetRule
+}
+
+/// One backend of one service.
+@frozen
+package struct BackendEntry {
+  /// `host:port` or `unix:/path`, as logs and metrics call it.
+  package var label: ByteSlice
+  /// What `host: backend` sends.
+  package var authority: ByteSlice
+  /// Unused when there is a path.
+  package var endpoint: Endpoint
+  package var unixPath: UnsafePointer<CChar>?
+  package var shared: BackendShared
+}
+
+/// The client's side of time.
+@frozen
+package struct ClientTimes: Sendable {
+  package var head: Duration
+  package var keepAlive: Duration
+}
+
+/// Whose traceparent and X-Request-ID are continued.
+@frozen
+package enum TraceTrust: UInt8, Sendable {
+  case always
+  case trustedProxies
+  case never
+}
+
+/// One configuration, compiled. Reached by pointer; immutable after `SnapshotBuilder` made it.
+package struct Snapshot {
+  package var routes: UnsafeMutablePointer<RouteEntry>
+  package var routeCount: Int
+  package var services: UnsafeMutablePointer<ServiceEntry>
+  package var serviceCount: Int
+  package var backends: UnsafeMutablePointer<BackendEntry>
+  package var backendCount: Int
+  package var routing: RouteTable
+  package var requestRules: RequestRuleSettings
+  package var encodedSlash: EncodedSlash
+  /// `limits.head_size` and `limits.head_fields`.
+  package var headSize: Int
+  package var headFields: Int
+  package var clientTimeouts: ClientTimes
+  package var trustedProxies: UnsafeBufferPointer<CIDR>
+  package var traceTrust: TraceTrust
+  package var generation: UInt64
+}
