@@ -2,8 +2,8 @@
 // must read the same host out of it.
 package import Primitives
 
-/// A host with an optional port, as in Host and in an absolute target (RFC 3986 section 3.2, without
-/// user information).
+/// A host with an optional port, as in Host and in an absolute target (RFC 3986 section 3.2,
+/// without user information).
 @frozen
 package struct Authority {
   /// The host without port; the brackets of an IPv6 address belong to it. Never empty.

@@ -1,5 +1,5 @@
-// Why this file exists: limits, hashing, logs and backends must all mean the same client. Who that is
-// depends on which of the hops in front of us are believed, and that is decided here.
+// Why this file exists: limits, hashing, logs and backends must all mean the same client. Who that
+// is depends on which of the hops in front of us are believed, and that is decided here.
 package import Primitives
 
 /// Who sent a request, seen through trusted proxies.

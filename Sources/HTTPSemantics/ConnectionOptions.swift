@@ -1,5 +1,6 @@
-// Why this file exists: Connection says which other fields end at this hop. It is the one field with
-// which a sender can take others out, so what it may take is decided here, for both directions.
+// Why this file exists: Connection says which other fields end at this hop. It is the one field
+// with which a sender can take others out, so what it may take is decided here, for both
+// directions.
 import Primitives
 
 /// What the `Connection` lines of one message say (RFC 9110 section 7.6.1).

@@ -97,8 +97,8 @@ enum FieldBytes {
     return (difference &- ones) & ~difference & high
   }
 
-  /// The high bit of every byte that is a letter, a digit or a hyphen. Sums stay inside their bytes,
-  /// because only seven bits of each go in; a byte above 127 gets no bit.
+  /// The high bit of every byte that is a letter, a digit or a hyphen. Sums stay inside their
+  /// bytes, because only seven bits of each go in; a byte above 127 gets no bit.
   @inline(__always)
   private static func lettersDigitsHyphens(_ word: UInt64) -> UInt64 {
     let low = word & ~high

@@ -101,7 +101,9 @@ package enum FieldClassifier {
   }
 
   private static func ofFifteen(_ p: UnsafeRawPointer) -> FieldKind {
-    if startsForwarded(p) { return matches(p, "x-forwarded-for") ? .xForwardedFor : .xForwardedOther }
+    if startsForwarded(p) {
+      return matches(p, "x-forwarded-for") ? .xForwardedFor : .xForwardedOther
+    }
     return matches(p, "idempotency-key") ? .idempotencyKey : .other
   }
 

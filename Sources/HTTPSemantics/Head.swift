@@ -1,5 +1,6 @@
 // Why this file exists: a parsed message head as positions in the bytes it came in. HTTPParsing
-// fills it, the rules of this room judge it, the head writers copy from it. Nothing here owns memory.
+// fills it, the rules of this room judge it, the head writers copy from it. Nothing here owns
+// memory.
 package import Primitives
 
 /// One field line, by position relative to the head's base. 16 bytes.
@@ -30,7 +31,9 @@ package struct Field {
   @inlinable package var isDropped: Bool { flags & Field.dropped != 0 }
   @inlinable package mutating func drop() { flags |= Field.dropped }
 
-  @inlinable package var name: ByteRange { ByteRange(offset: nameOffset, length: UInt32(nameLength)) }
+  @inlinable package var name: ByteRange {
+    ByteRange(offset: nameOffset, length: UInt32(nameLength))
+  }
   /// Without the white space around it.
   @inlinable package var value: ByteRange { ByteRange(offset: valueOffset, length: valueLength) }
 }

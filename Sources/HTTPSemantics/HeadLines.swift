@@ -1,6 +1,6 @@
 // Why this file exists: the parser hands over positions; whether the bytes between them are what a
-// strict reading of RFC 9112 wants is proved here, line by line, so that nothing a later reader could
-// take for another line is ever forwarded.
+// strict reading of RFC 9112 wants is proved here, line by line, so that nothing a later reader
+// could take for another line is ever forwarded.
 import Primitives
 
 /// The shape of the lines of a head, over the bytes as they were received.
@@ -16,7 +16,8 @@ enum HeadLines {
   }
 
   /// Proves that `field` is one whole line beginning at `start`: name, colon at once, value between
-  /// optional white space, CR LF (RFC 9112 section 5). Gives the offset after it, nil when it is not.
+  /// optional white space, CR LF (RFC 9112 section 5). Gives the offset after it, nil when it is
+  /// not.
   @inline(__always)
   static func afterField(
     _ field: Field, _ base: UnsafePointer<UInt8>, from start: Int

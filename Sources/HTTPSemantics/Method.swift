@@ -1,7 +1,7 @@
 // Why this file exists: request methods as numbers, with what the specification says of each.
 
-/// The request methods of RFC 9110 and RFC 5789; any other that the parser knows is `other`, and its
-/// bytes are forwarded as they came.
+/// The request methods of RFC 9110 and RFC 5789; any other that the parser knows is `other`, and
+/// its bytes are forwarded as they came.
 @frozen
 package enum Method: UInt8, CaseIterable, Sendable {
   case get, head, post, put, delete, connect, options, trace, patch, other

@@ -1,5 +1,6 @@
-// Why this file exists: `match.path` in the configuration is compared with normalised paths, so it has
-// to be in that form itself, and a pattern that could never match is an error where it is written.
+// Why this file exists: `match.path` in the configuration is compared with normalised paths, so it
+// has to be in that form itself, and a pattern that could never match is an error where it is
+// written.
 import Primitives
 
 /// A path condition of a route: one path, or a path and everything below it.
@@ -34,7 +35,7 @@ package struct PathPattern: Hashable, Sendable {
       case .query: "a path has no query; ? cannot match"
       case .fragment: "a path has no fragment; # is never sent"
       case .dotSegment: "dot segments are removed before matching, so this can never match"
-      case .invalidCharacter: "only visible ASCII characters but \\ may stand in a path; encode others"
+      case .invalidCharacter: "only visible ASCII may stand in a path, and no \\; encode the rest"
       case .invalidEncoding: "% must be followed by two hexadecimal digits, and not by 00"
       }
     }

@@ -25,17 +25,17 @@ package enum PathVerdict: Equatable, Sendable {
 /// The one form of a path (RFC 3986 section 6.2.2): percent triplets in upper case, unreserved
 /// characters decoded, no dot segments. Slashes are not merged and nothing is decoded that could be
 /// a separator. A dot segment that would lead above the root is removed (RFC 3986 section 5.2.4):
-/// what is forwarded never has one, so there is nothing left that could be climbed. The query is not
-/// touched.
+/// what is forwarded never has one, so there is nothing left that could be climbed. The query is
+/// not touched.
 package enum PathPolicy {
   /// How much longer than its target a normal form may be: a `/` for a path that is empty.
   package static var growth: Int { 1 }
 
-  /// Judges `target`, a path with an optional query as `RequestFacts.pathAndQuery` gives it: its path
-  /// begins with a slash or is empty, which means `/`. Refused: `%00`, a triplet that is none, a
-  /// backslash, `%2f` and `%5c` when they are rejected, and `#`, white space, control and non-ASCII
-  /// bytes. Writes only when the verdict is `rewritten`. The writer has room for the target and
-  /// `growth`.
+  /// Judges `target`, a path with an optional query as `RequestFacts.pathAndQuery` gives it: its
+  /// path begins with a slash or is empty, which means `/`. Refused: `%00`, a triplet that is none,
+  /// a backslash, `%2f` and `%5c` when they are rejected, and `#`, white space, control and
+  /// non-ASCII bytes. Writes only when the verdict is `rewritten`. The writer has room for the
+  /// target and `growth`.
   package static func normalise(
     _ target: ByteSlice, encodedSlash: EncodedSlash, into writer: inout ByteWriter
   ) -> PathVerdict {
@@ -158,8 +158,8 @@ package enum PathPolicy {
     return true
   }
 
-  /// The octet that the triplet at `at` stands for, and whether its letters are upper case; nil when
-  /// two hexadecimal digits do not follow.
+  /// The octet that the triplet at `at` stands for, and whether its letters are upper case; nil
+  /// when two hexadecimal digits do not follow.
   private static func triplet(_ bytes: ByteSlice, _ at: Int) -> (octet: UInt8, isUpper: Bool)? {
     guard at + 2 < bytes.count else { return nil }
     let first = bytes.base[at + 1]

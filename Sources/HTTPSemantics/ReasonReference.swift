@@ -1,5 +1,6 @@
 // Why this file exists: every reason word is documented with its cause and its remedy, and the
-// reference page is made from the same enumeration that answers requests, so neither can be missing.
+// reference page is made from the same enumeration that answers requests, so neither can be
+// missing.
 
 extension Reason {
   /// What happened, in one sentence, for the reference.
@@ -56,7 +57,7 @@ extension Reason {
     case .connectTimeout: "Look at the network, or raise the service's `timeouts.connect`."
     case .upstreamTimeout: "Make the backend faster, or raise `timeouts.response` or `idle`."
     case .requestTimeout: "Make the backend faster, or raise `timeouts.request`."
-    case .clientAbort: "None, unless it is frequent: then compare latency with the client's patience."
+    case .clientAbort: "None, unless frequent: then compare latency with the client's patience."
     }
   }
 }

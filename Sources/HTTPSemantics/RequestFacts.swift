@@ -55,8 +55,8 @@ package enum MaxForwards: Equatable, Sendable {
   case forward(UInt32)
 }
 
-/// What is worth knowing of an accepted request. Positions are relative to the head's base; an index
-/// is one of the head's field table, or -1 when there is no such line or it is dropped.
+/// What is worth knowing of an accepted request. Positions are relative to the head's base; an
+/// index is one of the head's field table, or -1 when there is no such line or it is dropped.
 @frozen
 package struct RequestFacts: Equatable, Sendable {
   // Where to

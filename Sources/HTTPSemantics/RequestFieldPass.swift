@@ -1,5 +1,5 @@
-// Why this file exists: every field line is looked at once, in order; what several rules want to know
-// of it is collected in that one pass.
+// Why this file exists: every field line is looked at once, in order; what several rules want to
+// know of it is collected in that one pass.
 import Primitives
 
 /// Counts and first positions of the lines that the rules for requests ask for. An index is only
@@ -30,8 +30,8 @@ struct RequestFieldPass {
     }
   }
 
-  /// Proves the shape and the bytes of every line from `start` to the empty line, drops what ends at
-  /// this hop, and counts. Nil when all is well.
+  /// Proves the shape and the bytes of every line from `start` to the empty line, drops what ends
+  /// at this hop, and counts. Nil when all is well.
   mutating func run(
     _ head: RequestHead, from start: Int, _ rules: RequestRuleSettings, _ facts: inout RequestFacts
   ) -> BadRequestDetail? {

@@ -1,6 +1,6 @@
 // Why this file exists: a request is forwarded only when every reader on the way must understand it
-// alike. The parser proves the grammar; what it leaves open is decided here, in one place and in the
-// order in which the head reads.
+// alike. The parser proves the grammar; what it leaves open is decided here, in one place and in
+// the order in which the head reads.
 import Primitives
 
 /// The rules of RFC 9110 and 9112 for requests that a gateway takes in.
@@ -36,7 +36,9 @@ package enum RequestRules {
 
   /// How long the body is (RFC 9112 section 6.3), read from the fields and compared with what the
   /// parser goes by: two opinions on that are how requests are smuggled.
-  private static func frame(_ head: inout RequestHead, _ pass: RequestFieldPass) -> BadRequestDetail? {
+  private static func frame(
+    _ head: inout RequestHead, _ pass: RequestFieldPass
+  ) -> BadRequestDetail? {
     let framing: Framing
     if pass.transferEncodings > 0 {
       guard pass.transferEncodings == 1, pass.contentLengths == 0, !pass.isHTTP10(head),

@@ -39,7 +39,8 @@ enum RequestTarget {
     let bytes = ByteSlice(target.base + scheme, end - scheme)
     guard let authority = Authority.parse(bytes) else { return .target }
     let start = head.target.offset
-    facts.setAuthority(authority, ByteRange(offset: start + UInt32(scheme), length: UInt32(bytes.count)))
+    facts.setAuthority(
+      authority, ByteRange(offset: start + UInt32(scheme), length: UInt32(bytes.count)))
     facts.pathAndQuery = ByteRange(
       offset: start + UInt32(end), length: UInt32(target.count - end))
     let isEmpty = facts.pathAndQuery.isEmpty

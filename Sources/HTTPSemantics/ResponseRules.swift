@@ -58,9 +58,9 @@ package enum ResponseRules {
 
     let hasNoContent = head.status < 200 || head.status == 204
     if hasNoContent {
-      // Transfer-Encoding is forbidden there (RFC 9112 section 6.1), and readers disagree on whether
-      // a body follows. A length is forbidden too; it is left out, and if it promised bytes they may
-      // still come, so the connection is not used again.
+      // Transfer-Encoding is forbidden there (RFC 9112 section 6.1), and readers disagree on
+      // whether a body follows. A length is forbidden too; it is left out, and if it promised bytes
+      // they may still come, so the connection is not used again.
       if pass.transferEncodings > 0 { return false }
       if pass.contentLengths > 0 {
         for index in pass.contentLength..<head.fieldCount {
@@ -85,16 +85,19 @@ package enum ResponseRules {
     var agreed: UInt64?
     for index in pass.contentLength..<head.fieldCount {
       guard case .contentLength = head.fields[index].kind else { continue }
-      let isFirst = agreed == nil
       var list = FieldList(head.value(index))
+      guard let first = list.next(), let length = MessageFraming.length(first) else { return nil }
+      if let agreed, agreed != length { return nil }
       while let member = list.next() {
-        guard let length = MessageFraming.length(member) else { return nil }
-        if let agreed, agreed != length { return nil }
-        if agreed == nil { head.fields[index].valueLength = UInt32(member.count) }
-        agreed = length
+        guard MessageFraming.length(member) == length else { return nil }
       }
-      if agreed == nil { return nil }
-      if !isFirst { head.fields[index].drop() }
+      if agreed == nil {
+        head.fields[index].valueOffset = UInt32(first.base - head.base)
+        head.fields[index].valueLength = UInt32(first.count)
+      } else {
+        head.fields[index].drop()
+      }
+      agreed = length
     }
     return agreed
   }

@@ -4,10 +4,10 @@ import Primitives
 
 /// Trailer fields (RFC 9110 section 6.5).
 package enum TrailerRules {
-  /// Judges the field lines of a trailer section: marks as dropped what may not stand there (framing,
-  /// routing, authentication, conditions, content format: RFC 9110 section 6.5.1), what ends at this
-  /// hop, what the gateway sets itself, and names with an underscore unless they are kept. False when
-  /// a name or a value holds a byte that it may not: the message is then broken.
+  /// Judges the field lines of a trailer section: marks as dropped what may not stand there
+  /// (framing, routing, authentication, conditions, content format: RFC 9110 section 6.5.1), what
+  /// ends at this hop, what the gateway sets itself, and names with an underscore unless they are
+  /// kept. False when a name or a value holds a byte that it may not: the message is then broken.
   package static func judge(
     base: UnsafePointer<UInt8>, fields: UnsafeMutablePointer<Field>, fieldCount: Int,
     rules: RequestRuleSettings

@@ -17,12 +17,13 @@ package struct RoutePath: Equatable, Sendable {
   }
 }
 
-/// Finds the route of a path: an exact path before any prefix, a longer prefix before a shorter one,
-/// of equals the one with the lower number. Prefixes match on segment borders only.
+/// Finds the route of a path: an exact path before any prefix, a longer prefix before a shorter
+/// one, of equals the one with the lower number. Prefixes match on segment borders only.
 ///
-/// Built once, then only read, by any thread. Memory is a table of entries, open addressing, at most
-/// half full, and the bytes of all paths. A lookup hashes the path once, segment by segment, and asks
-/// the table only at depths where some pattern ends; what it finds is compared byte by byte.
+/// Built once, then only read, by any thread. Memory is a table of entries, open addressing, at
+/// most half full, and the bytes of all paths. A lookup hashes the path once, segment by segment,
+/// and asks the table only at depths where some pattern ends; what it finds is compared byte by
+/// byte.
 @frozen
 package struct RouteTable: @unchecked Sendable {
   let entries: UnsafeMutablePointer<RouteEntry>

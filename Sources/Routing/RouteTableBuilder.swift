@@ -1,5 +1,5 @@
-// Why this file exists: building a route table is ordinary work at start-up; keeping it apart leaves
-// the lookup readable on one screen.
+// Why this file exists: building a route table is ordinary work at start-up; keeping it apart
+// leaves the lookup readable on one screen.
 import Primitives
 
 /// Fills the memory of a `RouteTable`.
