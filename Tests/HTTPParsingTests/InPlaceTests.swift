@@ -1,4 +1,5 @@
-// Why this file exists: the parsers live in place inside a connection's node, which belongs to another module.
+// Why this file exists: the parsers live in place inside a connection's node, which belongs to
+// another module.
 import HTTPParsing
 import HTTPSemantics
 import Primitives
