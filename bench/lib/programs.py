@@ -53,7 +53,8 @@ def _envoy():
 def _version(command):
   """The first thing that looks like a version after the program's name for itself."""
   text = machine.first_line(command)
-  found = re.search(r"(?:version:? |gateway |nginx/|Clean/|[0-9a-f]{40}/)\D*?(\d+\.\d+[\w.+-]*)", text or "")
+  before = r"(?:version |gateway |nginx/|[0-9a-f]{40}/)"
+  found = re.search(before + r"(\d+\.\d+[\w.+-]*)", text or "")
   return found.group(1) if found else text
 
 
