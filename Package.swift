@@ -72,10 +72,7 @@ let package = Package(
       ]),
     room(
       "Admin",
-      [
-        "Primitives", "HTTPSemantics", "Telemetry", "Configuration", "Forwarding", "EventLoop",
-        "HTTPParsing", "Proxy",
-      ]),
+      ["Primitives", "HTTPSemantics", "Telemetry", "Configuration", "EventLoop", "HTTPParsing"]),
     .executableTarget(
       name: "gateway",
       dependencies: [
@@ -103,6 +100,7 @@ let package = Package(
         "Primitives", "HTTPSemantics", "Configuration", "EventLoop",
         .product(name: "Logging", package: "swift-log"),
       ]),
+    tests("Admin", ["Primitives", "HTTPSemantics", "Configuration", "EventLoop"]),
     .testTarget(name: "ScenarioTests", dependencies: ["gateway"], swiftSettings: houseRules),
     .testTarget(name: "TidyTests", swiftSettings: houseRules),
   ]

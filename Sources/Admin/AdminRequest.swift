@@ -1,0 +1,63 @@
+// Why this file exists: a request to the admin listener as a value, so that its rules and its
+// endpoints are functions of values.
+
+import HTTPParsing
+import HTTPSemantics
+import Primitives
+
+/// Who is at the other end of a connection.
+enum AdminPeer: Equatable {
+  case unix
+  case address(IPAddress)
+
+  /// On this machine for certain.
+  var isLocal: Bool {
+    switch self {
+    case .unix: true
+    case .address(let address): address.isLoopback
+    }
+  }
+}
+
+/// What the rules and the endpoints look at.
+struct AdminRequest: Equatable {
+  var method: Method
+  /// Without the query.
+  var path: String
+  /// The host the client meant, without port, in lower case; nil when an HTTP/1.0 client named none.
+  var host: String?
+  var peer: AdminPeer
+  var hasOrigin = false
+  /// The values of all Sec-Fetch-Site lines.
+  var fetchSites: [String] = []
+  /// The values of all Authorization lines.
+  var authorizations: [String] = []
+}
+
+extension AdminRequest {
+  /// Reads an accepted head. Field lines that a Connection field nominates are read too: what a
+  /// client writes there must not take a rule away.
+  init(_ head: RequestHead, _ facts: RequestFacts, peer: AdminPeer) {
+    method = head.method
+    self.peer = peer
+    let target = Self.text(facts.pathAndQuery, head)
+    path = String(target.prefix { $0 != "?" })
+    if path.isEmpty { path = "/" }
+    host = facts.host.isEmpty ? nil : Self.text(facts.host, head).lowercased()
+    for index in 0..<head.fieldCount {
+      let field = head.fields[index]
+      let name = field.name.slice(in: head.base)
+      if ASCII.equalIgnoringCase(name, "origin") { hasOrigin = true }
+      if ASCII.equalIgnoringCase(name, "sec-fetch-site") {
+        fetchSites.append(Self.text(field.value, head))
+      }
+      if ASCII.equalIgnoringCase(name, "authorization") {
+        authorizations.append(Self.text(field.value, head))
+      }
+    }
+  }
+
+  private static func text(_ range: ByteRange, _ head: RequestHead) -> String {
+    String(decoding: range.slice(in: head.base).buffer, as: UTF8.self)
+  }
+}

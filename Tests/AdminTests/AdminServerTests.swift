@@ -1,0 +1,244 @@
+// Why this file exists: what a client of the admin listener sees, over a real socket.
+
+import EventLoop
+import Glibc
+import Primitives
+import Testing
+
+@testable import Admin
+
+@Suite(.serialized, .timeLimit(.minutes(1)))
+struct AdminServerTests {
+  private func get(_ path: String, _ fields: String = "") -> String {
+    "GET \(path) HTTP/1.1\r\nHost: localhost\r\n\(fields)\r\n"
+  }
+
+  @Test func `Each endpoint shows what it is asked for`() throws {
+    let running = try Running.start()
+    let alive = running.ask(get("/livez"))
+    #expect(alive.status == 200 && alive.body == "{\"status\":\"alive\"}\n")
+    #expect(alive.has("Content-Type: application/json") && alive.has("Cache-Control: no-store"))
+    #expect(alive.head.contains("\r\nDate: ") && alive.head.contains(" GMT\r\n"))
+    let ready = running.ask(get("/readyz?verbose"))
+    #expect(ready.status == 200 && ready.body == "{\"status\":\"ready\"}\n")
+    let status = running.ask(get("/status"))
+    #expect(status.status == 200 && status.body == "{\"services\":[]}\n")
+    let metrics = running.ask(get("/metrics"))
+    #expect(metrics.status == 200 && metrics.body == "gateway_build_info{version=\"0\"} 1\n")
+    #expect(metrics.has("Content-Type: text/plain; version=0.0.4; charset=utf-8"))
+    running.end()
+  }
+
+  @Test func `Readiness says why not, and liveness stays`() throws {
+    let running = try Running.start()
+    running.shown.readiness = .notReady("draining")
+    let answer = running.ask(get("/readyz"))
+    #expect(answer.status == 503)
+    #expect(answer.body == "{\"status\":\"not ready\",\"reason\":\"draining\"}\n")
+    #expect(running.ask(get("/livez")).status == 200)
+    running.end()
+  }
+
+  @Test func `A HEAD is answered with the same head and no body`() throws {
+    let running = try Running.start()
+    let asker = running.connect()
+    asker.send("HEAD /status HTTP/1.1\r\nHost: localhost\r\n\r\n" + get("/livez"))
+    let head = asker.answer(isHead: true)
+    #expect(head.status == 200 && head.has("Content-Length: 16"))
+    #expect(asker.answer().body == "{\"status\":\"alive\"}\n")
+    asker.close()
+    running.end()
+  }
+
+  @Test func `Requests on one connection are answered in order, also when sent together`() throws {
+    let running = try Running.start()
+    let asker = running.connect()
+    asker.send((0..<300).map { get($0 % 2 == 0 ? "/livez" : "/readyz") }.joined())
+    for index in 0..<300 {
+      let word = index % 2 == 0 ? "alive" : "ready"
+      #expect(asker.answer().body == "{\"status\":\"\(word)\"}\n")
+    }
+    asker.send(get("/livez", "Connection: close\r\n"))
+    #expect(asker.answer().has("Connection: close"))
+    asker.waitForEnd()
+    asker.close()
+    running.end()
+  }
+
+  @Test func `A request may arrive byte by byte`() throws {
+    let running = try Running.start()
+    let asker = running.connect()
+    for byte in get("/livez") {
+      asker.send(String(byte))
+      running.loop.runOnce(waiting: false)
+    }
+    #expect(asker.answer().status == 200)
+    asker.close()
+    running.end()
+  }
+
+  @Test func `An HTTP/1.0 client gets one answer, or more when it asks for that`() throws {
+    let running = try Running.start()
+    let asker = running.connect()
+    asker.send("GET /livez HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+    #expect(asker.answer().has("Connection: keep-alive"))
+    asker.send("GET /livez HTTP/1.0\r\n\r\n")
+    #expect(asker.answer().has("Connection: close"))
+    asker.waitForEnd()
+    asker.close()
+    running.end()
+  }
+
+  @Test func `What does not exist is 404, and what can only be read is 405`() throws {
+    let running = try Running.start()
+    let missing = running.ask(get("/"))
+    #expect(missing.status == 404 && missing.has("Content-Type: application/problem+json"))
+    #expect(
+      missing.body.hasPrefix("{\"type\":\"about:blank\",\"title\":\"Not Found\",\"status\":404,"))
+    let written = running.ask("DELETE /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    #expect(written.status == 405 && written.has("Allow: GET, HEAD"))
+    let posted = running.ask(
+      "POST /reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
+    #expect(posted.status == 404)
+    running.end()
+  }
+
+  @Test func `The rules come before the endpoints`() throws {
+    let running = try Running.start(token: "secret")
+    #expect(running.ask("GET /livez HTTP/1.1\r\nHost: evil.example\r\n\r\n").status == 403)
+    #expect(
+      running.ask("GET http://evil.example/livez HTTP/1.1\r\nHost: localhost\r\n\r\n").status == 403
+    )
+    let post = "POST /livez HTTP/1.1\r\nHost: localhost\r\n"
+    let unasked = running.ask(post + "\r\n")
+    #expect(unasked.status == 401 && unasked.has("WWW-Authenticate: Bearer"))
+    #expect(running.ask(post + "Authorization: Bearer secret\r\n\r\n").status == 405)
+    // A client must not be able to talk a rule away by naming its field.
+    let origin = post + "Connection: origin\r\nOrigin: null\r\nAuthorization: Bearer secret\r\n\r\n"
+    #expect(running.ask(origin).status == 403)
+    running.end()
+  }
+
+  @Test func `A malformed request is answered and the connection ends`() throws {
+    let running = try Running.start()
+    let bad: [(String, Int)] = [
+      ("GET /livez HTTP/1.1\r\n\r\n", 400),
+      ("GET /livez HTTP/1.1\r\nHost: a b\r\n\r\n", 400),
+      ("GET /livez HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n", 400),
+      ("GET /livez HTTP/2.0\r\n\r\n", 505),
+      ("NONSENSE /livez HTTP/1.1\r\nHost: localhost\r\n\r\n", 501),
+      ("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", 405),
+      (
+        "GET /livez HTTP/1.1\r\nHost: localhost\r\nX: \(String(repeating: "a", count: 17_000))\r\n\r\n",
+        431
+      ),
+      ("GET /\(String(repeating: "a", count: 17_000)) HTTP/1.1\r\n", 414),
+    ]
+    for (request, status) in bad {
+      let asker = running.connect()
+      asker.send(request)
+      let answer = asker.answer()
+      #expect(answer.status == status && answer.has("Connection: close"), "\(request.prefix(40))")
+      asker.waitForEnd()
+      asker.close()
+    }
+    running.end()
+  }
+
+  @Test func `A request with a body is answered at once, and its body is not the next request`()
+    throws
+  {
+    let running = try Running.start()
+    let asker = running.connect()
+    asker.send(
+      "POST /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: 40\r\n\r\n" + get("/status"))
+    #expect(asker.answer().status == 405)
+    asker.waitForEnd()
+    asker.close()
+    running.end()
+  }
+
+  @Test func `An answer larger than the socket takes is written to the end`() throws {
+    let running = try Running.start()
+    running.shown.metrics = (0..<(12 << 20)).map { UInt8(0x61 + $0 % 26) }
+    let asker = running.connect()
+    asker.send(get("/metrics") + get("/livez"))
+    let answer = asker.answer()
+    #expect(Array(answer.body.utf8) == running.shown.metrics)
+    #expect(asker.answer().body == "{\"status\":\"alive\"}\n")
+    asker.close()
+    running.end()
+  }
+
+  @Test func `Who is slow with a head is told so; who is idle is closed`() throws {
+    var limits = AdminLimits()
+    limits.headSeconds = 0
+    let running = try Running.start(limits: limits)
+    let slow = running.connect()
+    slow.send("GET /li")
+    let silent = running.connect()
+    let answer = slow.answer()
+    // The deadline of the first byte and that of the connect fall together here.
+    #expect(answer.status == 408 || slow.hasEnded)
+    silent.waitForEnd()
+    slow.close()
+    silent.close()
+    running.end()
+  }
+
+  @Test func `A connection too many takes the place of the one idle longest`() throws {
+    var limits = AdminLimits()
+    limits.connections = 2
+    let running = try Running.start(limits: limits)
+    let first = running.connect()
+    first.send(get("/livez"))
+    #expect(first.answer().status == 200)
+    let second = running.connect()
+    second.send("GET /liv")  // busy
+    running.turn { running.server.connectionCount == 2 }
+    let third = running.connect()
+    third.send(get("/livez"))
+    #expect(third.answer().status == 200)
+    first.waitForEnd()
+    third.send("GET /liv")
+    for _ in 0..<20 { running.loop.runOnce(waiting: false) }
+    let fourth = running.connect()
+    let refused = fourth.answer()
+    #expect(refused.status == 503 && refused.has("Connection: close"))
+    for asker in [first, second, third, fourth] { asker.close() }
+    running.end()
+  }
+
+  @Test func `A unix socket answers too, counts as local, and its file goes with it`() throws {
+    let running = try Running.start(unix: true)
+    #expect(running.ask(get("/livez")).status == 200)
+    #expect(running.ask("POST /livez HTTP/1.1\r\nHost: localhost\r\n\r\n").status == 405)
+    running.end()
+    #expect(access(running.path!, F_OK) != 0)
+  }
+
+  @Test func `It answers when no descriptor is left`() async {
+    await #expect(processExitsWith: .success) {
+      let running = try Running.start()
+      let askers = (0..<3).map { _ in running.connect() }
+      var limit = rlimit(rlim_cur: 64, rlim_max: 64)
+      setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+      while dup(0) >= 0 {}
+      for asker in askers {
+        asker.send("GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        guard asker.answer().status == 200 else { exit(2) }
+      }
+      exit(0)
+    }
+  }
+
+  @Test func `Closing ends open connections and leaves nothing on the loop`() throws {
+    let running = try Running.start()
+    let asker = running.connect()
+    asker.send("GET /li")
+    running.turn { running.server.connectionCount == 1 }
+    running.end()
+    asker.waitForEnd()
+    asker.close()
+  }
+}
