@@ -200,8 +200,7 @@ enum MalformedCorpus {
       "the first of two lines is another",
       post("Transfer-Encoding: x\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
       "failed framing"),
-      post("Transfer-Encoding: x\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
-      "failed framing"),
+    Malformed("a prefix", post("Transfer-Encoding: xchunked\r\n", "0\r\n\r\n"), "failed framing"),
     Malformed("a suffix", post("Transfer-Encoding: chunkedx\r\n", "0\r\n\r\n"), "failed framing"),
     Malformed("quoted", post("Transfer-Encoding: \"chunked\"\r\n", "0\r\n\r\n"), "failed framing"),
     Malformed(
