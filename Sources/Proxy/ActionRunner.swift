@@ -1,0 +1,200 @@
+// Why this file exists: the exchange says what is to be done, this file does it. Nobody else acts on an exchange's behalf.
+import Balancing
+import EventLoop
+import Forwarding
+import HTTPParsing
+import HTTPSemantics
+import Primitives
+import Telemetry
+
+extension ExchangeRef {
+  /// What the machine may want to know when something failed or time passed.
+  var context: ExchangeContext {
+    let worker = pointee.worker
+    let client = pointee.client
+    let service = pointee.service >= 0 ? pointee.snapshot.pointee.services + Int(pointee.service) : nil
+    var backendTaken: UInt64 = 0
+    if let backend = pointee.backend { backendTaken = backend.pointee.output.taken(by: backend.stream) }
+    return ExchangeContext(
+      now: worker.pointee.now, budget: service?.pointee.shared.budget ?? worker.pointee.noBudget,
+      budgetRule: service?.pointee.budgetRule ?? RetryBudgetRule(permille: 0, floorPerSecond: 0),
+      clientTaken: client.pointee.output.taken(by: client.stream), backendTaken: backendTaken)
+  }
+
+  /// Performs the actions of one event, in their order. The exchange may be gone afterwards.
+  func perform(_ actions: Actions) {
+    if actions.contains(.leaveQueue) { leaveQueue() }
+    if actions.contains(.dropLease) { endLease(keeping: false) }
+    if actions.contains(.keepLease) { endLease(keeping: true) }
+    if actions.contains(.dropTee) { dropTee() }
+    if actions.contains(.acquire) { acquire() }
+    if actions.contains(.sendRequestHead) { sendRequestHead() }
+    if actions.contains(.openTunnel) { openTunnel() }
+    if actions.contains(.answer) { answer() }
+    if actions.contains(.abortClient) { pointee.client.reset() }
+    if actions.contains(.finish) { finish() }
+  }
+
+  // MARK: What happened
+
+  func fail(_ fault: Fault) {
+    perform(pointee.machine.fail(fault, context))
+  }
+
+  func clientGone() {
+    perform(pointee.machine.clientGone(context))
+  }
+
+  func clientHalfClosed() {
+    perform(pointee.machine.clientHalfClosed(context))
+  }
+
+  func expired() {
+    perform(pointee.machine.expired(context))
+  }
+
+  /// The lease's connection ended before the answer did.
+  func backendClosed() {
+    let begun = pointee.backend?.pointee.answerHasBegun ?? false
+    perform(pointee.machine.backendClosed(answerHadBegun: begun, context))
+  }
+
+  // MARK: Leases
+
+  /// Chooses a backend and gets a connection to it, or a place in the queue.
+  func acquire() {
+    let worker = pointee.worker
+    guard pointee.service >= 0 else { preconditionFailure("an attempt without a service") }
+    if pointee.machine.attempts > 1 { worker.recordRetry(self) }
+    // Nobody overtakes those who wait already.
+    if worker.hasWaiting(service.pointee.shared) { return enqueue() }
+    switch choose() {
+    case .backend(let position): attempt(position)
+    case .noBackend: fail(.noBackend)
+    case .allUnusable: fail(.allUnhealthy)
+    case .allFull: enqueue()
+    }
+  }
+
+  /// The balancer's choice, as a position of the snapshot.
+  func choose() -> Pick {
+    let service = service
+    let pick = service.pointee.policy.pick(
+      service.pointee.view, tried: pointee.tried, sequence: service.pointee.shared.sequence)
+    guard case .backend(let index) = pick else { return pick }
+    return .backend(Int(service.pointee.first) + index)
+  }
+
+  /// Tries the backend at this position of the snapshot.
+  func attempt(_ position: Int) {
+    let worker = pointee.worker
+    let entry = UnsafePointer(pointee.snapshot.pointee.backends + position)
+    pick(position, entry)
+    if let idle = worker.takeIdle(entry, for: self) {
+      worker.recordReuse(self)
+      lease(idle, reused: true)
+      return
+    }
+    guard entry.pointee.shared.reserve(maximum: service.pointee.connectionsMax) else {
+      dropPermit()
+      return enqueue()
+    }
+    openConnection(entry)
+  }
+
+  /// The attempt counts at its backend from here on.
+  private func pick(_ position: Int, _ entry: UnsafePointer<BackendEntry>) {
+    pointee.picked = Int32(position)
+    pointee.tried.insert(position - Int(service.pointee.first))
+    pointee.permit = Permit.take(entry.pointee.shared.active)
+    pointee.worker.pointee.metrics.active(backend: position).increment()
+    patchHead(for: entry)
+  }
+
+  private func dropPermit() {
+    if !pointee.permit.isHeld { return }
+    pointee.permit.release()
+    pointee.worker.pointee.metrics.active(backend: Int(pointee.picked)).decrement()
+  }
+
+  /// A connection that another exchange has just given up, while this one waited.
+  func takeOver(_ backend: BackendRef, _ position: Int) {
+    pick(position, UnsafePointer(pointee.snapshot.pointee.backends + position))
+    pointee.worker.recordReuse(self)
+    lease(backend, reused: true)
+  }
+
+  /// Where in the snapshot this exchange's service has the backend with these words.
+  func position(of shared: BackendShared) -> Int? {
+    let first = Int(service.pointee.first)
+    for position in first..<first + service.pointee.view.count
+    where pointee.snapshot.pointee.backends[position].shared.poolIndex == shared.poolIndex {
+      return position
+    }
+    return nil
+  }
+
+  private func openConnection(_ entry: UnsafePointer<BackendEntry>) {
+    let worker = pointee.worker
+    guard let backend = worker.openBackend(entry, service.pointee.shared) else {
+      dropPermit()
+      return fail(.connectFailed)
+    }
+    backend.pointee.exchange = self
+    pointee.backend = backend
+    pointee.record.connectTime = .zero
+    pointee.record.leased = Loop.clock()
+    pointee.machine.connecting(now: worker.pointee.now)
+  }
+
+  /// The connection is there: the request may go.
+  func lease(_ backend: BackendRef, reused: Bool) {
+    let worker = pointee.worker
+    pointee.backend = backend
+    backend.begin(self)
+    pointee.record.reachedBackend = true
+    perform(pointee.machine.leased(reused: reused, now: worker.pointee.now))
+  }
+
+  func endLease(keeping: Bool) {
+    dropPermit()
+    pointee.headIsUnsent = false
+    guard let backend = pointee.backend else { return }
+    pointee.backend = nil
+    backend.pointee.exchange = nil
+    pointee.client.setStop(.backendIsFull, false)
+    if keeping { backend.park(service) } else { backend.close() }
+  }
+
+  var service: UnsafePointer<ServiceEntry> {
+    UnsafePointer(pointee.snapshot.pointee.services + Int(pointee.service))
+  }
+
+  // MARK: Answering by ourselves
+
+  /// Writes the local answer for the machine's reason.
+  func answer() {
+    let worker = pointee.worker
+    let reason = pointee.machine.reason
+    let status = reason.status(pointee.record.detail)
+    pointee.record.status = status
+    var writer = ByteWriter(worker.pointee.scratch, capacity: Worker.scratchSize)
+    writeLocalAnswer(into: &writer)
+    sendAnswer(writer)
+  }
+
+  // MARK: The end
+
+  /// The exchange is over: records it, gives everything back and tells the client's connection.
+  func finish() {
+    let worker = pointee.worker
+    let client = pointee.client
+    let fate = pointee.machine.fate
+    precondition(pointee.backend == nil && !pointee.permit.isHeld)
+    worker.record(self)
+    dropTee()
+    worker.pointee.buffers.give(pointee.buffer)
+    worker.pointee.exchanges.free(self)
+    client.exchangeEnded(fate)
+  }
+}

@@ -1,0 +1,97 @@
+// Why this file exists: what the shell keeps beside the machine of one exchange: who takes part, the request head as it is
+// sent (and sent again), the bytes kept for a repeat, and what the record at the end will say.
+import Balancing
+import Forwarding
+import HTTPParsing
+import HTTPSemantics
+import Primitives
+import Telemetry
+
+/// One exchange of one worker, in its slab from the request's head to the record.
+struct ExchangeNode {
+  var machine: Exchange
+  var client: ClientRef
+  var worker: WorkerRef
+  var snapshot: UnsafePointer<Snapshot>
+  /// The lease; nil between attempts.
+  var backend: BackendRef?
+  /// Position of the route and of the service in the snapshot; -1 = none.
+  var route: Int32 = -1
+  var service: Int32 = -1
+  /// Position in the snapshot of the backend of the present or last attempt; -1 = none yet.
+  var picked: Int32 = -1
+  var tried = TriedBackends()
+  var permit = Permit.none
+
+  /// Texts for the record, then the request head for the backend.
+  var buffer: PooledBuffer
+  /// Where in the buffer the texts end.
+  var textEnd = 0
+  var sentHead = SentHead()
+  /// The head has not been written to the lease yet; it leaves together with the first body bytes.
+  var headIsUnsent = false
+  /// Request body kept for a repeat.
+  var tee: PooledBuffer?
+  var teeCount = 0
+  /// Tee bytes that are still to be written to the lease, behind the head.
+  var replaysTee = false
+
+  // The queue for connections
+  var nextWaiting: ExchangeRef?
+  var previousWaiting: ExchangeRef?
+  var waitsSince = Instant(nanoseconds: 0)
+
+  /// The framing of the request body on the way to the backend.
+  var framing = Framing.none
+  /// A write to the client failed; the end of the callback says so to the machine.
+  var clientIsGone = false
+  var responseIsChunked = false
+  var takesTrailers = false
+  /// The client's traceparent was valid and believed.
+  var continuesTrace = false
+  var upgrade = ByteRange.empty
+  var record = ExchangeRecord()
+}
+
+/// Where the request head for the backend lies in the exchange's buffer.
+struct SentHead {
+  var range = ByteRange.empty
+  /// The value of Host, to be replaced when another backend is tried.
+  var hostValue = ByteRange.empty
+  /// The span id in traceparent.
+  var spanIDOffset: UInt32 = 0
+}
+
+/// What is written to the log and the metrics at the end.
+struct ExchangeRecord {
+  var method = Method.other
+  /// A head was read; without one method, version and path are unknown.
+  var headIsKnown = false
+  var version = HTTPVersion.http11
+  var status: UInt16 = 0
+  var detail = BadRequestDetail.none
+  // Texts in the exchange's buffer; empty = unknown
+  var methodText = ByteRange.empty
+  var host = ByteRange.empty
+  var path = ByteRange.empty
+  var userAgent = ByteRange.empty
+  var requestID = ByteRange.empty
+  var clientAddress = IPAddress(v4: 0)
+  var hasClientAddress = false
+  var trace = TraceContext(traceHigh: 0, traceLow: 0, span: 0, isSampled: false)
+  var responseBytes: UInt64 = 0
+  var tunnelBytesIn: UInt64 = 0
+  // Instants of the precise clock
+  var begun = Instant(nanoseconds: 0)
+  var leased = Instant(nanoseconds: 0)
+  var headSent = Instant(nanoseconds: 0)
+  var answered = Instant(nanoseconds: 0)
+  var ended = Instant(nanoseconds: 0)
+  /// The callbacks in which the head and the end of the answer came.
+  var answeredIn: UInt64 = 0
+  var endedIn: UInt64 = 0
+  var queueTime = Duration.zero
+  var connectTime = Duration.zero
+  var overhead = Duration.zero
+  var reachedBackend = false
+}

@@ -1,0 +1,72 @@
+// Why this file exists: what the gateway says itself: refusals with their reason word, and the answers that Max-Forwards asks
+// of it.
+import EventLoop
+import Forwarding
+import HTTPSemantics
+import Primitives
+
+extension ExchangeRef {
+  /// Seconds after which another try may fare better, for the reasons where that is so.
+  private static var retryAfterSeconds: UInt32 { 1 }
+
+  func writeLocalAnswer(into writer: inout ByteWriter) {
+    let machine = pointee.machine
+    var answer = LocalAnswer(
+      machine.reason, pointee.record.detail, method: pointee.record.method,
+      version: pointee.record.version, keepAlive: keepsClient)
+    if machine.reason.retryAfterHelps { answer.retryAfter = ExchangeRef.retryAfterSeconds }
+    answer.date = pointee.worker.date
+    answer.requestID = text(pointee.record.requestID)
+    withExtraFields(machine.reason) { extra in
+      answer.extraFields = extra
+      answer.write(into: &writer)
+    }
+  }
+
+  private var keepsClient: Bool {
+    switch pointee.machine.fate {
+    case .keepAlive: true
+    case .close, .linger, .reset: false
+    }
+  }
+
+  private func withExtraFields(_ reason: Reason, _ body: (ByteSlice?) -> Void) {
+    guard case .methodNotAllowed = reason else { return body(nil) }
+    var room = (UInt64(0), UInt64(0), UInt64(0), UInt64(0), UInt64(0), UInt64(0), UInt64(0), UInt64(0))
+    withUnsafeMutableBytes(of: &room) { raw in
+      let bytes = raw.bindMemory(to: UInt8.self)
+      var writer = ByteWriter(bytes.baseAddress.unsafelyUnwrapped, capacity: bytes.count)
+      writer.append("Allow: ")
+      writer.append(FinalRecipientAnswer.allow)
+      writer.append("\r\n")
+      precondition(!writer.overflowed)
+      body(writer.written)
+    }
+  }
+
+  /// Max-Forwards has run out: this hop answers (RFC 9110 section 7.6.2).
+  func answerAsRecipient(_ head: RequestHead) {
+    let worker = pointee.worker
+    perform(pointee.machine.answerAsRecipient(now: worker.pointee.now))
+    var writer = ByteWriter(worker.pointee.scratch, capacity: Worker.scratchSize)
+    switch head.method {
+    case .trace:
+      FinalRecipientAnswer.writeTrace(
+        head, keepAlive: keepsClient, date: worker.date, into: &writer)
+    case .get, .head, .post, .put, .delete, .connect, .options, .patch, .other:
+      FinalRecipientAnswer.writeOptions(
+        version: head.version, keepAlive: keepsClient, date: worker.date, into: &writer)
+    }
+    pointee.record.status = 200
+    sendAnswer(writer)
+  }
+
+  /// Sends what was written to the worker's scratch.
+  func sendAnswer(_ writer: ByteWriter) {
+    precondition(!writer.overflowed)
+    let worker = pointee.worker
+    pointee.record.responseBytes += UInt64(writer.count)
+    worker.pointee.vectors[0] = IOVector(worker.pointee.scratch, writer.count)
+    if !pointee.client.send(worker.pointee.vectors, 1) { pointee.clientIsGone = true }
+  }
+}

@@ -1,0 +1,118 @@
+// Why this file exists: what the access log's thread does: takes full buffers in their order,
+// writes them, gives them back.
+import EventLoop
+import Glibc
+import Primitives
+
+/// The writing thread's own state.
+struct LogThread {
+  let shared: LogThreadShared
+  private var descriptor: Int32
+  /// The descriptor is ours to close.
+  private let ownsDescriptor: Bool
+  /// Others write to the same pipe; up to PIPE_BUF bytes at once stay together there.
+  private let sharesPipe: Bool
+  /// Per worker: which of its buffers comes next.
+  private var secondIsNext: [Bool]
+  /// The output ended within a line when it failed.
+  private var isTorn = false
+
+  private static let pipeAtom = 4_096
+
+  init(shared: LogThreadShared, descriptor: Int32, ownsDescriptor: Bool, sharesPipe: Bool) {
+    self.shared = shared
+    self.descriptor = descriptor
+    self.ownsDescriptor = ownsDescriptor
+    self.sharesPipe = sharesPipe
+    secondIsNext = [Bool](repeating: false, count: shared.workers)
+  }
+
+  /// Returns when the log is closed and everything handed over has been written.
+  mutating func run() {
+    while true {
+      // Asked first: what was handed over before the order to close is then seen by the pass.
+      let isClosing = shared.isClosing.loadAcquiring() != 0
+      takeDescriptor()
+      var wroteAny = false
+      for worker in 0..<shared.workers { wroteAny = writeNext(of: worker) || wroteAny }
+      if wroteAny { continue }
+      if isClosing { break }
+      _ = shared.wake.wait()
+    }
+    takeDescriptor()
+    if ownsDescriptor { Descriptor.close(descriptor) }
+    shared.done.send()
+  }
+
+  private mutating func takeDescriptor() {
+    let next = shared.nextDescriptor.exchange(0)
+    guard next != 0 else { return }
+    Descriptor.close(descriptor)
+    descriptor = Int32(next - 1)
+    isTorn = false
+  }
+
+  /// Writes a worker's next buffer, if that was handed over, and gives it back.
+  private mutating func writeNext(of worker: Int) -> Bool {
+    let state = shared.states + worker
+    let buffer = secondIsNext[worker] ? state.pointee.second : state.pointee.first
+    let count = Int(buffer.handed.loadAcquiring())
+    guard count > 0 else { return false }
+    let written = write(ByteSlice(UnsafePointer(buffer.base), count))
+    var lost: UInt64 = 0
+    for index in written..<count where buffer.base[index] == 0x0a { lost += 1 }
+    state.pointee.lost.add(lost)
+    secondIsNext[worker].toggle()
+    buffer.handed.storeReleasing(0)
+    return true
+  }
+
+  /// Writes whole lines. Gives how many bytes the output took before it failed.
+  private mutating func write(_ lines: ByteSlice) -> Int {
+    if isTorn {
+      var end: UInt8 = 0x0a
+      guard put(&end, 1) == 1 else { return 0 }
+      isTorn = false
+    }
+    var done = 0
+    while done < lines.count {
+      let piece = sharesPipe ? LogThread.piece(of: lines, from: done) : lines.count - done
+      let taken = put(lines.base + done, piece)
+      done += taken
+      if taken < piece {
+        isTorn = done > 0 && lines.base[done - 1] != 0x0a
+        break
+      }
+    }
+    return done
+  }
+
+  /// As many whole lines as stay together in a pipe, or one line that does not.
+  private static func piece(of lines: ByteSlice, from start: Int) -> Int {
+    var end = min(start + pipeAtom, lines.count)
+    if end == lines.count { return end - start }
+    while end > start, lines.base[end - 1] != 0x0a { end -= 1 }
+    if end > start { return end - start }
+    end = start
+    while lines.base[end] != 0x0a { end += 1 }  // handed over in whole lines
+    return end + 1 - start
+  }
+
+  /// Writes until all is taken or the output fails; waits as long as it must. Gives the bytes
+  /// taken.
+  private func put(_ base: UnsafePointer<UInt8>, _ count: Int) -> Int {
+    var done = 0
+    while done < count {
+      let taken = Descriptor.write(descriptor, base + done, count - done)
+      if taken > 0 {
+        done += taken
+      } else if taken == 0 - Int(EAGAIN) {
+        var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        _ = poll(&wait, 1, -1)
+      } else {
+        break
+      }
+    }
+    return done
+  }
+}

@@ -1,0 +1,94 @@
+// Why this file exists: idle connections of one worker to one backend, newest first, so that the surplus stays cold and its
+// timer sheds it.
+import EventLoop
+import Forwarding
+import HTTPParsing
+import Primitives
+
+/// The idle connections to one backend, linked through the connections themselves.
+struct Pool {
+  var newest: BackendRef?
+  var oldest: BackendRef?
+  var count: UInt32 = 0
+}
+
+extension WorkerRef {
+  /// The newest idle connection to the backend, if the exchange may have it: a request that cannot be repeated takes only
+  /// one that was used a moment ago, because the backend may be about to close an older one.
+  func takeIdle(_ entry: UnsafePointer<BackendEntry>, for exchange: ExchangeRef) -> BackendRef? {
+    guard let backend = pointee.pools[entry.pointee.shared.poolIndex].newest else { return nil }
+    let age = pointee.now - backend.pointee.idleSince
+    if !exchange.pointee.machine.plan.isRepeatable && age >= Bounds.freshIdle { return nil }
+    unlinkIdle(backend)
+    return backend
+  }
+
+  /// A new connection to the backend, being made; its place has been reserved. nil: no descriptor or no slot.
+  func openBackend(_ entry: UnsafePointer<BackendEntry>, _ service: ServiceShared) -> BackendRef? {
+    guard let backend = pointee.backends.allocate() else {
+      entry.pointee.shared.unreserve()
+      return nil
+    }
+    backend.initialize(
+      to: BackendConnection(
+        stream: Stream(), worker: self, parser: ResponseParser(),
+        timer: TimerNode(
+          owner: UnsafeMutableRawPointer(backend), kind: TimerKind.backend.rawValue),
+        shared: entry.pointee.shared, service: service,
+        metricsIndex: Int32(entry - UnsafePointer(pointee.snapshot.pointee.backends))))
+    ResponseParser.initialise(backend.parser, requestWasHead: false)
+    var address = BackendAddress(tcp: entry.pointee.endpoint)
+    address.unixPath = entry.pointee.unixPath
+    let owner = UnsafeMutableRawPointer(backend)
+    precondition(
+      Stream.prepare(
+        backend.stream, for: address, loop: pointee.loop, owner: owner, handlers: backendHandlers)
+        == 0)  // makes no socket yet
+    backend.countOpen(1)
+    if Stream.connect(backend.stream, to: address) == 0 { return backend }
+    backend.close()
+    return nil
+  }
+
+  /// A connection whose exchange is over: to who has waited longest, or into the pool.
+  func park(_ backend: BackendRef, _ service: UnsafePointer<ServiceEntry>) {
+    let mustGo = pointee.isDraining || service.pointee.idleMax == 0
+    if !mustGo && service.pointee.shared.hasWaiting {
+      return handOver(backend, service)
+    }
+    backend.pointee.phase = .idle
+    backend.pointee.idleSince = pointee.now
+    backend.pointee.exchange = nil
+    let pool = pointee.pools + backend.pointee.shared.poolIndex
+    if !mustGo && pool.pointee.count >= service.pointee.idleMax { pool.pointee.oldest?.close() }
+    linkIdle(backend)
+    if mustGo { return backend.close() }
+    arm(backend.timer, at: pointee.now + service.pointee.idleTimeout)
+  }
+
+  private func linkIdle(_ backend: BackendRef) {
+    let pool = pointee.pools + backend.pointee.shared.poolIndex
+    backend.pointee.newer = nil
+    backend.pointee.older = pool.pointee.newest
+    if let before = pool.pointee.newest { before.pointee.newer = backend }
+    pool.pointee.newest = backend
+    if pool.pointee.oldest == nil { pool.pointee.oldest = backend }
+    pool.pointee.count += 1
+    backend.pointee.shared.idle(worker: pointee.index).increment()
+    backend.countIdle(1)
+  }
+
+  /// Takes a connection out of its pool; its phase is for the caller to set.
+  func unlinkIdle(_ backend: BackendRef) {
+    let pool = pointee.pools + backend.pointee.shared.poolIndex
+    let newer = backend.pointee.newer
+    let older = backend.pointee.older
+    if let newer { newer.pointee.older = older } else { pool.pointee.newest = older }
+    if let older { older.pointee.newer = newer } else { pool.pointee.oldest = newer }
+    backend.pointee.newer = nil
+    backend.pointee.older = nil
+    pool.pointee.count -= 1
+    backend.pointee.shared.idle(worker: pointee.index).decrement()
+    backend.countIdle(-1)
+  }
+}

@@ -1,0 +1,86 @@
+// Why this file exists: every request leaves the same traces, whatever became of it: counters, histograms and a line in the
+// access log. This is the one place that writes them.
+import EventLoop
+import Forwarding
+import HTTPSemantics
+import Primitives
+import Telemetry
+
+extension WorkerRef {
+  /// The exchange is over.
+  func record(_ exchange: ExchangeRef) {
+    let record = exchange.pointee.record
+    let machine = exchange.pointee.machine
+    let now = record.endedIn == pointee.callbacks ? record.ended : Loop.clock()
+    let status: UInt16 = machine.reason.isClientAbort ? 499 : record.status
+    let bytesIn = machine.requestBytes + record.tunnelBytesIn
+    let sample = RequestSample(
+      route: Int(exchange.pointee.route) + 1, service: Int(exchange.pointee.service) + 1,
+      method: record.method, status: status, reason: machine.reason,
+      duration: now - record.begun, overhead: overhead(record, until: now),
+      upstream: record.reachedBackend ? record.upstream(until: now) : nil, bytesIn: bytesIn,
+      bytesOut: record.responseBytes)
+    pointee.metrics.record(sample)
+    pointee.inFlight.decrement()
+    log(exchange, sample)
+  }
+
+  /// The time that went by in the gateway itself: up to the head's way to the backend without the waiting for a connection,
+  /// and from the answer's head to its last byte when both came in one read. What streams is the backend's and the
+  /// client's time.
+  private func overhead(_ record: ExchangeRecord, until now: Instant) -> Duration {
+    if !record.reachedBackend { return now - record.begun - record.queueTime - record.connectTime }
+    let before = record.headSent - record.begun - record.queueTime - record.connectTime
+    let isOneRead = record.answeredIn == pointee.callbacks && record.endedIn == pointee.callbacks
+    return isOneRead ? before + (now - record.answered) : before
+  }
+
+  // MARK: Events on the way
+
+  /// A request has been admitted to a service.
+  func deposit(_ exchange: ExchangeRef) {
+    exchange.service.pointee.shared.budget.deposit(now: pointee.now)
+  }
+
+  func recordRetry(_ exchange: ExchangeRef) {
+    pointee.metrics.retries(
+      service: Int(exchange.pointee.service) + 1, kind: exchange.pointee.machine.retriedFor
+    ).increment()
+  }
+
+  func recordOpened(_ exchange: ExchangeRef) {
+    pointee.metrics.poolOpened(backend: Int(exchange.pointee.picked)).increment()
+  }
+
+  func recordReuse(_ exchange: ExchangeRef) {
+    pointee.metrics.poolReused(backend: Int(exchange.pointee.picked)).increment()
+  }
+}
+
+extension BackendRef {
+  /// Counts the connection in the pool's gauges; idle ones are counted by `countIdle`.
+  func countOpen(_ change: Int) {
+    let gauge = pointee.worker.pointee.metrics.poolActive(backend: Int(pointee.metricsIndex))
+    if change > 0 { gauge.increment() } else { gauge.decrement() }
+  }
+
+  func countIdle(_ change: Int) {
+    let metrics = pointee.worker.pointee.metrics
+    let index = Int(pointee.metricsIndex)
+    if change > 0 {
+      metrics.poolIdle(backend: index).increment()
+      metrics.poolActive(backend: index).decrement()
+    } else {
+      metrics.poolIdle(backend: index).decrement()
+      metrics.poolActive(backend: index).increment()
+    }
+  }
+}
+
+extension ExchangeRecord {
+  /// From the head's way to the backend to the end of its answer.
+  func upstream(until now: Instant) -> Duration {
+    let end = ended.nanoseconds > 0 ? ended : now
+    return end - headSent
+  }
+}

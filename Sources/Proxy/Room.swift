@@ -1,1 +1,0 @@
-// placeholder to be replaced by the room's owner

@@ -1,0 +1,170 @@
+// Why this file exists: with a bound on a backend's connections, requests wait for one to become free. Each worker keeps its
+// own line; which worker's turn it is, the shared words say. A connection cannot move between loops, so a place moves
+// instead: the one worker closes a connection, the other opens one.
+import Balancing
+import EventLoop
+import Forwarding
+import Primitives
+import Synchronization
+
+/// The requests of one worker that wait for a connection to one service, in the order in which they came.
+struct WaitQueue {
+  var first: ExchangeRef?
+  var last: ExchangeRef?
+  var count = 0
+}
+
+extension ExchangeRef {
+  /// All backends that could be picked are at their maximum: wait, or refuse when too many wait.
+  func enqueue() {
+    let worker = pointee.worker
+    let shared = service.pointee.shared
+    guard shared.enter(bound: service.pointee.queueBound) else { return fail(.queueFull) }
+    pointee.waitsSince = Loop.clock()
+    worker.link(self, shared)
+    pointee.machine.queued(now: worker.pointee.now)
+    // A place may have become free between the pick and our taking a place in the line, when nobody saw us waiting; and
+    // places may be held by idle connections of other workers.
+    atomicMemoryFence(ordering: .sequentiallyConsistent)
+    worker.wakeOthers(service)
+    worker.serveWaiting(shared)
+  }
+
+  func leaveQueue() {
+    let worker = pointee.worker
+    worker.unlink(self, service.pointee.shared)
+    service.pointee.shared.leave()
+    let waited = Loop.clock() - pointee.waitsSince
+    pointee.record.queueTime = pointee.record.queueTime + waited
+  }
+
+  /// It is this request's turn, and one of the service's backends seems to have a place.
+  fileprivate func retryPick() -> Bool {
+    guard case .backend(let position) = choose() else { return false }
+    let entry = UnsafePointer(pointee.snapshot.pointee.backends) + position
+    let pool = pointee.worker.pointee.pools[entry.pointee.shared.poolIndex]
+    let maximum = service.pointee.connectionsMax
+    if pool.newest == nil && maximum != 0 && entry.pointee.shared.open.load() >= UInt64(maximum) {
+      return false
+    }
+    let client = pointee.client
+    leaveQueue()
+    attempt(position)
+    client.settleAfterBackend()
+    return true
+  }
+}
+
+extension WorkerRef {
+  func hasWaiting(_ shared: ServiceShared) -> Bool { pointee.queues[shared.queueIndex].first != nil }
+
+  fileprivate func link(_ exchange: ExchangeRef, _ shared: ServiceShared) {
+    let queue = pointee.queues + shared.queueIndex
+    exchange.pointee.previousWaiting = queue.pointee.last
+    exchange.pointee.nextWaiting = nil
+    if let last = queue.pointee.last {
+      last.pointee.nextWaiting = exchange
+    } else {
+      queue.pointee.first = exchange
+    }
+    queue.pointee.last = exchange
+    queue.pointee.count += 1
+    publishWaiting(shared)
+  }
+
+  fileprivate func unlink(_ exchange: ExchangeRef, _ shared: ServiceShared) {
+    let queue = pointee.queues + shared.queueIndex
+    let next = exchange.pointee.nextWaiting
+    let previous = exchange.pointee.previousWaiting
+    if let next { next.pointee.previousWaiting = previous } else { queue.pointee.last = previous }
+    if let previous { previous.pointee.nextWaiting = next } else { queue.pointee.first = next }
+    exchange.pointee.nextWaiting = nil
+    exchange.pointee.previousWaiting = nil
+    queue.pointee.count -= 1
+    publishWaiting(shared)
+  }
+
+  /// Since when the first in this worker's line waits, for the others to compare.
+  private func publishWaiting(_ shared: ServiceShared) {
+    let first = pointee.queues[shared.queueIndex].first
+    shared.waitingSince(worker: pointee.index).store(first?.pointee.waitsSince.nanoseconds ?? 0)
+  }
+
+  /// Gives places to the first in this worker's line, as long as there are any.
+  func serveWaiting(_ shared: ServiceShared) {
+    while let first = pointee.queues[shared.queueIndex].first {
+      if !first.retryPick() { return }
+    }
+  }
+
+  /// A connection has become free while somebody waits: this worker's line gets it when its first has waited longest, else
+  /// its place goes to the worker whose turn it is.
+  func handOver(_ backend: BackendRef, _ service: UnsafePointer<ServiceEntry>) {
+    let shared = service.pointee.shared
+    let longest = shared.longestWaiting(workers: pointee.shared.pointee.workerCount)
+    backend.pointee.exchange = nil
+    guard longest == pointee.index, let first = pointee.queues[shared.queueIndex].first,
+      let position = first.position(of: backend.pointee.shared)
+    else { return backend.close() }
+    let client = first.pointee.client
+    first.leaveQueue()
+    first.takeOver(backend, position)
+    client.settleAfterBackend()
+  }
+
+  /// A connection has been closed: its place is free.
+  func placeFreed(_ shared: BackendShared, _ service: ServiceShared) {
+    shared.unreserve()
+    atomicMemoryFence(ordering: .sequentiallyConsistent)
+    if !service.hasWaiting { return }
+    guard let longest = service.longestWaiting(workers: pointee.shared.pointee.workerCount) else {
+      return
+    }
+    // Not served from here: the caller may be in the middle of the exchange that held the place.
+    wake(longest, service)
+  }
+
+  /// Idle connections of other workers hold places that this worker needs.
+  fileprivate func wakeOthers(_ service: UnsafePointer<ServiceEntry>) {
+    let view = service.pointee.view
+    for worker in 0..<pointee.shared.pointee.workerCount where worker != pointee.index {
+      for backend in 0..<view.count {
+        let entry = pointee.snapshot.pointee.backends + Int(service.pointee.first) + backend
+        if entry.pointee.shared.idle(worker: worker).value > 0 {
+          wake(worker, service.pointee.shared)
+          break
+        }
+      }
+    }
+  }
+
+  private func wake(_ worker: Int, _ service: ServiceShared) {
+    service.needsAttention(worker: worker).store(1)
+    pointee.shared.pointee.wakeups[worker].send()
+  }
+
+  /// Another worker, or this one from within a callback, has asked for a look at the lines.
+  func attendToQueues() {
+    let snapshot = pointee.snapshot
+    for index in 0..<snapshot.pointee.serviceCount {
+      let service = UnsafePointer(snapshot.pointee.services + index)
+      let shared = service.pointee.shared
+      if shared.needsAttention(worker: pointee.index).exchange(0) == 0 { continue }
+      serveWaiting(shared)
+      let others = Int(shared.waiting.load()) - pointee.queues[shared.queueIndex].count
+      if others > 0 { releaseIdle(of: service, atMost: others) }
+    }
+  }
+
+  /// Closes idle connections whose places others wait for, oldest first.
+  private func releaseIdle(of service: UnsafePointer<ServiceEntry>, atMost: Int) {
+    var left = atMost
+    for backend in 0..<service.pointee.view.count {
+      let entry = pointee.snapshot.pointee.backends + Int(service.pointee.first) + backend
+      while left > 0, let oldest = pointee.pools[entry.pointee.shared.poolIndex].oldest {
+        oldest.close()
+        left -= 1
+      }
+    }
+  }
+}

@@ -1,0 +1,202 @@
+// Why this file exists: one event loop and everything it owns. A worker shares nothing with the others but the immutable
+// snapshot and the words of `SharedState`; all its memory is taken here, at start.
+import EventLoop
+import Forwarding
+import HTTPParsing
+import HTTPSemantics
+import Primitives
+import Telemetry
+
+/// What all workers of the process have in common.
+struct ProcessShared {
+  /// Client connections, all workers together.
+  var connections: SharedWord
+  var connectionsMax: UInt64
+  /// Workers that have stopped accepting.
+  var drainingWorkers: SharedWord
+  /// Exchanges that were cut at the end.
+  var cutExchanges: SharedWord
+  /// One for each worker, in their order; written before the threads start.
+  var wakeups: UnsafeMutablePointer<Wakeup>
+  var workerCount: Int
+}
+
+/// Lives at one address from start to stop; everything on its thread reaches it by pointer.
+package struct Worker {
+  let index: Int
+  let loop: Loop
+  let shared: UnsafePointer<ProcessShared>
+  /// The instant of the present callback, in whole milliseconds.
+  var now: Instant
+  /// Callbacks so far: whether two things happened in the same one.
+  var callbacks: UInt64 = 0
+  /// Exchanges under way, for the control loop to read.
+  let inFlight: SharedCounter
+  var snapshot: UnsafePointer<Snapshot>
+
+  var wheel: TimerWheel
+  var timer: Timer?
+  /// When the loop's timer is set to fire.
+  var wakesAt = Instant.distantFuture
+
+  var clients: Slab<ClientConnection>
+  var backends: Slab<BackendConnection>
+  var exchanges: Slab<ExchangeNode>
+  var buffers = BufferPool.create()
+  let readBuffer = UnsafeMutablePointer<UInt8>.allocate(capacity: Worker.readBufferSize)
+  let scratch = UnsafeMutablePointer<UInt8>.allocate(capacity: Worker.scratchSize)
+  let target = UnsafeMutablePointer<UInt8>.allocate(capacity: Worker.scratchSize)
+  let vectors = UnsafeMutablePointer<IOVector>.allocate(capacity: Worker.vectorsMax)
+  let gathered = UnsafeMutablePointer<IOVector>.allocate(capacity: Worker.vectorsMax)
+  var gatheredCount = 0
+  let spans = UnsafeMutablePointer<BodySpans>.allocate(capacity: 1)
+  let chunkLine = UnsafeMutablePointer<UInt8>.allocate(capacity: 32)
+  var tables: Ring<UnsafeMutablePointer<HeadTable>>
+  let spareTable: UnsafeMutablePointer<HeadTable>
+  let tableFields: Int
+
+  var pools: UnsafeMutablePointer<Pool>
+  var queues: UnsafeMutablePointer<WaitQueue>
+  let noBudget = RetryBudget.create()
+
+  var metrics: MetricsShard
+  var accessLog: AccessLog?
+  var random: Xoroshiro
+  var dateLine = UnsafeMutablePointer<UInt8>.allocate(capacity: 32)
+  var dateSecond: Int64 = -1
+  var listeners: [Listener] = []
+
+  var isDraining = false
+  var refusedCount = 0
+  let orders: WorkerOrders
+  var mayLeave = false
+  var hasLeft = false
+
+  static let readBufferSize = 64 * 1024
+  /// Room for the largest head that is let in and what is added to it.
+  static let scratchSize = 160 * 1024
+  static let spanCount = 128
+  static let vectorsMax = spanCount + 8
+  static let responseLimits = ParseLimits(
+    headSize: Bounds.responseHeadSize, headFields: Bounds.responseHeadFields)
+
+  private static func permanent(_ text: StaticString) -> IOVector {
+    IOVector(text.utf8Start, text.utf8CodeUnitCount)
+  }
+  static var lineEnd: IOVector { permanent("\r\n") }
+  static var lastChunk: IOVector { permanent("0\r\n\r\n") }
+}
+
+extension WorkerRef {
+  /// Called first in every callback of the loop.
+  @inline(__always)
+  func beginCallback() {
+    pointee.now = pointee.loop.now
+    pointee.callbacks &+= 1  // only ever compared with a recent value
+  }
+
+  var parseLimits: ParseLimits {
+    ParseLimits(
+      headSize: pointee.snapshot.pointee.headSize, headFields: pointee.snapshot.pointee.headFields)
+  }
+
+  /// Sets a connection's deadline, and the loop's timer when it is the earliest.
+  func arm(_ node: UnsafeMutablePointer<TimerNode>, at deadline: Instant) {
+    pointee.wheel.arm(node, at: deadline, now: pointee.now)
+    if deadline < pointee.wakesAt { setTimer(pointee.wheel.nextWake()) }
+  }
+
+  private func setTimer(_ wake: Instant?) {
+    let at = wake ?? .distantFuture
+    if at == pointee.wakesAt { return }
+    pointee.wakesAt = at
+    pointee.timer?.start(at: at)
+  }
+
+  /// The loop's timer has fired.
+  func timerFired() {
+    beginCallback()
+    let planned = pointee.wakesAt
+    pointee.metrics.eventLoopLag.set(MetricsShard.positive(Loop.clock() - planned))
+    pointee.wheel.advance(to: pointee.now)
+    while let node = pointee.wheel.popExpired() {
+      switch TimerKind(rawValue: node.pointee.kind).unsafelyUnwrapped {
+      case .client: node.pointee.owner.assumingMemoryBound(to: ClientConnection.self).expired()
+      case .backend: node.pointee.owner.assumingMemoryBound(to: BackendConnection.self).close()
+      case .log: flushLog(node)
+      }
+    }
+    pointee.wakesAt = .distantFuture
+    setTimer(pointee.wheel.nextWake())
+  }
+
+  // MARK: Head tables
+
+  /// A table for a head that is being read.
+  func lendTable() -> UnsafeMutablePointer<HeadTable> {
+    if let table = pointee.tables.pop() { return table }
+    return makeTable(fields: pointee.tableFields)
+  }
+
+  func returnTable(_ table: UnsafeMutablePointer<HeadTable>) {
+    if pointee.tables.push(table) { return }
+    table.pointee.destroy()
+    table.deallocate()
+  }
+
+  // MARK: Gathering a response
+
+  func gather(_ vector: IOVector) {
+    precondition(pointee.gatheredCount < Worker.vectorsMax)
+    pointee.gathered[pointee.gatheredCount] = vector
+    pointee.gatheredCount += 1
+  }
+
+  /// The line before a chunk of this size; valid until the next one is made.
+  func sizeLine(_ count: Int) -> IOVector {
+    var writer = ByteWriter(pointee.chunkLine, capacity: ChunkWriter.sizeLineCapacity)
+    ChunkWriter.writeSizeLine(count, into: &writer)
+    return IOVector(pointee.chunkLine, writer.count)
+  }
+
+  /// The present date as HTTP writes it; made once a second.
+  var date: ByteSlice {
+    let second = WallClock.nanoseconds() / 1_000_000_000
+    if second != pointee.dateSecond {
+      pointee.dateSecond = second
+      HTTPDate.write(second: second, to: pointee.dateLine)
+    }
+    return ByteSlice(pointee.dateLine, HTTPDate.length)
+  }
+
+  // MARK: Connections come and go
+
+  func clientLeft(_ client: ClientRef) {
+    if client.pointee.isCounted {
+      pointee.shared.pointee.connections.subtract(1)
+      pointee.metrics.clientConnections.decrement()
+    } else {
+      pointee.refusedCount -= 1
+    }
+    pointee.clients.free(client)
+    stopWhenEmpty()
+  }
+
+  func backendLeft(_ backend: BackendRef) {
+    pointee.backends.free(backend)
+    stopWhenEmpty()
+  }
+}
+
+/// Whose deadline has come.
+enum TimerKind: UInt8 {
+  case client
+  case backend
+  case log
+}
+
+func makeTable(fields: Int) -> UnsafeMutablePointer<HeadTable> {
+  let table = UnsafeMutablePointer<HeadTable>.allocate(capacity: 1)
+  table.initialize(to: HeadTable.create(maxFields: fields))
+  return table
+}

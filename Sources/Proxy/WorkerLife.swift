@@ -1,0 +1,136 @@
+// Why this file exists: how a worker begins and ends. Between the two its thread belongs to the loop.
+import EventLoop
+import Forwarding
+import HTTPParsing
+import Primitives
+import Telemetry
+
+/// What the control loop asks of a worker; bits of one word, followed by a wake-up.
+struct WorkerOrders {
+  let word: SharedWord
+
+  static let drain: UInt64 = 1
+  /// End everything that is left, now.
+  static let cut: UInt64 = 2
+  /// Close the last handles: nobody wakes anybody any more.
+  static let leave: UInt64 = 4
+
+  /// Control loop only.
+  func give(_ order: UInt64) { word.store(word.load() | order) }
+}
+
+extension WorkerRef {
+  /// Opens what belongs to the loop. Before the thread runs.
+  func open(_ sockets: [ListeningSocket]) throws(EventLoopError) {
+    pointee.timer = Timer.create(pointee.loop, owner: UnsafeMutableRawPointer(self)) { owner in
+      owner.assumingMemoryBound(to: Worker.self).timerFired()
+    }
+    let wakeup = try Wakeup.create(pointee.loop, owner: UnsafeMutableRawPointer(self)) { owner in
+      owner.assumingMemoryBound(to: Worker.self).woken()
+    }
+    (pointee.shared.pointee.wakeups + pointee.index).initialize(to: wakeup)
+    for socket in sockets {
+      pointee.listeners.append(
+        try Listener.open(
+          pointee.loop, socket, owner: UnsafeMutableRawPointer(self), handlers: listenerHandlers))
+    }
+  }
+
+  /// The thread's body: returns when the worker has ended.
+  func run() {
+    pointee.loop.updateTime()
+    beginCallback()
+    startLog()
+    pointee.loop.run()
+    _ = pointee.loop.destroy()
+    destroy()
+  }
+
+  private func woken() {
+    beginCallback()
+    let orders = pointee.orders.word.load()
+    if orders & WorkerOrders.drain != 0 && !pointee.isDraining { drain() }
+    if orders & WorkerOrders.cut != 0 { cutAll() }
+    if orders & WorkerOrders.leave != 0 { pointee.mayLeave = true }
+    attendToQueues()
+    stopWhenEmpty()
+  }
+
+  // MARK: Draining
+
+  /// What waits to be accepted is taken, then the listeners close; idle clients get a moment for one more request.
+  private func drain() {
+    pointee.isDraining = true
+    for listener in pointee.listeners {
+      listener.drainAcceptQueue()
+      listener.close()
+    }
+    pointee.listeners.removeAll()
+    closeIdleBackends()
+    for index in 0..<UInt32(pointee.clients.capacity) {
+      if index >= pointee.clients.touched { break }
+      if !pointee.clients.isInUse(index) { continue }
+      let client = pointee.clients.pointer(at: index)
+      if client.pointee.phase == .idle {
+        arm(client.timer, at: min(client.pointee.timer.deadline, pointee.now + Bounds.drainIdle))
+      }
+    }
+    pointee.shared.pointee.drainingWorkers.add(1)
+  }
+
+  /// Nothing is waited for any more.
+  private func cutAll() {
+    for index in 0..<pointee.clients.touched where pointee.clients.isInUse(index) {
+      let client = pointee.clients.pointer(at: index)
+      if let exchange = client.pointee.exchange {
+        pointee.shared.pointee.cutExchanges.add(1)
+        exchange.perform(exchange.pointee.machine.cut(exchange.context))
+        client.settle()
+      }
+      client.close()
+    }
+    closeIdleBackends()
+  }
+
+  private func closeIdleBackends() {
+    for index in 0..<pointee.backends.touched where pointee.backends.isInUse(index) {
+      let backend = pointee.backends.pointer(at: index)
+      if backend.pointee.phase == .idle { backend.close() }
+    }
+  }
+
+  /// Lets the loop end once it may and nothing is left.
+  func stopWhenEmpty() {
+    if !pointee.mayLeave || pointee.hasLeft { return }
+    if pointee.clients.count > 0 || pointee.backends.count > 0 { return }
+    pointee.hasLeft = true
+    endLog()
+    pointee.timer?.close()
+    pointee.shared.pointee.wakeups[pointee.index].close()
+  }
+
+  private func destroy() {
+    pointee.wheel.destroy()
+    pointee.clients.destroy()
+    pointee.backends.destroy()
+    pointee.exchanges.destroy()
+    pointee.buffers.destroy()
+    while let table = pointee.tables.pop() {
+      table.pointee.destroy()
+      table.deallocate()
+    }
+    pointee.tables.destroy()
+    pointee.spareTable.pointee.destroy()
+    pointee.spareTable.deallocate()
+    pointee.spans.pointee.destroy()
+    pointee.spans.deallocate()
+    pointee.noBudget.destroy()
+    for memory in [pointee.readBuffer, pointee.scratch, pointee.target, pointee.chunkLine, pointee.dateLine] {
+      memory.deallocate()
+    }
+    pointee.vectors.deallocate()
+    pointee.gathered.deallocate()
+    pointee.pools.deallocate()
+    pointee.queues.deallocate()
+  }
+}
