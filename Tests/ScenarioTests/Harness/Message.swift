@@ -93,7 +93,13 @@ extension Wire {
         continue
       }
       message.interim = interim
-      try readResponseBody(of: &message, to: method, until: deadline, line: line)
+      do {
+        try readResponseBody(of: &message, to: method, until: deadline, line: line)
+      } catch var failure as ScenarioFailure {
+        failure.line = line
+        failure.details += "after \(message.head)"
+        throw failure
+      }
       return message
     }
   }

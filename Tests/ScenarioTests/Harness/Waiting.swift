@@ -30,7 +30,7 @@ func monotonicNow() -> UInt64 {
 /// A condition that did not become true in time, or a peer that did something else.
 struct ScenarioFailure: Error, CustomStringConvertible {
   let what: String
-  let line: UInt
+  var line: UInt
   var details = ""
 
   init(_ what: String, line: UInt) {

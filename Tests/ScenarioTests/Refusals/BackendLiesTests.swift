@@ -123,7 +123,9 @@ extension Refusals {
     }
 
     @Test func `chunks that break the grammar abort the client's stream`() throws {
-      for chunk in ["5 \r\nhello\r\n", "0x5\r\nhello\r\n", "5\nhello\r\n", "5\r\nhelloXX", "z\r\n"] {
+      for chunk in [
+        "5 \r\nhello\r\n", "0x5\r\nhello\r\n", "5\nhello\r\n", "5\r\nhelloXX", "z\r\n",
+      ] {
         let backend = ScriptedBackend { connection in
           _ = try connection.readRequest()
           try connection.write(

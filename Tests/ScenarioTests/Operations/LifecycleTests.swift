@@ -1,0 +1,220 @@
+// Why this file exists: starting, stopping and the signals between (semantics section 14; issue
+// line 7).
+
+import Glibc
+import Testing
+
+extension Operations {
+  @Suite struct Lifecycle {
+    private func holding(_ gate: Gate) -> ScriptedBackend {
+      ScriptedBackend { connection in
+        try connection.serve { _ in
+          try gate.pass("the test to let go", within: 20)
+          return plainAnswer
+        }
+      }
+    }
+
+    @Test(arguments: [SIGTERM, SIGINT]) func `an idle gateway ends at once`(number: Int32) throws {
+      try withGateway(configuration(workers: 2), [ScriptedBackend.answering()]) { gateway in
+        _ = try gateway.get()
+        gateway.signal(number)
+        #expect(try gateway.waitForEnd() == .exited(0))
+      }
+    }
+
+    @Test func `what is in flight is finished, then it ends cleanly`() throws {
+      let gate = Gate()
+      let backend = holding(gate)
+      try withGateway(configuration(workers: 2), [backend]) { gateway in
+        let client = try gateway.connect()
+        try client.send("GET /in-flight HTTP/1.1\r\nHost: a\r\n\r\n")
+        try backend.waitForRequests(1)
+        gateway.signal(SIGTERM)
+        try eventually("readiness to be gone") { try gateway.admin("/readyz").status == 503 }
+        #expect(try gateway.admin("/livez").status == 200)
+        try eventually("new clients to be refused") { (try? gateway.connect()) == nil }
+        #expect(gateway.isRunning)
+        gate.open()
+        let response = try client.readResponse()
+        #expect(response.status == 200)
+        #expect(response["Connection"]?.lowercased() == "close")
+        #expect(try client.readToEnd() == .fin)
+        #expect(try gateway.waitForEnd() == .exited(0))
+        #expect(try gateway.accessLog().count == 1)
+      }
+    }
+
+    @Test func `an upload that is under way is finished too`() throws {
+      let backend = ScriptedBackend { connection in
+        guard let request = try connection.readRequest() else { return }
+        try connection.respond(body: "\(request.body.count)")
+        try connection.waitForEnd()
+      }
+      try withGateway(configuration(), [backend]) { gateway in
+        let client = try gateway.connect()
+        try client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nfirst")
+        try backend.waitForConnections(1)
+        gateway.signal(SIGTERM)
+        try eventually("readiness to be gone") { try gateway.admin("/readyz").status == 503 }
+        try client.send("later")
+        #expect(try client.readResponse(to: "POST").text == "10")
+        #expect(try gateway.waitForEnd() == .exited(0))
+      }
+    }
+
+    @Test func `an idle client may send one more request, and is no cut`() throws {
+      let gate = Gate()
+      let backend = ScriptedBackend { connection in
+        try connection.serve {
+          if $0.target == "/held" { try gate.pass() }
+          return plainAnswer
+        }
+      }
+      try withGateway(configuration(), [backend]) { gateway in
+        let idle = try gateway.connect()
+        try idle.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(try idle.readResponse().status == 200)
+        let held = try gateway.connect()
+        try held.send("GET /held HTTP/1.1\r\nHost: a\r\n\r\n")
+        try backend.waitForRequests(2)
+        gateway.signal(SIGTERM)
+        try eventually("readiness to be gone") { try gateway.admin("/readyz").status == 503 }
+        try idle.send("GET /more HTTP/1.1\r\nHost: a\r\n\r\n")
+        let last = try idle.readResponse()
+        #expect(last.status == 200)
+        #expect(last["Connection"]?.lowercased() == "close")
+        #expect(try idle.readToEnd() == .fin)
+        gate.open()
+        #expect(try held.readResponse().status == 200)
+        #expect(try gateway.waitForEnd() == .exited(0))
+      }
+    }
+
+    @Test func `an idle client that stays silent is closed by FIN`() throws {
+      try withGateway(configuration(), [ScriptedBackend.answering()]) { gateway in
+        let idle = try gateway.connect()
+        try idle.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(try idle.readResponse().status == 200)
+        let silent = try gateway.connect()
+        gateway.signal(SIGTERM)
+        #expect(try idle.readToEnd() == .fin)
+        #expect(idle.unreadCount == 0)
+        #expect(try silent.readToEnd() == .fin)
+        #expect(try gateway.waitForEnd() == .exited(0))
+      }
+    }
+
+    @Test func `what is not done in time is cut, and the exit code says so`() throws {
+      let backend = holding(Gate())
+      try withGateway(configuration(top: "shutdown:\n  drain: 400ms"), [backend]) { gateway in
+        let client = try gateway.connect()
+        try client.send("GET /hangs HTTP/1.1\r\nHost: a\r\n\r\n")
+        try backend.waitForRequests(1)
+        gateway.signal(SIGTERM)
+        #expect(try gateway.waitForEnd() == .exited(3))
+        try client.readToEnd()
+        for connection in backend.connections { connection.wire.interrupt() }
+      }
+    }
+
+    @Test func `a second signal ends it at once`() throws {
+      let backend = holding(Gate())
+      try withGateway(configuration(top: "shutdown:\n  drain: 5m"), [backend]) { gateway in
+        let client = try gateway.connect()
+        try client.send("GET /hangs HTTP/1.1\r\nHost: a\r\n\r\n")
+        try backend.waitForRequests(1)
+        gateway.signal(SIGTERM)
+        try eventually("the drain to begin") { try gateway.admin("/readyz").status == 503 }
+        gateway.signal(SIGTERM)
+        #expect(try gateway.waitForEnd() == .exited(3))
+        for connection in backend.connections { connection.wire.interrupt() }
+      }
+    }
+
+    @Test func `during the grace new clients are still served`() throws {
+      try withGateway(
+        configuration(top: "shutdown:\n  accept_grace: 5m"), [ScriptedBackend.answering()]
+      ) { gateway in
+        gateway.signal(SIGTERM)
+        try eventually("readiness to be gone") { try gateway.admin("/readyz").status == 503 }
+        let response = try gateway.get()
+        #expect(response.status == 200)
+        gateway.signal(SIGTERM)
+        #expect(try gateway.waitForEnd() == .exited(0))
+      }
+    }
+
+    @Test func `SIGHUP and SIGPIPE end nothing`() throws {
+      try withGateway(configuration(), [ScriptedBackend.answering()]) { gateway in
+        let client = try gateway.connect()
+        for number in [SIGPIPE, SIGHUP, SIGPIPE, SIGUSR1, SIGHUP] {
+          gateway.signal(number)
+          try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+          #expect(try client.readResponse().status == 200)
+        }
+        #expect(try gateway.admin("/readyz").status == 200)
+        #expect(gateway.isRunning)
+      }
+    }
+
+    @Test func `a tunnel is work in flight: it goes on in the drain and is cut at its end`()
+      throws
+    {
+      let backend = ScriptedBackend { connection in
+        _ = try connection.readHead()
+        try connection.write(
+          "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")
+        while try connection.wire.receiveMore(until: .after(20)) {
+          let bytes = connection.wire.unread
+          connection.wire.skip(bytes.count)
+          try connection.wire.send(bytes: bytes)
+        }
+      }
+      try withGateway(configuration(top: "shutdown:\n  drain: 800ms"), [backend]) { gateway in
+        let client = try gateway.connect()
+        try client.send(
+          "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")
+        #expect(try client.readResponseHead().status == 101)
+        gateway.signal(SIGTERM)
+        try eventually("the drain to begin") { (try? gateway.admin("/readyz").status) != 200 }
+        try client.send("ping")
+        #expect(try client.read(exactly: 4, until: .after()) == Array("ping".utf8))
+        try client.readToEnd()
+        #expect(try gateway.waitForEnd() == .exited(3))
+      }
+    }
+
+    @Test func `clients that come in the moment of stopping are served or refused, never cut`()
+      throws
+    {
+      let backend = ScriptedBackend.answering()
+      try withGateway(configuration(workers: 2), [backend]) { gateway in
+        let port = gateway.port
+        let cut = Monitor<[String]>([])
+        let stopped = Gate()
+        let helpers = (0..<4).map { _ in
+          Helper {
+            while !stopped.isOpen {
+              // A refused connection is as good as an answer; anything between is not.
+              guard let client = try? Wire.connect(to: .v4(port)) else { continue }
+              do {
+                try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                _ = try client.readResponse()
+              } catch {
+                cut.update { $0.append("\(error)") }
+              }
+              client.close()
+            }
+          }
+        }
+        try eventually("some traffic") { backend.requests.count > 100 }
+        gateway.signal(SIGTERM)
+        #expect(try gateway.waitForEnd() == .exited(0))
+        stopped.open()
+        for helper in helpers { try helper.join() }
+        #expect(cut.value == [])
+      }
+    }
+  }
+}
