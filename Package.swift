@@ -76,8 +76,8 @@ let package = Package(
     .executableTarget(
       name: "gateway",
       dependencies: [
-        "Primitives", "HTTPSemantics", "Telemetry", "Configuration", "Forwarding", "EventLoop",
-        "HTTPParsing", "Proxy", "Admin",
+        "Primitives", "HTTPSemantics", "Balancing", "Telemetry", "Configuration", "Forwarding",
+        "EventLoop", "HTTPParsing", "Proxy", "Admin",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -93,7 +93,11 @@ let package = Package(
     tests("Forwarding", ["Primitives", "HTTPSemantics", "Routing", "Configuration"]),
     tests("EventLoop", ["Primitives"]),
     tests("HTTPParsing", ["Primitives", "HTTPSemantics"]),
-    tests("Proxy", ["Primitives", "Forwarding", "Configuration", "EventLoop"]),
+    tests(
+      "Proxy",
+      [
+        "Primitives", "HTTPSemantics", "Telemetry", "Configuration", "Forwarding", "EventLoop",
+      ]),
     tests(
       "gateway",
       [

@@ -10,32 +10,35 @@ struct DescriptorBudget: Equatable {
 
   /// Fewer connections than this are not worth a start.
   static let leastConnections = 16
-  /// A client's connection and one to a backend.
-  static let perConnection = 2
-  /// A worker's epoll, its wake-up, and some to spare for a log file and a name look-up.
-  static let perWorker = 8
-  /// The standard three, the control loop with its signals, and the admin listener with its connections.
-  static let fixed = 96
+  /// A worker's loop and its wake-up.
+  static let perWorker = 6
+  /// The standard three, the control loop with its signals, the admin listener, log files.
+  static let fixed = 16
 
   /// The limit was too low; says what would do.
-  struct TooLow: Error, CustomStringConvertible {
+  struct TooLow: Error, Equatable, CustomStringConvertible {
     var limit: Int
     var needed: Int
     var description: String {
-      "the limit of \(limit) open files is too low, at least \(needed) are needed: raise it (ulimit -n, LimitNOFILE=)"
+      "the limit of \(limit) open descriptors (RLIMIT_NOFILE) is too low, at least \(needed) are needed: raise it with "
+        + "ulimit -n, LimitNOFILE= or --ulimit nofile="
     }
   }
 
-  /// `descriptorLimit` is what RLIMIT_NOFILE allows; each worker has its own socket for each of `listeners`. A demo backend's
-  /// end of a connection is one more descriptor in this same process.
+  /// `descriptorLimit` is what RLIMIT_NOFILE allows, of which `reserve` are kept from traffic; each worker has its own socket
+  /// for each of `listeners`.
+  ///
+  /// Three descriptors for two clients: a client between two requests holds no connection to a backend, and pooled ones
+  /// are shared, so half as many of those as of clients is plenty; when it is not, the reserve sheds.
   static func plan(
-    descriptorLimit: Int, workers: Int, listeners: Int, connections: Int, isDemo: Bool
+    descriptorLimit: Int, reserve: Int, workers: Int, listeners: Int, connections: Int
   ) throws(TooLow) -> DescriptorBudget {
-    let taken = fixed + workers * (perWorker + listeners)
-    let each = perConnection + (isDemo ? 1 : 0)
-    let possible = (descriptorLimit - taken) / each
-    guard possible >= min(leastConnections, connections) else {
-      throw TooLow(limit: descriptorLimit, needed: taken + each * min(leastConnections, connections))
+    let taken = reserve + fixed + workers * (perWorker + listeners)
+    // No limit at all comes as the largest number there is.
+    let possible = max(0, min(descriptorLimit, 1 << 30) - taken) * 2 / 3
+    let least = min(leastConnections, connections)
+    guard possible >= least else {
+      throw TooLow(limit: descriptorLimit, needed: taken + (3 * least + 1) / 2)
     }
     return DescriptorBudget(
       connections: min(connections, possible), isLowered: possible < connections)

@@ -1,6 +1,7 @@
 // Why this file exists: what the gateway has to say about itself is one JSON object a line on stderr, for a machine to
 // collect; swift-log is the front, this is its handler. Requests are not logged here but in the access log.
 
+import Admin
 import EventLoop
 import Logging
 import Telemetry
@@ -37,16 +38,14 @@ struct DiagnosticLog: LogHandler {
   static func line(
     nanoseconds: Int64, level: Logger.Level, message: String, fields: Logger.Metadata
   ) -> [UInt8] {
-    var text = JSONText()
-    text.open("{")
-    text.member("time", .string(time(nanoseconds)))
-    text.member("level", .string(word(level)))
-    text.member("msg", .string(message))
-    for (key, value) in fields.sorted(by: { $0.key < $1.key }) {
-      text.member(key, .string("\(value)"))
-    }
-    text.close("}")
-    return text.bytes + [0x0A]
+    var json = JSONWriter()
+    json.beginObject()
+    json.member("time", time(nanoseconds))
+    json.member("level", word(level))
+    json.member("msg", message)
+    for (key, value) in fields.sorted(by: { $0.key < $1.key }) { json.member(key, "\(value)") }
+    json.endObject()
+    return json.finished
   }
 
   private static func time(_ nanoseconds: Int64) -> String {

@@ -1,6 +1,7 @@
 // Why this file exists: the main thread. It owns the control loop: signals, the order of a shutdown, and (through their own
 // handles on the same loop) the admin listener. No request passes through here.
 
+import Admin
 import Configuration
 import EventLoop
 import Glibc
@@ -22,8 +23,8 @@ final class Supervisor {
   private var shutdown: ShutdownSequence
   private var signals: Signals?
   private var timer: Timer?
-  /// What /readyz says: true from `start` until the first signal to end.
-  private(set) var isReady = false
+  /// What /readyz says: ready from `start` until the first signal to end.
+  private(set) var readiness = AdminReadiness.notReady("starting")
 
   init(loop: Loop, dataPlane: any DataPlaneControl, shutdown: ShutdownConfiguration, log: Logger) {
     self.loop = loop
@@ -44,7 +45,7 @@ final class Supervisor {
       Unmanaged<Supervisor>.fromOpaque(owner).takeUnretainedValue().signalCame(number)
     }
     try dataPlane.start()
-    isReady = true
+    readiness = .ready
   }
 
   /// Returns when the gateway has ended.
@@ -84,7 +85,7 @@ final class Supervisor {
     for action in actions {
       switch action {
       case .announce:
-        isReady = false
+        readiness = .notReady("draining")
         log.notice("draining", metadata: ["in_flight": "\(dataPlane.exchangesInFlight)"])
       case .beginDrain(let deadline): dataPlane.beginDrain(deadline: deadline)
       case .stop: loop.stop()

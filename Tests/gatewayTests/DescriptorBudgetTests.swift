@@ -5,37 +5,33 @@ import Testing
 @testable import gateway
 
 @Suite struct `The descriptor budget` {
-  private func plan(
-    _ limit: Int, connections: Int = 65_536, workers: Int = 2, listeners: Int = 1, isDemo: Bool = false
-  ) throws -> DescriptorBudget {
+  private func plan(_ limit: Int, connections: Int = 65_536) throws -> DescriptorBudget {
     try DescriptorBudget.plan(
-      descriptorLimit: limit, workers: workers, listeners: listeners, connections: connections,
-      isDemo: isDemo)
+      descriptorLimit: limit, reserve: 32, workers: 2, listeners: 1, connections: connections)
   }
 
   @Test func `leaves the configured number when there is room`() throws {
-    #expect(try plan(1_048_576) == DescriptorBudget(connections: 65_536, isLowered: false))
+    for limit in [1_048_576, .max] {
+      #expect(try plan(limit) == DescriptorBudget(connections: 65_536, isLowered: false))
+    }
   }
 
-  @Test func `lowers it to what fits, two descriptors each`() throws {
-    // 96 for the process and 9 for each worker are spent first.
-    #expect(try plan(1_024) == DescriptorBudget(connections: 455, isLowered: true))
-    #expect(try plan(114 + 2 * 65_536) == DescriptorBudget(connections: 65_536, isLowered: false))
-    #expect(try plan(113 + 2 * 65_536) == DescriptorBudget(connections: 65_535, isLowered: true))
-  }
-
-  @Test func `counts the demo backends' ends too`() throws {
-    #expect(try plan(1_024, isDemo: true) == DescriptorBudget(connections: 303, isLowered: true))
+  @Test func `lowers it to what fits, three descriptors for two clients`() throws {
+    // 32 in reserve, 16 for the process and 7 for each of two workers are spent first.
+    #expect(try plan(1_022) == DescriptorBudget(connections: 640, isLowered: true))
+    #expect(try plan(62 + 3 * 32_768) == DescriptorBudget(connections: 65_536, isLowered: false))
+    #expect(try plan(61 + 3 * 32_768) == DescriptorBudget(connections: 65_535, isLowered: true))
   }
 
   @Test func `refuses a limit that leaves almost nothing, and says what would do`() throws {
-    let error = try #require(throws: DescriptorBudget.TooLow.self) { try plan(145) }
-    #expect(error.needed == 146)
-    #expect("\(error)".contains("the limit of 145 open files is too low, at least 146 are needed"))
-    #expect(try plan(146).connections == 16)
+    let error = try #require(throws: DescriptorBudget.TooLow.self) { try plan(85) }
+    #expect(error.needed == 86)
+    #expect("\(error)".contains("the limit of 85 open descriptors (RLIMIT_NOFILE) is too low, at least 86 are needed"))
+    #expect(try plan(86).connections == 16)
+    #expect(throws: DescriptorBudget.TooLow(limit: 3, needed: 86)) { try plan(3) }
   }
 
   @Test func `a gateway for few connections needs few`() throws {
-    #expect(try plan(122, connections: 4) == DescriptorBudget(connections: 4, isLowered: false))
+    #expect(try plan(68, connections: 4) == DescriptorBudget(connections: 4, isLowered: false))
   }
 }

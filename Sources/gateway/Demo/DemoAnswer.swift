@@ -5,6 +5,7 @@
 //   …/stream?n=N     N server-sent events, one each 500 ms (10)  …/status/NNN  an answer with that status
 //   …/ws             a WebSocket that echoes                     anything else: the request, described as JSON
 
+import Admin
 import HTTPSemantics
 
 /// An answer of a demo backend.
@@ -66,22 +67,22 @@ struct DemoAnswer: Equatable {
 
   /// The request as a line of JSON.
   private static func describe(_ request: DemoRequest, bodyBytes: Int, address: String) -> [UInt8] {
-    var text = JSONText()
-    text.open("{")
-    text.member("backend", .string(address))
-    text.member("method", .string(request.method))
-    text.member("path", .string(request.target))
-    text.key("headers")
-    text.open("{")
+    var json = JSONWriter()
+    json.beginObject()
+    json.member("backend", address)
+    json.member("method", request.method)
+    json.member("path", request.target)
+    json.key("headers")
+    json.beginObject()
     var seen: Set<String> = []
     for header in request.headers where seen.insert(header.name.lowercased()).inserted {
       let all = request.headers.filter { $0.name.lowercased() == header.name.lowercased() }
-      text.member(header.name, .string(all.map(\.value).joined(separator: ", ")))
+      json.member(header.name, all.map(\.value).joined(separator: ", "))
     }
-    text.close("}")
-    text.member("body_bytes", .number(bodyBytes))
-    text.close("}")
-    return text.bytes + [0x0A]
+    json.endObject()
+    json.member("body_bytes", bodyBytes)
+    json.endObject()
+    return json.finished
   }
 
   /// The bytes before the body. Events go in chunks to those who know chunks.

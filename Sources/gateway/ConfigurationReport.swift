@@ -1,0 +1,60 @@
+// Why this file exists: the commands that read a configuration and say what is wrong with it: to people on a terminal in colour, to
+// programs as JSON.
+
+import ArgumentParser
+import Configuration
+import Glibc
+
+enum ConfigurationReport {
+  /// What `check` exits with.
+  enum Verdict: Int32, Comparable {
+    case valid = 0
+    case invalid = 1
+    case unreadable = 2
+
+    static func < (left: Verdict, right: Verdict) -> Bool { left.rawValue < right.rawValue }
+  }
+
+  /// Checks files and prints what is wrong with them to standard output; gives the worst verdict.
+  static func check(_ files: [String], format: CheckCommand.Format) -> Verdict {
+    let environment = ConfigurationEnvironment.process(missingFileIsWarning: true)
+    let results = files.map { ConfigurationLoader.load(path: $0, environment: environment) }
+    switch format {
+    case .json: Output.write(DiagnosticRenderer.json(results))
+    case .text:
+      let isColoured = showsColour(1)
+      for (file, result) in zip(files, results) {
+        Output.write(DiagnosticRenderer.text(result, isColoured: isColoured))
+        if result.isValid { Output.write("\(file) is valid\n") }
+      }
+    }
+    return results.map(verdict(on:)).max() ?? .valid
+  }
+
+  /// A file that a gateway can run with.
+  struct Loaded {
+    var path: String
+    var configuration: GatewayConfiguration
+    var contentHash: String
+  }
+
+  /// Loads the file that a gateway is to run with. What is wrong with it goes to standard error; nil when that is an error.
+  static func load(_ path: String) -> Loaded? {
+    let environment = ConfigurationEnvironment.process(missingFileIsWarning: false)
+    let result = ConfigurationLoader.load(path: path, environment: environment)
+    _ = Output.write(DiagnosticRenderer.text(result, isColoured: showsColour(2)), to: 2)
+    return result.configuration.map {
+      Loaded(path: path, configuration: $0, contentHash: result.contentHash)
+    }
+  }
+
+  private static func verdict(on result: ConfigurationResult) -> Verdict {
+    if result.diagnostics.contains(where: { $0.code == .unreadable }) { return .unreadable }
+    return result.isValid ? .valid : .invalid
+  }
+
+  /// On a terminal, unless the user does not want it (no-color.org).
+  private static func showsColour(_ descriptor: Int32) -> Bool {
+    isatty(descriptor) == 1 && getenv("NO_COLOR") == nil
+  }
+}

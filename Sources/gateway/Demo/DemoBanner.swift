@@ -1,0 +1,49 @@
+// Why this file exists: `make run` ends in a few lines that a newcomer can paste; which ones work depends on the configuration.
+
+import Configuration
+
+enum DemoBanner {
+  /// What `gateway demo` prints when it is ready. `addresses` are those that the gateway listens on.
+  static func text(_ configuration: GatewayConfiguration, addresses: [String]) -> String {
+    var lines = [
+      "gateway \(Version.number) listens on \(addresses.joined(separator: ", ")), in front of three demo backends "
+        + "(127.0.0.1:9001 to 9003)."
+    ]
+    if let address = addresses.first, let prefix = prefix(configuration) {
+      let target = target(address) + prefix
+      lines += [
+        "Try:", "", "  curl -i \(target)hello       # who answered, and what it was sent",
+        "  curl -N \(target)stream      # server-sent events, as they happen",
+        "  curl -i \(target)status/503  # an answer that counts as a failure",
+      ]
+    } else {
+      lines.append("No route with a path like /x/* leads to them, so there is nothing to try yet.")
+    }
+    lines.append("")
+    if let admin = configuration.admin {
+      lines.append("Metrics: \(target(admin.address.text))/metrics. Ctrl-C finishes what is in flight and stops.")
+    } else {
+      lines.append("Ctrl-C finishes what is in flight and stops.")
+    }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// The first path, ending in a slash, below which a demo backend answers.
+  private static func prefix(_ configuration: GatewayConfiguration) -> String? {
+    let demo = DemoBackends.ports.map { "127.0.0.1:\($0)" }
+    let route = configuration.routes.first { route in
+      route.path.hasSuffix("/*")
+        && configuration.services[route.service].backends.contains { demo.contains($0.label) }
+    }
+    return route.map { String($0.path.dropLast()) }
+  }
+
+  /// The address as curl takes it. A listener on every address is reached on the loopback one.
+  private static func target(_ address: String) -> String {
+    if address.hasPrefix("unix:") { return "--unix-socket \(address.dropFirst(5)) http://localhost" }
+    guard let colon = address.lastIndex(of: ":") else { return "http://\(address)" }
+    let host = address[..<colon]
+    let reachable = host == "0.0.0.0" ? "127.0.0.1" : host == "[::]" ? "[::1]" : host
+    return "http://\(reachable)\(address[colon...])"
+  }
+}

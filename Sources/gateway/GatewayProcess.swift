@@ -1,0 +1,128 @@
+// Why this file exists: from a file name to a running gateway, in one straight line; whatever keeps it from starting is one line
+// on standard error and exit code 1.
+
+import Admin
+import Configuration
+import EventLoop
+import Forwarding
+import Logging
+import Primitives
+import Proxy
+
+/// What `run` and `demo` do.
+enum GatewayProcess {
+  /// Why a gateway did not start, beside what the rooms themselves say.
+  struct StartFailure: Error, CustomStringConvertible {
+    var description: String
+  }
+
+  /// Runs until it is told to end; gives the exit code.
+  static func run(configurationPath: String, isDemo: Bool) -> Int32 {
+    guard let loaded = ConfigurationReport.load(configurationPath) else { return 1 }
+    var log = Logger(label: "gateway")
+    log.logLevel = level(loaded.configuration.logging.level)
+    do {
+      return try run(loaded, isDemo: isDemo, log: log).rawValue
+    } catch {
+      log.error("cannot start: \(error)")
+      return 1
+    }
+  }
+
+  private static func run(
+    _ loaded: ConfigurationReport.Loaded, isDemo: Bool, log: Logger
+  ) throws -> Supervisor.Ending {
+    let configuration = loaded.configuration
+    Signals.ignoreBrokenPipes()
+    try EventLoopLibrary.verify()
+    let descriptorLimit = ProcessFacts.raiseDescriptorLimit()
+    let budget = try plan(configuration, descriptorLimit)
+    let names = try resolve(configuration)
+    let demo = isDemo ? try DemoBackends.start() : nil
+    defer { demo?.stop() }
+    let loop = try Loop.create()
+    let dataPlane = try DataPlane(
+      configuration,
+      DataPlaneSettings(
+        workers: workers(configuration), connections: budget.connections, names: names,
+        generation: 1))
+    let supervisor = Supervisor(
+      loop: loop, dataPlane: dataPlane, shutdown: configuration.shutdown, log: log)
+    let status = StatusReport(loaded, dataPlane, descriptorLimit: descriptorLimit) { [unowned supervisor] in
+      supervisor.readiness
+    }
+    let admin = try configuration.admin.map { admin in
+      try AdminServer.open(loop, at: admin.address, token: admin.token, source: status.source)
+    }
+    try supervisor.start()
+    announce(configuration, dataPlane, budget, log)
+    if isDemo { Output.write(DemoBanner.text(configuration, addresses: dataPlane.boundAddresses)) }
+    let ending = supervisor.run()
+    admin?.close()
+    _ = loop.destroy()
+    return ending
+  }
+
+  /// Keeps some descriptors from traffic and plans the rest.
+  private static func plan(
+    _ configuration: GatewayConfiguration, _ descriptorLimit: Int
+  ) throws -> DescriptorBudget {
+    DescriptorReserve.keep(limit: descriptorLimit)
+    return try DescriptorBudget.plan(
+      descriptorLimit: descriptorLimit, reserve: descriptorLimit - Int(DescriptorReserve.ceiling),
+      workers: workers(configuration), listeners: configuration.listeners.count,
+      connections: configuration.limits.connections)
+  }
+
+  private static func workers(_ configuration: GatewayConfiguration) -> Int {
+    switch configuration.workers {
+    case .auto: CoreCount.available()
+    case .exactly(let count): count
+    }
+  }
+
+  /// The addresses of every host name among the backends.
+  private static func resolve(_ configuration: GatewayConfiguration) throws -> [String: [IPAddress]] {
+    var names: [String: [IPAddress]] = [:]
+    for service in configuration.services {
+      for backend in service.backends {
+        guard case .name(let host, _) = backend.address.form, names[host] == nil else { continue }
+        do throws(EventLoopError) {
+          names[host] = try Resolver.resolve(host)
+        } catch {
+          throw StartFailure(description: "backend \(backend.label) of service \(service.name): \(error)")
+        }
+      }
+    }
+    return names
+  }
+
+  private static func announce(
+    _ configuration: GatewayConfiguration, _ dataPlane: DataPlane, _ budget: DescriptorBudget, _ log: Logger
+  ) {
+    log.notice(
+      "listening",
+      metadata: [
+        "addresses": "\(dataPlane.boundAddresses.joined(separator: ", "))", "version": "\(Version.number)",
+        "workers": "\(dataPlane.settings.workers)",
+      ])
+    if budget.isLowered {
+      log.warning(
+        "the limit of open descriptors (RLIMIT_NOFILE) leaves room for fewer connections than limits.connections",
+        metadata: [
+          "configured": "\(configuration.limits.connections)", "connections": "\(budget.connections)",
+        ])
+    }
+  }
+
+  private static func level(_ level: LoggingConfiguration.Level) -> Logger.Level {
+    switch level {
+    case .debug: .debug
+    case .info: .info
+    case .warning: .warning
+    case .error: .error
+    }
+  }
+}
+
+extension DataPlane: DataPlaneControl {}

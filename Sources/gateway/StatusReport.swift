@@ -1,0 +1,115 @@
+// Why this file exists: what the admin listener tells is gathered here, from the workers, the configuration and the kernel, each time
+// somebody asks.
+
+import Admin
+import Balancing
+import Configuration
+import EventLoop
+import Forwarding
+import Primitives
+import Proxy
+import Telemetry
+
+/// The answers to /status and /metrics. For the main thread.
+final class StatusReport {
+  private let loaded: ConfigurationReport.Loaded
+  private let dataPlane: DataPlane
+  private let descriptorLimit: Int
+  private let readiness: () -> AdminReadiness
+  /// When the configuration was put to use, in nanoseconds since 1970, and on the monotonic clock.
+  private let startedAt = WallClock.nanoseconds()
+  private let started = Loop.clock()
+
+  init(
+    _ loaded: ConfigurationReport.Loaded, _ dataPlane: DataPlane, descriptorLimit: Int,
+    readiness: @escaping () -> AdminReadiness
+  ) {
+    self.loaded = loaded
+    self.dataPlane = dataPlane
+    self.descriptorLimit = descriptorLimit
+    self.readiness = readiness
+  }
+
+  /// What the admin listener asks.
+  var source: AdminSource {
+    AdminSource(readiness: readiness, status: { self.status() }, metrics: { self.metrics() })
+  }
+
+  func metrics() -> [UInt8] {
+    MetricsReport(
+      layout: dataPlane.layout, shards: dataPlane.shards,
+      configuration: ConfigurationStatus(
+        isLastReloadSuccessful: true, lastReload: UInt64(startedAt), successes: 0, failures: 0,
+        hash: loaded.contentHash, generation: dataPlane.settings.generation),
+      process: ProcessSample(
+        cpuSeconds: ProcessFacts.cpuSeconds(), residentBytes: ProcessFacts.residentBytes(),
+        virtualBytes: ProcessFacts.virtualBytes(), openDescriptors: ProcessFacts.openDescriptors(),
+        maximumDescriptors: descriptorLimit, startTimeSeconds: ProcessFacts.startTimeSeconds()),
+      version: Version.number
+    ).text()
+  }
+
+  func status() -> [UInt8] {
+    var json = JSONWriter()
+    json.beginObject()
+    json.member("version", Version.number)
+    switch readiness() {
+    case .ready: json.member("state", "ready")
+    case .notReady(let why): json.member("state", why)
+    }
+    json.member("uptime_seconds", (Loop.clock() - started).nanoseconds / 1_000_000_000)
+    json.key("configuration")
+    json.beginObject()
+    json.member("file", loaded.path)
+    json.member("generation", dataPlane.settings.generation)
+    json.member("hash", loaded.contentHash)
+    json.endObject()
+    json.key("listeners")
+    json.beginArray()
+    for address in dataPlane.boundAddresses { json.string(address) }
+    json.endArray()
+    json.member("workers", dataPlane.settings.workers)
+    json.member("client_connections", clientConnections)
+    json.member("client_connections_max", dataPlane.settings.connections)
+    json.member("requests_in_flight", dataPlane.exchangesInFlight)
+    json.key("services")
+    json.beginArray()
+    for index in 0..<dataPlane.snapshot.pointee.serviceCount { write(service: index, to: &json) }
+    json.endArray()
+    json.endObject()
+    return json.finished
+  }
+
+  /// A connection may be counted in by one worker and out by another, so only the sum means anything.
+  private var clientConnections: Int64 {
+    Int64(bitPattern: dataPlane.shards.reduce(0) { $0 &+ $1.clientConnections.value })
+  }
+
+  private func write(service index: Int, to json: inout JSONWriter) {
+    let snapshot = dataPlane.snapshot
+    let service = snapshot.pointee.services[index]
+    json.beginObject()
+    json.member("name", text(service.name))
+    json.member("balancer", loaded.configuration.services[index].balancer.rawValue)
+    json.member("waiting", service.shared.waiting.load())
+    json.key("backends")
+    json.beginArray()
+    for position in 0..<service.view.count {
+      let backend = snapshot.pointee.backends[Int(service.first) + position]
+      let idle = backend.shared.idleTotal(workers: dataPlane.settings.workers)
+      json.beginObject()
+      json.member("address", text(backend.label))
+      json.member("state", service.view.isUsable(position) ? "up" : "down")
+      json.key("reason")
+      json.null()
+      json.member("requests_in_flight", backend.shared.active.load())
+      json.member("connections_open", backend.shared.open.load())
+      json.member("connections_idle", idle)
+      json.endObject()
+    }
+    json.endArray()
+    json.endObject()
+  }
+
+  private func text(_ slice: ByteSlice) -> String { String(decoding: slice.buffer, as: UTF8.self) }
+}
