@@ -218,6 +218,8 @@ enum MalformedCorpus {
       "failed field"),
     Malformed("NUL behind", post("Transfer-Encoding: chunked\0\r\n", "0\r\n\r\n"), "failed field"),
     Malformed(
+      "tab behind", post("Transfer-Encoding: chunked\t\r\n", "0\r\n\r\n"), "failed framing"),
+    Malformed(
       "two words", post("Transfer-Encoding: chunked chunked\r\n", "0\r\n\r\n"),
       "failed framing"),
     Malformed("empty", post("Transfer-Encoding:\r\n", "0\r\n\r\n"), "failed framing"),
