@@ -1,5 +1,5 @@
-// Why this file exists: the commands that read a configuration and say what is wrong with it: to people on a terminal in colour, to
-// programs as JSON.
+// Why this file exists: the commands that read a configuration and say what is wrong with it: to
+// people on a terminal in colour, to programs as JSON.
 
 import ArgumentParser
 import Configuration
@@ -38,7 +38,8 @@ enum ConfigurationReport {
     var contentHash: String
   }
 
-  /// Loads the file that a gateway is to run with. What is wrong with it goes to standard error; nil when that is an error.
+  /// Loads the file that a gateway is to run with. What is wrong with it goes to standard error;
+  /// nil when that is an error.
   static func load(_ path: String) -> Loaded? {
     let environment = ConfigurationEnvironment.process(missingFileIsWarning: false)
     let result = ConfigurationLoader.load(path: path, environment: environment)

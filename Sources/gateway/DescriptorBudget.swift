@@ -1,5 +1,5 @@
-// Why this file exists: a gateway that runs out of descriptors in the middle of its work is worse than one that says at start how
-// many connections it can hold.
+// Why this file exists: a gateway that runs out of descriptors in the middle of its work is worse
+// than one that says at start how many connections it can hold.
 
 /// How the descriptors that the process may have are spent.
 struct DescriptorBudget: Equatable {
@@ -20,16 +20,18 @@ struct DescriptorBudget: Equatable {
     var limit: Int
     var needed: Int
     var description: String {
-      "the limit of \(limit) open descriptors (RLIMIT_NOFILE) is too low, at least \(needed) are needed: raise it with "
+      "the limit of \(limit) open descriptors (RLIMIT_NOFILE) is too low, at least \(needed) are "
+        + "needed: raise it with "
         + "ulimit -n, LimitNOFILE= or --ulimit nofile="
     }
   }
 
-  /// `descriptorLimit` is what RLIMIT_NOFILE allows, of which `reserve` are kept from traffic; each worker has its own socket
-  /// for each of `listeners`.
+  /// `descriptorLimit` is what RLIMIT_NOFILE allows, of which `reserve` are kept from traffic; each
+  /// worker has its own socket for each of `listeners`.
   ///
-  /// Three descriptors for two clients: a client between two requests holds no connection to a backend, and pooled ones
-  /// are shared, so half as many of those as of clients is plenty; when it is not, the reserve sheds.
+  /// Three descriptors for two clients: a client between two requests holds no connection to a
+  /// backend, and pooled ones are shared, so half as many of those as of clients is plenty; when it
+  /// is not, the reserve sheds.
   static func plan(
     descriptorLimit: Int, reserve: Int, workers: Int, listeners: Int, connections: Int
   ) throws(TooLow) -> DescriptorBudget {

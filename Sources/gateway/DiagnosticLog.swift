@@ -1,13 +1,14 @@
-// Why this file exists: what the gateway has to say about itself is one JSON object a line on stderr, for a machine to
-// collect; swift-log is the front, this is its handler. Requests are not logged here but in the access log.
+// Why this file exists: what the gateway has to say about itself is one JSON object a line on
+// stderr, for a machine to collect; swift-log is the front, this is its handler. Requests are not
+// logged here but in the access log.
 
 import Admin
 import EventLoop
 import Logging
 import Telemetry
 
-/// Writes `{"time":…,"level":…,"msg":…}` and then the metadata, sorted by key. Each line is one write(2), so that the lines
-/// of two threads do not mix.
+/// Writes `{"time":…,"level":…,"msg":…}` and then the metadata, sorted by key. Each line is one
+/// write(2), so that the lines of two threads do not mix.
 struct DiagnosticLog: LogHandler {
   var metadata: Logger.Metadata = [:]
   var logLevel: Logger.Level = .info

@@ -1,5 +1,6 @@
-// Why this file exists: the command line, as contract and `--help` have it. Wrong usage of any command exits with 64, which is
-// what the argument parser does; every other exit code is set by the command itself.
+// Why this file exists: the command line, as contract and `--help` have it. Wrong usage of any
+// command exits with 64, which is what the argument parser does; every other exit code is set by
+// the command itself.
 
 import ArgumentParser
 import Configuration
@@ -8,7 +9,8 @@ import Configuration
 struct GatewayCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "gateway",
-    abstract: "An HTTP gateway: takes requests and passes them to the backends that its configuration names.",
+    abstract:
+      "An HTTP gateway: passes requests to the backends that its configuration names.",
     version: Version.number,
     subcommands: [
       RunCommand.self, CheckCommand.self, SchemaCommand.self, HealthCommand.self, DemoCommand.self,
@@ -28,8 +30,8 @@ struct RunCommand: ParsableCommand {
     commandName: "run",
     abstract: "Run until SIGTERM or SIGINT.",
     discussion: """
-      SIGTERM and SIGINT drain and stop, a second one stops at once; SIGUSR1 opens log files again. Exits with 0, with 1 \
-      when it cannot start, with 3 when something in flight was cut.
+      SIGTERM and SIGINT drain and stop, a second one stops at once; SIGUSR1 opens log files \
+      again. Exits with 0, with 1 when it cannot start, with 3 when something in flight was cut.
       """)
 
   @OptionGroup var file: ConfigurationOption
@@ -61,8 +63,8 @@ struct CheckCommand: ParsableCommand {
     commandName: "check",
     abstract: "Validate configuration files without touching the network or the disk.",
     discussion: """
-      Prints every error at once. Exits with 0 when all files are valid, with 1 when one is not, with 2 when one cannot \
-      be read.
+      Prints every error at once. Exits with 0 when all files are valid, with 1 when one is not, \
+      with 2 when one cannot be read.
       """)
 
   @Argument(help: ArgumentHelp("The files to check.", valueName: "file"))

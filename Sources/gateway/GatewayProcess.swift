@@ -1,5 +1,5 @@
-// Why this file exists: from a file name to a running gateway, in one straight line; whatever keeps it from starting is one line
-// on standard error and exit code 1.
+// Why this file exists: from a file name to a running gateway, in one straight line; whatever keeps
+// it from starting is one line on standard error and exit code 1.
 
 import Admin
 import Configuration
@@ -48,7 +48,8 @@ enum GatewayProcess {
         generation: 1))
     let supervisor = Supervisor(
       loop: loop, dataPlane: dataPlane, shutdown: configuration.shutdown, log: log)
-    let status = StatusReport(loaded, dataPlane, descriptorLimit: descriptorLimit) { [unowned supervisor] in
+    let status = StatusReport(loaded, dataPlane, descriptorLimit: descriptorLimit) {
+      [unowned supervisor] in
       supervisor.readiness
     }
     let admin = try configuration.admin.map { admin in
@@ -82,7 +83,8 @@ enum GatewayProcess {
   }
 
   /// The addresses of every host name among the backends.
-  private static func resolve(_ configuration: GatewayConfiguration) throws -> [String: [IPAddress]] {
+  private static func resolve(_ configuration: GatewayConfiguration) throws -> [String: [IPAddress]]
+  {
     var names: [String: [IPAddress]] = [:]
     for service in configuration.services {
       for backend in service.backends {
@@ -90,7 +92,8 @@ enum GatewayProcess {
         do throws(EventLoopError) {
           names[host] = try Resolver.resolve(host)
         } catch {
-          throw StartFailure(description: "backend \(backend.label) of service \(service.name): \(error)")
+          throw StartFailure(
+            description: "backend \(backend.label) of service \(service.name): \(error)")
         }
       }
     }
@@ -98,19 +101,22 @@ enum GatewayProcess {
   }
 
   private static func announce(
-    _ configuration: GatewayConfiguration, _ dataPlane: DataPlane, _ budget: DescriptorBudget, _ log: Logger
+    _ configuration: GatewayConfiguration, _ dataPlane: DataPlane, _ budget: DescriptorBudget,
+    _ log: Logger
   ) {
     log.notice(
       "listening",
       metadata: [
-        "addresses": "\(dataPlane.boundAddresses.joined(separator: ", "))", "version": "\(Version.number)",
+        "addresses": "\(dataPlane.boundAddresses.joined(separator: ", "))",
+        "version": "\(Version.number)",
         "workers": "\(dataPlane.settings.workers)",
       ])
     if budget.isLowered {
       log.warning(
-        "the limit of open descriptors (RLIMIT_NOFILE) leaves room for fewer connections than limits.connections",
+        "fewer connections than limits.connections: RLIMIT_NOFILE allows no more",
         metadata: [
-          "configured": "\(configuration.limits.connections)", "connections": "\(budget.connections)",
+          "configured": "\(configuration.limits.connections)",
+          "connections": "\(budget.connections)",
         ])
     }
   }

@@ -1,5 +1,5 @@
-// Why this file exists: reference pages are made from the tables in the code, so that they cannot say anything else; a test
-// compares what is committed with what would be made.
+// Why this file exists: reference pages are made from the tables in the code, so that they cannot
+// say anything else; a test compares what is committed with what would be made.
 
 import Configuration
 import EventLoop

@@ -1,5 +1,5 @@
-// Why this file exists: `gateway health` is what a container runtime runs every few seconds: one request to the admin listener, with
-// plain blocking sockets and a bound on the time.
+// Why this file exists: `gateway health` is what a container runtime runs every few seconds: one
+// request to the admin listener, with plain blocking sockets and a bound on the time.
 
 import Configuration
 import EventLoop
@@ -27,7 +27,8 @@ enum HealthProbe {
     defer { close(descriptor) }
     let request = Array("GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".utf8)
     guard send(descriptor, request, request.count, Int32(MSG_NOSIGNAL)) == request.count else {
-      return .notReady("the admin listener at \(address.text) takes no request: \(errorText(errno))")
+      return .notReady(
+        "the admin listener at \(address.text) takes no request: \(errorText(errno))")
     }
     var answer: [UInt8] = []
     var room = [UInt8](repeating: 0, count: 4096)
@@ -43,7 +44,8 @@ enum HealthProbe {
   /// Reads the answer: ready is a 200, whatever it says besides.
   static func verdict(on answer: [UInt8]) -> Verdict {
     let lines = String(decoding: answer, as: UTF8.self).split(separator: "\r\n")
-    guard let words = lines.first?.split(separator: " "), words.count >= 2, words[0].hasPrefix("HTTP/1.")
+    guard let words = lines.first?.split(separator: " "), words.count >= 2,
+      words[0].hasPrefix("HTTP/1.")
     else { return .notReady("the admin listener does not answer") }
     return words[1] == "200" ? .ready : .notReady("the admin listener answers \(words[1])")
   }
@@ -54,7 +56,9 @@ enum HealthProbe {
     case .unix(let path):
       var name = sockaddr_un()
       name.sun_family = sa_family_t(AF_UNIX)
-      withUnsafeMutableBytes(of: &name.sun_path) { $0.copyBytes(from: path.utf8.prefix(UnixPath.maximumLength)) }
+      withUnsafeMutableBytes(of: &name.sun_path) {
+        $0.copyBytes(from: path.utf8.prefix(UnixPath.maximumLength))
+      }
       return try withUnsafePointer(to: &name) { pointer throws(EventLoopError) in
         let generic = UnsafeRawPointer(pointer).assumingMemoryBound(to: sockaddr.self)
         return try connect(generic, socklen_t(MemoryLayout<sockaddr_un>.size), AF_UNIX, operation)

@@ -1,4 +1,5 @@
-// Why this file exists: what the short commands print, written whole and at once; `print` would buffer it and drop an error.
+// Why this file exists: what the short commands print, written whole and at once; `print` would
+// buffer it and drop an error.
 
 import EventLoop
 

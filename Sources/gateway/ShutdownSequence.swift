@@ -1,5 +1,5 @@
-// Why this file exists: what happens from the first signal to the end, as a value that is told the time: readiness first, then
-// the grace, then the drain, and at once when asked twice.
+// Why this file exists: what happens from the first signal to the end, as a value that is told the
+// time: readiness first, then the grace, then the drain, and at once when asked twice.
 
 import Primitives
 
@@ -10,7 +10,8 @@ import Primitives
 struct ShutdownSequence {
   enum Phase: Equatable {
     case running
-    /// Not ready any more, but still accepting, until the instant: a load balancer needs time to see it.
+    /// Not ready any more, but still accepting, until the instant: a load balancer needs time to
+    /// see it.
     case graceful(until: Instant)
     /// Finishing what is in flight.
     case draining(until: Instant)
@@ -64,7 +65,8 @@ struct ShutdownSequence {
     }
   }
 
-  /// How often the supervisor asks whether all is drained: seldom enough to cost nothing, often enough that nobody waits.
+  /// How often the supervisor asks whether all is drained: seldom enough to cost nothing, often
+  /// enough that nobody waits.
   static let pollInterval = Duration.milliseconds(20)
 
   /// When to call `tick` next.

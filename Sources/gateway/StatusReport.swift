@@ -1,5 +1,5 @@
-// Why this file exists: what the admin listener tells is gathered here, from the workers, the configuration and the kernel, each time
-// somebody asks.
+// Why this file exists: what the admin listener tells is gathered here, from the workers, the
+// configuration and the kernel, each time somebody asks.
 
 import Admin
 import Balancing
@@ -80,7 +80,8 @@ final class StatusReport {
     return json.finished
   }
 
-  /// A connection may be counted in by one worker and out by another, so only the sum means anything.
+  /// A connection may be counted in by one worker and out by another, so only the sum means
+  /// anything.
   private var clientConnections: Int64 {
     Int64(bitPattern: dataPlane.shards.reduce(0) { $0 &+ $1.clientConnections.value })
   }

@@ -1,5 +1,6 @@
-// Why this file exists: the main thread. It owns the control loop: signals, the order of a shutdown, and (through their own
-// handles on the same loop) the admin listener. No request passes through here.
+// Why this file exists: the main thread. It owns the control loop: signals, the order of a
+// shutdown, and (through their own handles on the same loop) the admin listener. No request passes
+// through here.
 
 import Admin
 import Configuration
@@ -35,13 +36,15 @@ final class Supervisor {
 
   /// Takes the signals and starts the workers.
   func start() throws(EventLoopError) {
-    // As process 1 of a container nobody else takes leave of orphans; ignored children leave none behind.
+    // As process 1 of a container nobody else takes leave of orphans; ignored children leave none
+    // behind.
     _ = signal(SIGCHLD, SIG_IGN)
     let owner = Unmanaged.passUnretained(self).toOpaque()
     timer = Timer.create(loop, owner: owner) { owner in
       Unmanaged<Supervisor>.fromOpaque(owner).takeUnretainedValue().tick()
     }
-    signals = try Signals.listen(loop, to: [SIGTERM, SIGINT, SIGHUP, SIGUSR1], owner: owner) { owner, number in
+    signals = try Signals.listen(loop, to: [SIGTERM, SIGINT, SIGHUP, SIGUSR1], owner: owner) {
+      owner, number in
       Unmanaged<Supervisor>.fromOpaque(owner).takeUnretainedValue().signalCame(number)
     }
     try dataPlane.start()
@@ -65,7 +68,9 @@ final class Supervisor {
   private func signalCame(_ number: Int32) {
     switch number {
     case SIGTERM, SIGINT: perform(shutdown.signal(now: now()))
-    case SIGHUP: log.warning("SIGHUP: the configuration is read at start only; restart the gateway to change it")
+    case SIGHUP:
+      log.warning(
+        "SIGHUP: the configuration is read at start only; restart the gateway to change it")
     default:
       dataPlane.reopenLogs()
       log.notice("log files opened again")

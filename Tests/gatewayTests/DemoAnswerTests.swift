@@ -10,7 +10,9 @@ import Testing
     DemoAnswer(to: request, bodyBytes: bodyBytes, from: "127.0.0.1:9001")
   }
 
-  private func answer(_ target: String) -> DemoAnswer { answer(DemoRequest(method: "GET", target: target)) }
+  private func answer(_ target: String) -> DemoAnswer {
+    answer(DemoRequest(method: "GET", target: target))
+  }
 
   private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 
@@ -18,11 +20,12 @@ import Testing
     let request = DemoRequest(
       method: "POST", target: "/a?b=\"c\"",
       headers: [
-        .init(name: "Host", value: "x"), .init(name: "X-A", value: "1"), .init(name: "x-a", value: "2"),
+        .init(name: "Host", value: "x"), .init(name: "X-A", value: "1"),
+        .init(name: "x-a", value: "2"),
       ])
     let expected =
-      #"{"backend":"127.0.0.1:9001","method":"POST","path":"/a?b=\"c\"","headers":{"Host":"x","X-A":"1, 2"},"#
-      + #""body_bytes":7}"# + "\n"
+      #"{"backend":"127.0.0.1:9001","method":"POST","path":"/a?b=\"c\"","#
+      + #""headers":{"Host":"x","X-A":"1, 2"},"body_bytes":7}"# + "\n"
     #expect(answer(request, bodyBytes: 7).body == .whole(Array(expected.utf8)))
   }
 
@@ -69,7 +72,9 @@ import Testing
         .init(name: "Sec-WebSocket-Key", value: "dGhlIHNhbXBsZSBub25jZQ=="),
       ])
     #expect(answer(request).status == 101)
-    #expect(text(answer(request).head(for: request)).contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="))
+    #expect(
+      text(answer(request).head(for: request)).contains(
+        "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="))
     #expect(answer("/ws").status == 426)
   }
 }

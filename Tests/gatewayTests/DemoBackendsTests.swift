@@ -10,7 +10,8 @@ import Testing
 @Suite(.serialized, .timeLimit(.minutes(1))) struct `The demo backends` {
   /// Sends some bytes and gives what comes back until the peer closes, or until `enough` says so.
   private func exchange(
-    _ endpoint: Endpoint, _ text: String, _ bytes: [UInt8] = [], until enough: (String) -> Bool = { _ in false }
+    _ endpoint: Endpoint, _ text: String, _ bytes: [UInt8] = [],
+    until enough: (String) -> Bool = { _ in false }
   ) throws -> String {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(descriptor) }
@@ -43,7 +44,9 @@ import Testing
       let answer = try exchange(
         endpoint,
         "POST /one HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
-          + "GET /bytes/3 HTTP/1.1\r\nHost: x\r\n\r\nGET /three HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+          + "GET /bytes/3 HTTP/1.1\r\nHost: x\r\n\r\n"
+          + "GET /three HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+      )
       #expect(answer.contains("\"backend\":\"\(endpoint)\",\"method\":\"POST\",\"path\":\"/one\""))
       #expect(answer.contains("\"body_bytes\":3}\n"))
       #expect(answer.contains("\r\n\r\nxxxHTTP/1.1 200 OK"))
@@ -63,7 +66,8 @@ import Testing
     let backends = try DemoBackends.start(ports: [0])
     defer { backends.stop() }
     // The first is there before the second is due: the exchange ends at the first.
-    let first = try exchange(backends.endpoints[0], "GET /stream?n=900 HTTP/1.1\r\nHost: x\r\n\r\n") {
+    let first = try exchange(backends.endpoints[0], "GET /stream?n=900 HTTP/1.1\r\nHost: x\r\n\r\n")
+    {
       $0.contains("\"event\":1,")
     }
     #expect(!first.contains("\"event\":3,"))

@@ -1,4 +1,5 @@
-// Why this file exists: how many connections fit into which limit is arithmetic, and is checked as such.
+// Why this file exists: how many connections fit into which limit is arithmetic, and is checked as
+// such.
 
 import Testing
 
@@ -26,7 +27,9 @@ import Testing
   @Test func `refuses a limit that leaves almost nothing, and says what would do`() throws {
     let error = try #require(throws: DescriptorBudget.TooLow.self) { try plan(85) }
     #expect(error.needed == 86)
-    #expect("\(error)".contains("the limit of 85 open descriptors (RLIMIT_NOFILE) is too low, at least 86 are needed"))
+    #expect(
+      "\(error)".contains(
+        "the limit of 85 open descriptors (RLIMIT_NOFILE) is too low, at least 86 are needed"))
     #expect(try plan(86).connections == 16)
     #expect(throws: DescriptorBudget.TooLow(limit: 3, needed: 86)) { try plan(3) }
   }

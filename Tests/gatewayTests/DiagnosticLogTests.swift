@@ -6,7 +6,9 @@ import Testing
 @testable import gateway
 
 @Suite struct `The diagnostic log` {
-  private func line(_ level: Logger.Level, _ message: String, _ fields: Logger.Metadata = [:]) -> String {
+  private func line(_ level: Logger.Level, _ message: String, _ fields: Logger.Metadata = [:])
+    -> String
+  {
     String(
       decoding: DiagnosticLog.line(
         nanoseconds: 1_763_867_931_209_829_999, level: level, message: message, fields: fields),
@@ -15,12 +17,14 @@ import Testing
 
   @Test func `a line is time, level and message, then the fields by name`() {
     #expect(
-      line(.info, "listening", ["b": "2", "a": "1"])
-        == #"{"time":"2025-11-23T03:18:51.209829Z","level":"info","msg":"listening","a":"1","b":"2"}"# + "\n")
+      line(.info, "go", ["b": "2", "a": "1"])
+        == #"{"time":"2025-11-23T03:18:51.209829Z","level":"info","msg":"go","a":"1","b":"2"}"#
+        + "\n")
   }
 
   @Test func `what would break the line or the text is escaped`() {
-    #expect(line(.error, "a\"b\\c\nd\r\u{1}\u{1f}é").contains(#""msg":"a\"b\\c\nd\r\u0001\u001fé""#))
+    #expect(
+      line(.error, "a\"b\\c\nd\r\u{1}\u{1f}é").contains(#""msg":"a\"b\\c\nd\r\u0001\u001fé""#))
   }
 
   @Test(

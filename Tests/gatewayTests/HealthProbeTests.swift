@@ -6,12 +6,15 @@ import Testing
 @testable import gateway
 
 @Suite struct `The health probe` {
-  private func verdict(_ answer: String) -> HealthProbe.Verdict { HealthProbe.verdict(on: Array(answer.utf8)) }
+  private func verdict(_ answer: String) -> HealthProbe.Verdict {
+    HealthProbe.verdict(on: Array(answer.utf8))
+  }
 
   @Test func `takes 200 for ready and nothing else`() {
     #expect(verdict("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") == .ready)
     #expect(
-      verdict("HTTP/1.1 503 Service Unavailable\r\n\r\n") == .notReady("the admin listener answers 503"))
+      verdict("HTTP/1.1 503 Service Unavailable\r\n\r\n")
+        == .notReady("the admin listener answers 503"))
     #expect(verdict("") == .notReady("the admin listener does not answer"))
     #expect(verdict("hello 200 there") == .notReady("the admin listener does not answer"))
   }

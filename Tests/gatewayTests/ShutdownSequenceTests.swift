@@ -6,7 +6,9 @@ import Testing
 @testable import gateway
 
 @Suite struct `A shutdown` {
-  private func at(_ milliseconds: UInt64) -> Instant { Instant(nanoseconds: milliseconds * 1_000_000) }
+  private func at(_ milliseconds: UInt64) -> Instant {
+    Instant(nanoseconds: milliseconds * 1_000_000)
+  }
 
   private func sequence(grace: Int64, drain: Int64) -> ShutdownSequence {
     ShutdownSequence(acceptGrace: .milliseconds(grace), drain: .milliseconds(drain))

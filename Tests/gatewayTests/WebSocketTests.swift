@@ -1,4 +1,5 @@
-// Why this file exists: the echo of the demo backends against the examples of RFC 6455 and FIPS 180.
+// Why this file exists: the echo of the demo backends against the examples of RFC 6455 and FIPS
+// 180.
 
 import Testing
 

@@ -1,9 +1,15 @@
-// Why this file exists: what a demo backend answers to which path, as a value; the connection beside it only sends it.
+// Why this file exists: what a demo backend answers to which path, as a value; the connection
+// beside it only sends it.
 //
 // The end of the path decides, so that it works behind any route and any prefix:
-//   …/slow?ms=N      answers after N milliseconds (1,000)        …/bytes/N     N bytes
-//   …/stream?n=N     N server-sent events, one each 500 ms (10)  …/status/NNN  an answer with that status
-//   …/ws             a WebSocket that echoes                     anything else: the request, described as JSON
+//
+//     …/slow?ms=N    an answer after N milliseconds (1,000)
+//     …/stream?n=N   N server-sent events (10), one each 500 ms
+//     …/bytes/N      N bytes
+//     …/status/NNN   an answer with that status
+//     …/ws           a WebSocket that echoes
+//
+// and anything else gets the request itself, described as JSON.
 
 import Admin
 import HTTPSemantics
@@ -44,7 +50,9 @@ struct DemoAnswer: Equatable {
       contentType = "text/event-stream"
       body = .events(request.number("n", in: 1...Self.maximumEvents) ?? 10)
     case "ws":
-      if let key = request.header("sec-websocket-key"), request.header("upgrade")?.lowercased() == "websocket" {
+      if let key = request.header("sec-websocket-key"),
+        request.header("upgrade")?.lowercased() == "websocket"
+      {
         status = 101
         body = .whole([])
         webSocketAccept = WebSocket.accept(key: key)

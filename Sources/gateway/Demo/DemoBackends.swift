@@ -1,5 +1,6 @@
-// Why this file exists: three backends in the gateway's own process, so that it can be tried without installing anything else.
-// They listen on the loopback address only and have a loop and a thread of their own.
+// Why this file exists: three backends in the gateway's own process, so that it can be tried
+// without installing anything else. They listen on the loopback address only and have a loop and a
+// thread of their own.
 
 import EventLoop
 import Primitives
@@ -19,7 +20,8 @@ struct DemoBackends {
     let server = DemoServer(loop: loop)
     var endpoints: [Endpoint] = []
     for port in ports {
-      endpoints.append(try server.listen(on: Endpoint(address: IPAddress(v4: 0x7F00_0001), port: port)))
+      endpoints.append(
+        try server.listen(on: Endpoint(address: IPAddress(v4: 0x7F00_0001), port: port)))
     }
     let stopping = try server.makeStop()
     let thread = try WorkerThread.start(name: "demo") { server.run() }
@@ -45,7 +47,8 @@ final class DemoBackend {
   }
 }
 
-/// The loop of all demo backends. Set up by the thread that makes it, then only for the thread that runs it.
+/// The loop of all demo backends. Set up by the thread that makes it, then only for the thread that
+/// runs it.
 final class DemoServer {
   /// More than a gateway with default settings opens; those above are closed at once.
   private static let maximumConnections = 4096

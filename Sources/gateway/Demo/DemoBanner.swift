@@ -1,12 +1,14 @@
-// Why this file exists: `make run` ends in a few lines that a newcomer can paste; which ones work depends on the configuration.
+// Why this file exists: `make run` ends in a few lines that a newcomer can paste; which ones work
+// depends on the configuration.
 
 import Configuration
 
 enum DemoBanner {
-  /// What `gateway demo` prints when it is ready. `addresses` are those that the gateway listens on.
+  /// What `gateway demo` prints when it is ready. `addresses` are where the gateway listens.
   static func text(_ configuration: GatewayConfiguration, addresses: [String]) -> String {
+    let places = addresses.joined(separator: ", ")
     var lines = [
-      "gateway \(Version.number) listens on \(addresses.joined(separator: ", ")), in front of three demo backends "
+      "gateway \(Version.number) listens on \(places), in front of three demo backends "
         + "(127.0.0.1:9001 to 9003)."
     ]
     if let address = addresses.first, let prefix = prefix(configuration) {
@@ -21,10 +23,9 @@ enum DemoBanner {
     }
     lines.append("")
     if let admin = configuration.admin {
-      lines.append("Metrics: \(target(admin.address.text))/metrics. Ctrl-C finishes what is in flight and stops.")
-    } else {
-      lines.append("Ctrl-C finishes what is in flight and stops.")
+      lines.append("Metrics: curl \(target(admin.address.text))/metrics")
     }
+    lines.append("Ctrl-C finishes what is in flight and stops.")
     return lines.joined(separator: "\n") + "\n"
   }
 
@@ -40,7 +41,9 @@ enum DemoBanner {
 
   /// The address as curl takes it. A listener on every address is reached on the loopback one.
   private static func target(_ address: String) -> String {
-    if address.hasPrefix("unix:") { return "--unix-socket \(address.dropFirst(5)) http://localhost" }
+    if address.hasPrefix("unix:") {
+      return "--unix-socket \(address.dropFirst(5)) http://localhost"
+    }
     guard let colon = address.lastIndex(of: ":") else { return "http://\(address)" }
     let host = address[..<colon]
     let reachable = host == "0.0.0.0" ? "127.0.0.1" : host == "[::]" ? "[::1]" : host

@@ -1,11 +1,12 @@
-// Why this file exists: one connection of a demo backend: reads requests, sends what `DemoAnswer` says. Written for clearness; the
-// gateway's own connections, which have to be fast, are in Proxy.
+// Why this file exists: one connection of a demo backend: reads requests, sends what `DemoAnswer`
+// says. Written for clearness; the gateway's own connections, which have to be fast, are in Proxy.
 
 import EventLoop
 import HTTPParsing
 import Primitives
 
-/// One connection; lives from `accept` until its stream's `onClosed`, kept alive by its backend. Only for the loop's thread.
+/// One connection; lives from `accept` until its stream's `onClosed`, kept alive by its backend.
+/// Only for the loop's thread.
 final class DemoConnection {
   /// What is to be done when everything handed to the stream is sent.
   private enum Next {
@@ -50,7 +51,9 @@ final class DemoConnection {
     table.pointee.destroy()
     spans.pointee.destroy()
     sending.deallocate()
-    for memory in [UnsafeMutableRawPointer(stream), UnsafeMutableRawPointer(parser)] { memory.deallocate() }
+    for memory in [UnsafeMutableRawPointer(stream), UnsafeMutableRawPointer(parser)] {
+      memory.deallocate()
+    }
     table.deallocate()
     spans.deallocate()
     input.deallocate()
@@ -130,7 +133,8 @@ extension DemoConnection {
       case .failed:
         next = .close
         Stream.stopReading(stream)
-        return send(Array("HTTP/1.1 400 Demo\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".utf8))
+        return send(
+          Array("HTTP/1.1 400 Demo\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".utf8))
       }
     }
   }
@@ -208,11 +212,13 @@ extension DemoConnection {
       count == 0 ? written(0) : send([UInt8](repeating: UInt8(ascii: "x"), count: count))
     case .event(let number, let count):
       // The first at once, with the head.
-      number == 1 ? sendEvent(number, of: count, request, answer) : wait(DemoAnswer.eventIntervalMilliseconds)
+      number == 1
+        ? sendEvent(number, of: count, request, answer) : wait(DemoAnswer.eventIntervalMilliseconds)
     }
   }
 
-  private func sendEvent(_ number: Int, of count: Int, _ request: DemoRequest, _ answer: DemoAnswer) {
+  private func sendEvent(_ number: Int, of count: Int, _ request: DemoRequest, _ answer: DemoAnswer)
+  {
     let event = "data: {\"event\":\(number),\"of\":\(count),\"backend\":\"\(backend.address)\"}\n\n"
     let isLast = number == count
     next = .event(number: number + 1, of: count)
@@ -236,7 +242,9 @@ extension DemoConnection {
 
   /// WebSocket: sends back what came in whole frames.
   private func echo() {
-    guard !Stream.hasPendingWrite(stream), case .read = next else { return Stream.stopReading(stream) }
+    guard !Stream.hasPendingWrite(stream), case .read = next else {
+      return Stream.stopReading(stream)
+    }
     let echo = WebSocket.echo(UnsafeBufferPointer(start: input + parsed, count: filled - parsed))
     parsed += echo.consumed
     input.update(from: input + parsed, count: filled - parsed)

@@ -1,5 +1,5 @@
-// Why this file exists: a demo backend shows what the gateway sent it; this is that, as ordinary strings. It is a demo: none of
-// the rules of the request path hold here.
+// Why this file exists: a demo backend shows what the gateway sent it; this is that, as ordinary
+// strings. It is a demo: none of the rules of the request path hold here.
 
 import HTTPParsing
 import HTTPSemantics
@@ -58,8 +58,11 @@ struct DemoRequest: Equatable {
   /// The number that a query parameter gives, if it is one and within the bounds.
   func number(_ name: String, in bounds: ClosedRange<Int>) -> Int? {
     guard let query = target.firstIndex(of: "?") else { return nil }
-    for pair in target[query...].dropFirst().split(separator: "&") where pair.hasPrefix(name + "=") {
-      return Int(pair.dropFirst(name.count + 1)).map { min(max($0, bounds.lowerBound), bounds.upperBound) }
+    for pair in target[query...].dropFirst().split(separator: "&") where pair.hasPrefix(name + "=")
+    {
+      return Int(pair.dropFirst(name.count + 1)).map {
+        min(max($0, bounds.lowerBound), bounds.upperBound)
+      }
     }
     return nil
   }

@@ -1,5 +1,5 @@
-// Why this file exists: the demo backend's side of WebSocket (RFC 6455): the handshake's key, and an echo of frames. The gateway
-// itself passes these bytes through and knows nothing of them.
+// Why this file exists: the demo backend's side of WebSocket (RFC 6455): the handshake's key, and
+// an echo of frames. The gateway itself passes these bytes through and knows nothing of them.
 
 /// WebSocket as far as an echo needs it.
 enum WebSocket {
@@ -74,7 +74,8 @@ enum WebSocket {
 
   private static func head(first: UInt8, length: Int) -> [UInt8] {
     length < 126
-      ? [first, UInt8(length)] : [first, 126, UInt8(length >> 8), UInt8(truncatingIfNeeded: length)]
+      ? [first, UInt8(length)]
+      : [first, 126, UInt8(length >> 8), UInt8(truncatingIfNeeded: length)]
   }
 
   private static func base64(_ bytes: [UInt8]) -> String {
@@ -102,7 +103,9 @@ enum SHA1 {
     for block in stride(from: 0, to: bytes.count, by: 64) {
       mix(bytes[block..<(block + 64)], into: &state)
     }
-    return state.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> (24 - 8 * UInt32($0))) } }
+    return state.flatMap { word in
+      (0..<4).map { UInt8(truncatingIfNeeded: word >> (24 - 8 * UInt32($0))) }
+    }
   }
 
   private static func mix(_ block: ArraySlice<UInt8>, into state: inout [UInt32]) {
@@ -110,7 +113,8 @@ enum SHA1 {
       (0..<4).reduce(UInt32(0)) { $0 << 8 | UInt32(block[block.startIndex + 4 * index + $1]) }
     }
     for index in 16..<80 {
-      words.append(rotate(words[index - 3] ^ words[index - 8] ^ words[index - 14] ^ words[index - 16], 1))
+      words.append(
+        rotate(words[index - 3] ^ words[index - 8] ^ words[index - 14] ^ words[index - 16], 1))
     }
     var (a, b, c, d, e) = (state[0], state[1], state[2], state[3], state[4])
     for index in 0..<80 {
