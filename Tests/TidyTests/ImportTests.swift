@@ -23,8 +23,8 @@ private let plan: [String: Set<String>] = [
     "HTTPParsing", "Proxy",
   ],
   "gateway": [
-    "Primitives", "HTTPSemantics", "Telemetry", "Configuration", "Forwarding", "EventLoop",
-    "HTTPParsing", "Proxy", "Admin", "ArgumentParser", "Logging",
+    "Primitives", "HTTPSemantics", "Balancing", "Telemetry", "Configuration", "Forwarding",
+    "EventLoop", "HTTPParsing", "Proxy", "Admin", "ArgumentParser", "Logging",
   ],
 ]
 
