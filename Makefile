@@ -64,8 +64,10 @@ sanitize: prepare ## the test suite under the address and the thread sanitizer (
 fuzz: prepare ## each fuzz target for SECONDS_EACH seconds (60), from the committed seeds
 	@Tests/Fuzz/run $(SECONDS_EACH)
 
-bench: build ## measure against nginx and HAProxy, print one table, write JSON
-	@bench/run
+bench: build ## measure against nginx and HAProxy, print one table, write JSON (BENCH=--quick)
+	@vendor/prepare nginx-light haproxy valgrind strace gcc libc6-dev binutils
+	bench/run --json .build/bench.json $(BENCH)
+	echo 'every value: .build/bench.json'
 
 vendor: ## fetch the pinned llhttp source and verify it (LLHTTP_ARCHIVE=file works offline)
 	@vendor/fetch
