@@ -1,8 +1,7 @@
 // Why this file exists: a worker's side of the access log: two buffers that change hands with the
 // writing thread, so that a line costs a few stores and a slow disk costs no request anything.
-import HTTPSemantics
-import Primitives
-import Telemetry
+package import Primitives
+package import Telemetry
 
 /// One of a worker's two buffers.
 struct LogBuffer {
@@ -62,12 +61,12 @@ struct LogState {
 }
 
 /// A worker's access log. One thread.
-struct AccessLog {
+package struct AccessLog {
   let state: UnsafeMutablePointer<LogState>
 
-  var sampling: AccessSampling { state.pointee.sampling }
+  package var sampling: AccessSampling { state.pointee.sampling }
   /// No line waits for the flush.
-  var isEmpty: Bool { state.pointee.count == 0 }
+  package var isEmpty: Bool { state.pointee.count == 0 }
 
   private var current: LogBuffer {
     state.pointee.fillsSecond ? state.pointee.second : state.pointee.first
@@ -76,8 +75,11 @@ struct AccessLog {
     state.pointee.fillsSecond ? state.pointee.first : state.pointee.second
   }
 
+  /// Where lines that nobody will read are counted: the worker's metric.
+  package func countDropped(in counter: SharedCounter) { state.pointee.dropped = counter }
+
   /// Takes a line, or drops and counts it when both buffers are full.
-  func append(_ record: AccessRecord) {
+  package func append(_ record: AccessRecord) {
     if write(record) || (flush() && write(record)) {
       if state.pointee.count >= LogState.flushSize { _ = flush() }
       return
@@ -96,7 +98,7 @@ struct AccessLog {
   /// Hands what is buffered to the writing thread. False when that still has the other buffer; the
   /// lines then stay.
   @discardableResult
-  func flush() -> Bool {
+  package func flush() -> Bool {
     countLost()
     if state.pointee.count == 0 { return true }
     guard other.handed.loadAcquiring() == 0 else { return false }
@@ -105,7 +107,7 @@ struct AccessLog {
   }
 
   /// Hands over what is left, whatever the writing thread has. Nothing may be appended after it.
-  func finish() {
+  package func finish() {
     countLost()
     if state.pointee.count > 0 { handOver() }
   }

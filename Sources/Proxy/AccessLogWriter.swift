@@ -1,33 +1,37 @@
 // Why this file exists: the one thread of the process that writes access logs. It may wait for a
 // disk or a pipe as long as it likes: nobody waits for it, lines that find no buffer are dropped
 // and counted.
-import Configuration
-import EventLoop
+package import Configuration
+package import EventLoop
 import Glibc
-import Primitives
-import Telemetry
+package import Primitives
+package import Telemetry
 
 /// The access log of the process. Made, re-opened and closed by the main thread.
-final class AccessLogWriter {
+package final class AccessLogWriter {
   private let path: String?
   private let thread: WorkerThread
   private let shared: LogThreadShared
 
-  /// Opens the output and starts the thread; nil when nothing is to be logged.
-  static func open(
+  /// As the configuration has it; nil when nothing is to be logged.
+  package static func open(
     _ configuration: AccessLogConfiguration, workers: Int
   ) throws(EventLoopError) -> AccessLogWriter? {
-    switch configuration.output {
+    let sampling = AccessSampling(
+      partsPerMillion: configuration.sample.partsPerMillion,
+      slow: configuration.slow ?? Duration(nanoseconds: .max))
+    return try open(configuration.output, sampling: sampling, workers: workers)
+  }
+
+  /// Opens the output and starts the thread; nil when nothing is to be logged.
+  package static func open(
+    _ output: AccessLogConfiguration.Output, sampling: AccessSampling, workers: Int
+  ) throws(EventLoopError) -> AccessLogWriter? {
+    switch output {
     case .none: nil
-    case .stdout:
-      try AccessLogWriter(
-        descriptor: STDOUT_FILENO, path: nil, sharesPipe: false, configuration, workers)
-    case .stderr:
-      try AccessLogWriter(
-        descriptor: STDERR_FILENO, path: nil, sharesPipe: true, configuration, workers)
-    case .file(let path):
-      try AccessLogWriter(
-        descriptor: openFile(path), path: path, sharesPipe: false, configuration, workers)
+    case .stdout: try AccessLogWriter(STDOUT_FILENO, path: nil, sampling, workers)
+    case .stderr: try AccessLogWriter(STDERR_FILENO, path: nil, sampling, workers)
+    case .file(let path): try AccessLogWriter(openFile(path), path: path, sampling, workers)
     }
   }
 
@@ -38,13 +42,9 @@ final class AccessLogWriter {
   }
 
   private init(
-    descriptor: Int32, path: String?, sharesPipe: Bool, _ configuration: AccessLogConfiguration,
-    _ workers: Int
+    _ descriptor: Int32, path: String?, _ sampling: AccessSampling, _ workers: Int
   ) throws(EventLoopError) {
     self.path = path
-    let sampling = AccessSampling(
-      partsPerMillion: configuration.sample.partsPerMillion,
-      slow: configuration.slow ?? Duration(nanoseconds: .max))
     let wake = try LogSignal.create()
     let states = UnsafeMutablePointer<LogState>.allocate(capacity: workers)
     for index in 0..<workers {
@@ -57,13 +57,13 @@ final class AccessLogWriter {
     thread = try WorkerThread.start(name: "access-log", stackSize: 256 << 10) {
       var writing = LogThread(
         shared: shared, descriptor: descriptor, ownsDescriptor: path != nil,
-        sharesPipe: sharesPipe)
+        sharesPipe: descriptor == STDERR_FILENO)
       writing.run()
     }
   }
 
   /// The log of a worker, for its thread.
-  func line(for worker: Int) -> AccessLog {
+  package func line(for worker: Int) -> AccessLog {
     precondition(worker >= 0 && worker < shared.workers)
     return AccessLog(state: shared.states + worker)
   }
@@ -71,7 +71,7 @@ final class AccessLogWriter {
   /// Opens the file anew, after somebody moved the old one away. What is not a file stays as it is.
   /// When it cannot be opened the old one is kept and the error given back.
   @discardableResult
-  func reopen() -> EventLoopError? {
+  package func reopen() -> EventLoopError? {
     guard let path else { return nil }
     let descriptor = Descriptor.openForAppending(path)
     guard descriptor >= 0 else {
@@ -88,7 +88,7 @@ final class AccessLogWriter {
   /// An output that takes nothing any more is given up after `limit`: false, and the thread is left
   /// to the end of the process.
   @discardableResult
-  func close(within limit: Duration = .seconds(1)) -> Bool {
+  package func close(within limit: Duration = .seconds(1)) -> Bool {
     shared.isClosing.storeReleasing(1)
     shared.wake.send()
     let milliseconds = min(max(limit.nanoseconds / 1_000_000, 0), 60_000)

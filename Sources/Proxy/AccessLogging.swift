@@ -12,7 +12,7 @@ extension WorkerRef {
     guard let log = pointee.accessLog else { return }
     log.state.pointee.timer.initialize(
       to: TimerNode(owner: UnsafeMutableRawPointer(self), kind: TimerKind.log.rawValue))
-    log.state.pointee.dropped = pointee.metrics.accessLogDropped
+    log.countDropped(in: pointee.metrics.accessLogDropped)
   }
 
   /// The line of an exchange that is over, if it is one of those to be kept.

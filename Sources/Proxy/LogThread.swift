@@ -32,14 +32,13 @@ struct LogThread {
     while true {
       // Asked first: what was handed over before the order to close is then seen by the pass.
       let isClosing = shared.isClosing.loadAcquiring() != 0
-      takeDescriptor()
       var wroteAny = false
       for worker in 0..<shared.workers { wroteAny = writeNext(of: worker) || wroteAny }
       if wroteAny { continue }
+      takeDescriptor()
       if isClosing { break }
       _ = shared.wake.wait()
     }
-    takeDescriptor()
     if ownsDescriptor { Descriptor.close(descriptor) }
     shared.done.send()
   }
@@ -58,6 +57,8 @@ struct LogThread {
     let buffer = secondIsNext[worker] ? state.pointee.second : state.pointee.first
     let count = Int(buffer.handed.loadAcquiring())
     guard count > 0 else { return false }
+    // Lines that were handed over after a re-opening belong into the new file.
+    takeDescriptor()
     let written = write(ByteSlice(UnsafePointer(buffer.base), count))
     var lost: UInt64 = 0
     for index in written..<count where buffer.base[index] == 0x0a { lost += 1 }
