@@ -55,8 +55,8 @@ struct AdminAccess: Equatable {
     return isEqual(Array(given[7...].drop { $0 == 0x20 }), Array(token.utf8))
   }
 
-  /// Takes as long for a wrong token as for the right one, whatever part of it is right. It looks at
-  /// every byte that was given, so its time tells only what the asker knows already.
+  /// Takes as long for a wrong token as for the right one, whatever part of it is right. It looks
+  /// at every byte that was given, so its time tells only what the asker knows already.
   private func isEqual(_ given: [UInt8], _ token: [UInt8]) -> Bool {
     var difference: UInt8 = given.count == token.count ? 0 : 1
     for (index, byte) in given.enumerated() {

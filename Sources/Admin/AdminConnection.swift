@@ -12,8 +12,8 @@ final class AdminConnection {
     case idle
     case head
     case writing
-    /// Answered for good; what still comes is read and thrown away, because closing over it would be
-    /// a reset, which may overtake the answer (RFC 9112 section 9.6).
+    /// Answered for good; what still comes is read and thrown away, because closing over it would
+    /// be a reset, which may overtake the answer (RFC 9112 section 9.6).
     case lingering
     case closed
   }
@@ -35,7 +35,8 @@ final class AdminConnection {
   private var closesAfterAnswer = false
   private var lingered = 0
   private var timer: EventLoop.Timer?
-  private(set) var idleSince: Instant
+  /// When it became idle, as a place in the order of such events.
+  private(set) var idleSince: UInt64
 
   var isClosed: Bool { phase == .closed }
   var isIdle: Bool { phase == .idle }
@@ -46,7 +47,7 @@ final class AdminConnection {
     // One empty line may stand before a head and does not count towards its size.
     capacity = server.limits.headSize + 2
     input = .allocate(capacity: capacity)
-    idleSince = server.loop.now
+    idleSince = server.nextIdle()
     RequestParser.initialise(parser)
     table.initialize(to: HeadTable.create(maxFields: server.limits.headFields))
     spans.initialize(to: BodySpans.create(capacity: 1))
@@ -217,7 +218,7 @@ extension AdminConnection {
       guard Stream.shutdownWriting(stream) == 0 else { return close() }
     } else {
       phase = .idle
-      idleSince = server.loop.now
+      idleSince = server.nextIdle()
       wait(server.limits.idleSeconds)
     }
     Stream.startReading(stream)

@@ -24,7 +24,8 @@ struct AdminRequest: Equatable {
   var method: Method
   /// Without the query.
   var path: String
-  /// The host the client meant, without port, in lower case; nil when an HTTP/1.0 client named none.
+  /// The host the client meant, without port, in lower case; nil when an HTTP/1.0 client named
+  /// none.
   var host: String?
   var peer: AdminPeer
   var hasOrigin = false

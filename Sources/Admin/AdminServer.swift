@@ -5,9 +5,9 @@ package import EventLoop
 import HTTPSemantics
 package import Primitives
 
-/// The admin listener. On the control loop's thread only. It answers while traffic is overloaded: it
-/// shares no loop with traffic, has its own small number of connections, and descriptors in reserve
-/// (`DescriptorReserve`, and `AdminLimits.spareDescriptors` of its own).
+/// The admin listener. On the control loop's thread only. It answers while traffic is overloaded:
+/// it shares no loop with traffic, has its own small number of connections, and descriptors in
+/// reserve (`DescriptorReserve`, and `AdminLimits.spareDescriptors` of its own).
 package final class AdminServer {
   let loop: Loop
   let access: AdminAccess
@@ -17,6 +17,7 @@ package final class AdminServer {
   private let socketFile: UnixSocketFile?
   private var listener: Listener?
   private var connections: [ObjectIdentifier: AdminConnection] = [:]
+  private var idleCount: UInt64 = 0
 
   /// Listens on `address` and answers from `source`. `token` is what a POST needs.
   package static func open(
@@ -95,6 +96,11 @@ package final class AdminServer {
     guard let longest = idle.min(by: { $0.idleSince < $1.idleSince }) else { return false }
     longest.close()
     return true
+  }
+
+  func nextIdle() -> UInt64 {
+    idleCount += 1
+    return idleCount
   }
 
   /// The descriptor of a connection is free again: first of all for the next one here.

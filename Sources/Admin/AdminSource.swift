@@ -8,7 +8,8 @@ package enum AdminReadiness: Equatable, Sendable {
   case notReady(String)
 }
 
-/// What the supervisor answers. Called on the control loop's thread, once per request that needs it.
+/// What the supervisor answers. Called on the control loop's thread, once per request that needs
+/// it.
 package struct AdminSource {
   package var readiness: () -> AdminReadiness
   /// The JSON text of /status.

@@ -114,6 +114,7 @@ final class Asker {
   }
 
   func close() { Descriptor.close(descriptor) }
+  func finish() { shutdown(descriptor, Int32(SHUT_WR)) }
 
   private func receive() {
     var room = [UInt8](repeating: 0, count: 65_536)
@@ -143,7 +144,8 @@ final class Asker {
   }
 
   private func take(_ isHead: Bool) -> Answer? {
-    let text = String(decoding: received, as: UTF8.self)
+    // Only as much as a head can be: a long body would be decoded again with every piece of it.
+    let text = String(decoding: received.prefix(4096), as: UTF8.self)
     guard let empty = text.firstRange(of: "\r\n\r\n") else { return nil }
     let head = String(text[..<empty.upperBound])
     let lengthLine = head.split(separator: "\r\n").first { $0.hasPrefix("Content-Length: ") }

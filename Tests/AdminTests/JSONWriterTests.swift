@@ -30,7 +30,8 @@ import Testing
       json.endObject()
     }
     let expected =
-      #"{"b":"x","a":-1,"list":[18446744073709551615,{},null,true],"share":0.25,"none":null,"no":false}"#
+      #"{"b":"x","a":-1,"list":[18446744073709551615,{},null,true],"#
+      + #""share":0.25,"none":null,"no":false}"#
     #expect(written == expected + "\n")
   }
 
