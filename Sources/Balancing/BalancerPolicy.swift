@@ -3,7 +3,7 @@
 package import Primitives
 
 /// How a service spreads its requests (`balancer`).
-@frozen
+@frozen @usableFromInline
 package enum BalancerPolicy: UInt8, CaseIterable, Sendable {
   case roundRobin
 

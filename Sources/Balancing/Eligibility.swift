@@ -1,20 +1,20 @@
 // Why this file exists: which backends may take a request is decided in one place, before any
 // policy chooses among them, so that no policy can forget a condition.
-package import Primitives
+public import Primitives
 
 /// A service's backends as a balancer sees them: the one truth of the process, read through
 /// atomics. Copies are cheap and own nothing.
-@frozen
+@frozen @usableFromInline
 package struct BackendView {
   /// Number of backends; may be 0.
-  package let count: Int
+  @usableFromInline package let count: Int
   /// One bit for each backend, 64 in a word, lowest first: it may be sent requests at all.
-  package let usable: SharedWords
+  @usableFromInline package let usable: SharedWords
   /// Requests in flight at each backend. The words belong to the backends, which outlive the
   /// snapshot that lists them here.
-  package let active: UnsafePointer<SharedWord>
+  @usableFromInline package let active: UnsafePointer<SharedWord>
   /// How many requests a backend takes at once; `.max` = any number.
-  package let maximum: UInt64
+  @usableFromInline package let maximum: UInt64
 
   /// `usable` has a bit and `active` an element for each of `count` backends.
   @inlinable package init(
@@ -38,7 +38,7 @@ package struct BackendView {
 }
 
 /// Why a backend could, or could not, be picked.
-@frozen
+@frozen @usableFromInline
 package enum Pick: Equatable, Sendable {
   case backend(Int)
   /// The service has no backend: 503 `no_backend`.
@@ -50,10 +50,10 @@ package enum Pick: Equatable, Sendable {
 }
 
 /// The backends that may take one request: usable, below their maximum, not tried yet.
-@frozen
+@frozen @usableFromInline
 package struct Eligibility {
-  package let view: BackendView
-  package let tried: TriedBackends
+  @usableFromInline package let view: BackendView
+  @usableFromInline package let tried: TriedBackends
 
   @inlinable package init(_ view: BackendView, tried: TriedBackends) {
     self.view = view

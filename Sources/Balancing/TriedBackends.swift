@@ -3,10 +3,10 @@
 
 /// The backends that attempts of one exchange went to, by index. Room for eight; a ninth takes the
 /// place of the first, which bounds what a request costs, not whether it is answered. 36 bytes.
-@frozen
+@frozen @usableFromInline
 package struct TriedBackends: Equatable, Sendable {
-  package var indices: SIMD8<UInt32>
-  package var count: UInt32
+  @usableFromInline package var indices: SIMD8<UInt32>
+  @usableFromInline package var count: UInt32
 
   @inlinable package static var capacity: Int { 8 }
 

@@ -1,15 +1,15 @@
 // Why this file exists: whose request this is stands in one short text, and every proxy on the way
 // must read the same host out of it.
-package import Primitives
+public import Primitives
 
 /// A host with an optional port, as in Host and in an absolute target (RFC 3986 section 3.2,
 /// without user information).
-@frozen
+@frozen @usableFromInline
 package struct Authority {
   /// The host without port; the brackets of an IPv6 address belong to it. Never empty.
-  package var host: ByteSlice
+  @usableFromInline package var host: ByteSlice
   /// -1 = not given.
-  package var port: Int32
+  @usableFromInline package var port: Int32
 
   @inlinable package init(host: ByteSlice, port: Int32) {
     self.host = host

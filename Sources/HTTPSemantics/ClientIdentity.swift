@@ -1,14 +1,14 @@
 // Why this file exists: limits, hashing, logs and backends must all mean the same client. Who that
 // is depends on which of the hops in front of us are believed, and that is decided here.
-package import Primitives
+public import Primitives
 
 /// Who sent a request, seen through trusted proxies.
-@frozen
+@frozen @usableFromInline
 package struct ClientIdentity: Equatable, Sendable {
   /// The one address that everything goes by.
-  package var address: IPAddress
+  @usableFromInline package var address: IPAddress
   /// The peer of the connection is a trusted proxy: what it says of the client is passed on.
-  package var peerIsTrusted: Bool
+  @usableFromInline package var peerIsTrusted: Bool
 
   @inlinable package init(address: IPAddress, peerIsTrusted: Bool) {
     self.address = address

@@ -2,7 +2,7 @@
 // here, so that the request path compares numbers with a switch instead of comparing names.
 
 /// The field names that some rule of the gateway speaks of; everything else is `other`.
-@frozen
+@frozen @usableFromInline
 package enum FieldKind: UInt8, CaseIterable, Sendable {
   case other
   // Framing and routing

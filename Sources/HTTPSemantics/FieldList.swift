@@ -1,12 +1,12 @@
 // Why this file exists: a comma-separated list is the one structure that most fields share, and one
 // that several field lines of the same name continue (RFC 9110 section 5.6.1).
-package import Primitives
+public import Primitives
 
 /// Walks the members of one comma-separated value, white space around them removed, empty members
 /// left out. Does not know quoted strings: for lists of tokens and addresses.
-@frozen
+@frozen @usableFromInline
 package struct FieldList {
-  package var rest: ByteSlice
+  @usableFromInline package var rest: ByteSlice
 
   @inlinable package init(_ value: ByteSlice) { rest = value }
 

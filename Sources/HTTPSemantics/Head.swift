@@ -1,17 +1,17 @@
 // Why this file exists: a parsed message head as positions in the bytes it came in. HTTPParsing
 // fills it, the rules of this room judge it, the head writers copy from it. Nothing here owns
 // memory.
-package import Primitives
+public import Primitives
 
 /// One field line, by position relative to the head's base. 16 bytes.
-@frozen
+@frozen @usableFromInline
 package struct Field {
-  package var nameOffset: UInt32
-  package var valueOffset: UInt32
-  package var valueLength: UInt32
-  package var nameLength: UInt16
-  package var kind: FieldKind
-  package var flags: UInt8
+  @usableFromInline package var nameOffset: UInt32
+  @usableFromInline package var valueOffset: UInt32
+  @usableFromInline package var valueLength: UInt32
+  @usableFromInline package var nameLength: UInt16
+  @usableFromInline package var kind: FieldKind
+  @usableFromInline package var flags: UInt8
 
   /// Set by a rule of this room: this line is not forwarded.
   @inlinable package static var dropped: UInt8 { 1 }
@@ -39,7 +39,7 @@ package struct Field {
 }
 
 /// How the end of a body is known (RFC 9112 section 6.3).
-@frozen
+@frozen @usableFromInline
 package enum Framing: Equatable, Sendable {
   /// No body at all.
   case none
@@ -60,7 +60,7 @@ package enum Framing: Equatable, Sendable {
   }
 }
 
-@frozen
+@frozen @usableFromInline
 package enum HTTPVersion: UInt8, Sendable {
   case http10
   case http11
@@ -69,18 +69,18 @@ package enum HTTPVersion: UInt8, Sendable {
 /// A whole request head. `base` and `fields` are valid until the owner of the bytes reads again.
 /// The bytes from `base` on are the head as it was received, in one piece, and `fields` has one
 /// entry for each of its lines, in order: the rules of this room look at what stands between them.
-@frozen
+@frozen @usableFromInline
 package struct RequestHead {
-  package var base: UnsafePointer<UInt8>
-  package var fields: UnsafeMutablePointer<Field>
-  package var fieldCount: Int
-  package var method: Method
-  package var version: HTTPVersion
+  @usableFromInline package var base: UnsafePointer<UInt8>
+  @usableFromInline package var fields: UnsafeMutablePointer<Field>
+  @usableFromInline package var fieldCount: Int
+  @usableFromInline package var method: Method
+  @usableFromInline package var version: HTTPVersion
   /// As it was sent: origin-form, absolute-form, authority-form or `*`.
-  package var target: ByteRange
-  package var framing: Framing
+  @usableFromInline package var target: ByteRange
+  @usableFromInline package var framing: Framing
   /// The client may send another request on this connection (RFC 9112 section 9.3).
-  package var keepAlive: Bool
+  @usableFromInline package var keepAlive: Bool
 
   @inlinable
   package init(
@@ -100,18 +100,18 @@ package struct RequestHead {
 
 /// A whole response head. `base` and `fields` are valid until the owner of the bytes reads again.
 /// As for a request, the bytes are in one piece and `fields` has every line, in order.
-@frozen
+@frozen @usableFromInline
 package struct ResponseHead {
-  package var base: UnsafePointer<UInt8>
-  package var fields: UnsafeMutablePointer<Field>
-  package var fieldCount: Int
-  package var version: HTTPVersion
-  package var status: UInt16
+  @usableFromInline package var base: UnsafePointer<UInt8>
+  @usableFromInline package var fields: UnsafeMutablePointer<Field>
+  @usableFromInline package var fieldCount: Int
+  @usableFromInline package var version: HTTPVersion
+  @usableFromInline package var status: UInt16
   /// The reason phrase as it was sent; may be empty.
-  package var phrase: ByteRange
-  package var framing: Framing
+  @usableFromInline package var phrase: ByteRange
+  @usableFromInline package var framing: Framing
   /// The backend may be sent another request on this connection.
-  package var keepAlive: Bool
+  @usableFromInline package var keepAlive: Bool
 
   @inlinable
   package init(

@@ -1,26 +1,26 @@
 // Why this file exists: when the gateway answers by itself the client must learn why, in the same
 // words as the log, and no byte of that answer may be in the client's hands.
-package import Primitives
+public import Primitives
 
 /// Everything an answer of our own depends on. Slices are valid during the call that writes it.
-@frozen
+@frozen @usableFromInline
 package struct LocalAnswer {
-  package var reason: Reason
-  package var detail: BadRequestDetail
+  @usableFromInline package var reason: Reason
+  @usableFromInline package var detail: BadRequestDetail
   /// The method of the request: HEAD gets a head only. `other` when it is not known.
-  package var method: Method
+  @usableFromInline package var method: Method
   /// The version of the client; HTTP/1.1 when it is not known.
-  package var version: HTTPVersion
+  @usableFromInline package var version: HTTPVersion
   /// The connection stays open after this answer.
-  package var keepAlive: Bool
+  @usableFromInline package var keepAlive: Bool
   /// Seconds; 0 = no Retry-After.
-  package var retryAfter: UInt32
+  @usableFromInline package var retryAfter: UInt32
   /// The text of Date, by the clock of the caller.
-  package var date: ByteSlice?
+  @usableFromInline package var date: ByteSlice?
   /// A value that `RequestIdentifier` accepts, or one of our own.
-  package var requestID: ByteSlice?
+  @usableFromInline package var requestID: ByteSlice?
   /// Whole field lines, each with its CR LF: `Allow: GET\r\n`.
-  package var extraFields: ByteSlice?
+  @usableFromInline package var extraFields: ByteSlice?
 
   @inlinable package init(
     _ reason: Reason, _ detail: BadRequestDetail = .none, method: Method, version: HTTPVersion,

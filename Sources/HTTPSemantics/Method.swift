@@ -2,7 +2,7 @@
 
 /// The request methods of RFC 9110 and RFC 5789; any other that the parser knows is `other`, and
 /// its bytes are forwarded as they came.
-@frozen
+@frozen @usableFromInline
 package enum Method: UInt8, CaseIterable, Sendable {
   case get, head, post, put, delete, connect, options, trace, patch, other
 

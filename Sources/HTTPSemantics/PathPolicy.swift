@@ -3,7 +3,7 @@
 package import Primitives
 
 /// What to do with `%2f` and `%5c` in a path (`http.encoded_slash`).
-@frozen
+@frozen @usableFromInline
 package enum EncodedSlash: UInt8, CaseIterable, Sendable {
   case reject
   /// Kept undecoded; never a separator.
@@ -11,7 +11,7 @@ package enum EncodedSlash: UInt8, CaseIterable, Sendable {
 }
 
 /// What `PathPolicy.normalise` made of a target.
-@frozen
+@frozen @usableFromInline
 package enum PathVerdict: Equatable, Sendable {
   /// The target is in its one form already; its first `pathLength` bytes are the path, the rest is
   /// empty or the query with its `?`.

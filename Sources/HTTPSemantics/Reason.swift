@@ -2,7 +2,7 @@
 // same in the log, in the metric, in X-Gateway-Reason and in the body.
 
 /// Why the gateway answered by itself, or cut an exchange. The words are a public contract.
-@frozen
+@frozen @usableFromInline
 package enum Reason: UInt8, CaseIterable, Sendable {
   case none
   case badRequest, methodNotAllowed, noRoute, headTimeout, bodyTimeout, bodyTooLarge, targetTooLong
@@ -74,7 +74,7 @@ package enum Reason: UInt8, CaseIterable, Sendable {
 }
 
 /// What exactly was wrong with a request that `badRequest` refuses.
-@frozen
+@frozen @usableFromInline
 package enum BadRequestDetail: UInt8, CaseIterable, Sendable {
   case none, framing, host, target, field, version, method
 

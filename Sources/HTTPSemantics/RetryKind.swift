@@ -2,7 +2,7 @@
 // of `retries.when`.
 
 /// Under which of the words of `retries.when` a fault falls.
-@frozen
+@frozen @usableFromInline
 package enum RetryKind: UInt8, CaseIterable, Sendable {
   /// Never tried again.
   case never

@@ -3,7 +3,7 @@
 
 /// Questions about single bytes and short runs of bytes. Nothing here allocates or reads past the
 /// count given.
-@frozen
+@frozen @usableFromInline
 package enum ASCII {
   /// The bytes that may stand in a token (RFC 9110 section 5.6.2), one bit each: below 64, and 64
   /// to 127.

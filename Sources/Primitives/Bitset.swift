@@ -2,11 +2,11 @@
 // words, walked by counting trailing zeros.
 
 /// A set of the numbers 0 ..< `capacity` in raw words. One thread.
-@frozen
+@frozen @usableFromInline
 package struct Bitset {
-  package let words: UnsafeMutablePointer<UInt64>
-  package let wordCount: Int
-  package let capacity: Int
+  @usableFromInline package let words: UnsafeMutablePointer<UInt64>
+  @usableFromInline package let wordCount: Int
+  @usableFromInline package let capacity: Int
 
   /// Empty. `capacity` from 0 on.
   @inlinable package static func create(capacity: Int) -> Bitset {

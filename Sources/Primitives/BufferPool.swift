@@ -4,10 +4,10 @@
 import Glibc
 
 /// A run of memory taken from a `BufferPool`.
-@frozen
+@frozen @usableFromInline
 package struct PooledBuffer {
-  package let base: UnsafeMutablePointer<UInt8>
-  package let capacity: Int
+  @usableFromInline package let base: UnsafeMutablePointer<UInt8>
+  @usableFromInline package let capacity: Int
 
   @inlinable package init(base: UnsafeMutablePointer<UInt8>, capacity: Int) {
     self.base = base
@@ -16,20 +16,20 @@ package struct PooledBuffer {
 }
 
 /// Buffers of 4, 8, 16, 32, 64 and 128 KiB. One thread. The struct must live in one place.
-@frozen
+@frozen @usableFromInline
 package struct BufferPool {
-  package static var smallest: Int { @inlinable get { 4_096 } }
-  package static var largest: Int { @inlinable get { 131_072 } }
+  @usableFromInline package static var smallest: Int { @inlinable get { 4_096 } }
+  @usableFromInline package static var largest: Int { @inlinable get { 131_072 } }
   package static var classes: Int { @inlinable get { 6 } }
 
   /// Per class: the first free buffer; each free buffer begins with the address of the next.
-  package let heads: UnsafeMutablePointer<UnsafeMutableRawPointer?>
-  package let freeCounts: UnsafeMutablePointer<Int>
+  @usableFromInline package let heads: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+  @usableFromInline package let freeCounts: UnsafeMutablePointer<Int>
   /// Free memory kept per class, in bytes, at most.
-  package let keptPerClass: Int
-  package var buffersOut: Int
-  package var bytesOut: Int
-  package var bytesKept: Int
+  @usableFromInline package let keptPerClass: Int
+  @usableFromInline package var buffersOut: Int
+  @usableFromInline package var bytesOut: Int
+  @usableFromInline package var bytesKept: Int
 
   /// `keptPerClass` bytes at most wait in each class for the next taker; the rest goes back to the
   /// allocator at once.

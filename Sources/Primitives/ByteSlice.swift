@@ -3,10 +3,10 @@
 
 /// Some bytes owned by somebody else. Valid only as long as its owner says; never stored across
 /// events unless the owner promises to keep the bytes.
-@frozen
+@frozen @usableFromInline
 package struct ByteSlice {
-  package var base: UnsafePointer<UInt8>
-  package var count: Int
+  @usableFromInline package var base: UnsafePointer<UInt8>
+  @usableFromInline package var count: Int
 
   @inlinable package init(_ base: UnsafePointer<UInt8>, _ count: Int) {
     self.base = base
@@ -23,10 +23,10 @@ package struct ByteSlice {
 }
 
 /// A run of bytes by position, relative to a base that may move (a buffer that grows). 8 bytes.
-@frozen
+@frozen @usableFromInline
 package struct ByteRange: Equatable, Sendable {
-  package var offset: UInt32
-  package var length: UInt32
+  @usableFromInline package var offset: UInt32
+  @usableFromInline package var length: UInt32
 
   @inlinable package init(offset: UInt32, length: UInt32) {
     self.offset = offset

@@ -4,12 +4,12 @@
 /// Writes bytes one after another into a given room. What does not fit is left out whole and
 /// remembered in `overflowed`; after that nothing more is written, so that no reader sees a text
 /// with a hole.
-@frozen
+@frozen @usableFromInline
 package struct ByteWriter {
-  package let start: UnsafeMutablePointer<UInt8>
-  package var cursor: UnsafeMutablePointer<UInt8>
-  package let end: UnsafeMutablePointer<UInt8>
-  package var overflowed: Bool
+  @usableFromInline package let start: UnsafeMutablePointer<UInt8>
+  @usableFromInline package var cursor: UnsafeMutablePointer<UInt8>
+  @usableFromInline package let end: UnsafeMutablePointer<UInt8>
+  @usableFromInline package var overflowed: Bool
 
   @inlinable package init(_ start: UnsafeMutablePointer<UInt8>, capacity: Int) {
     precondition(capacity >= 0)

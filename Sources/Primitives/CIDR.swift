@@ -1,13 +1,13 @@
 // Why this file exists: trusted proxies are given as address ranges and asked for every client.
 
 /// An address range: the addresses whose first `prefix` bits equal those of `base`.
-@frozen
+@frozen @usableFromInline
 package struct CIDR: Hashable, Sendable {
-  package let base: IPAddress
+  @usableFromInline package let base: IPAddress
   /// 0 to 32 for IPv4, 0 to 128 for IPv6.
-  package let prefix: UInt8
-  package let highMask: UInt64
-  package let lowMask: UInt64
+  @usableFromInline package let prefix: UInt8
+  @usableFromInline package let highMask: UInt64
+  @usableFromInline package let lowMask: UInt64
 
   /// Bits of the address below the prefix are cleared. `prefix` must suit the family.
   package init(_ address: IPAddress, prefix: UInt8) {
@@ -58,7 +58,7 @@ package struct CIDR: Hashable, Sendable {
 
 extension CIDR: CustomStringConvertible {
   /// `10.0.0.0/8`. Control plane only.
-  package var description: String { "\(base)/\(prefix)" }
+  @usableFromInline package var description: String { "\(base)/\(prefix)" }
 
   /// Control plane only.
   package static func parse(_ text: String) -> CIDR? {

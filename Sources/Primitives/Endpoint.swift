@@ -1,10 +1,10 @@
 // Why this file exists: a peer or a listener is an address and a port, in one value.
 
 /// An address and a port.
-@frozen
+@frozen @usableFromInline
 package struct Endpoint: Hashable, Sendable {
-  package var address: IPAddress
-  package var port: UInt16
+  @usableFromInline package var address: IPAddress
+  @usableFromInline package var port: UInt16
 
   @inlinable package init(address: IPAddress, port: UInt16) {
     self.address = address
@@ -59,7 +59,7 @@ package struct Endpoint: Hashable, Sendable {
 
 extension Endpoint: CustomStringConvertible {
   /// Control plane only.
-  package var description: String {
+  @usableFromInline package var description: String {
     address.isV4 ? "\(address):\(port)" : "[\(address)]:\(port)"
   }
   /// Control plane only.

@@ -3,11 +3,11 @@
 
 /// The upper bounds of a histogram's buckets, shared by all histograms of one kind. Never freed
 /// while one of them is used.
-@frozen
+@frozen @usableFromInline
 package struct HistogramBounds: @unchecked Sendable {
   /// Rising; a value equal to a bound belongs below it.
-  package let values: UnsafePointer<UInt64>
-  package let count: Int
+  @usableFromInline package let values: UnsafePointer<UInt64>
+  @usableFromInline package let count: Int
 
   /// Start-up only. 1 to 63 rising bounds.
   package static func create(_ bounds: [UInt64]) -> HistogramBounds {
@@ -41,10 +41,10 @@ package struct HistogramBounds: @unchecked Sendable {
 
 /// A histogram in somebody else's words: single writer, any number of readers. A reader may see a
 /// value in a bucket and not yet in the sum; never half a number.
-@frozen
+@frozen @usableFromInline
 package struct FixedHistogram: @unchecked Sendable {
-  package let bounds: HistogramBounds
-  package let first: SharedCounter
+  @usableFromInline package let bounds: HistogramBounds
+  @usableFromInline package let first: SharedCounter
 
   /// `first` is the first of `bounds.wordCount` words.
   @inlinable package init(bounds: HistogramBounds, first: SharedCounter) {

@@ -3,13 +3,13 @@
 
 /// An IPv4 or IPv6 address. IPv4-mapped IPv6 (::ffff:a.b.c.d) is held as IPv4, so that one client
 /// is one value however the socket was opened.
-@frozen
+@frozen @usableFromInline
 package struct IPAddress: Hashable, Sendable {
   /// IPv6: the first eight bytes as a number. IPv4: 0.
-  package let high: UInt64
+  @usableFromInline package let high: UInt64
   /// IPv6: the last eight bytes as a number. IPv4: the address as a number.
-  package let low: UInt64
-  package let isV4: Bool
+  @usableFromInline package let low: UInt64
+  @usableFromInline package let isV4: Bool
 
   @inlinable package init(v4: UInt32) {
     high = 0
@@ -197,7 +197,7 @@ package struct IPAddress: Hashable, Sendable {
 
 extension IPAddress: CustomStringConvertible {
   /// The canonical text. Control plane only.
-  package var description: String {
+  @usableFromInline package var description: String {
     withUnsafeTemporaryAllocation(of: UInt8.self, capacity: IPAddress.maximumTextLength) { room in
       guard let base = room.baseAddress else { return "" }
       let count = write(to: base)

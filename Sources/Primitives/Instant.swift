@@ -2,9 +2,9 @@
 // test or a simulation can say what time it is; only EventLoop and the supervisor ever ask a clock.
 
 /// A span of time in nanoseconds; may be negative. Bounds: about ±292 years.
-@frozen
+@frozen @usableFromInline
 package struct Duration: Comparable, Hashable, Sendable {
-  package var nanoseconds: Int64
+  @usableFromInline package var nanoseconds: Int64
 
   @inlinable package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
@@ -37,9 +37,9 @@ package struct Duration: Comparable, Hashable, Sendable {
 }
 
 /// A point on the monotonic clock, in nanoseconds since an arbitrary origin.
-@frozen
+@frozen @usableFromInline
 package struct Instant: Comparable, Hashable, Sendable {
-  package var nanoseconds: UInt64
+  @usableFromInline package var nanoseconds: UInt64
 
   @inlinable package init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
 

@@ -5,10 +5,10 @@
 /// A keyed 64-bit hash of a row of parts. What it gives depends on where the parts are cut ("ab"
 /// then "c" is not "a" then "bc"), which is what a path in segments wants. Not for secrets, nor
 /// against someone who can read the hashes.
-@frozen
+@frozen @usableFromInline
 package struct KeyedHash: Sendable {
-  package var state: UInt64
-  package let multiplier: UInt64
+  @usableFromInline package var state: UInt64
+  @usableFromInline package let multiplier: UInt64
 
   /// The key comes from the system once per process; a literal one in tests.
   @inlinable package init(key: UInt64) {

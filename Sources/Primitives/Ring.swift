@@ -2,13 +2,13 @@
 // first-out ring that never grows and never allocates after its making.
 
 /// A queue of at most `capacity` plain values in raw memory. One thread.
-@frozen
+@frozen @usableFromInline
 package struct Ring<Element: BitwiseCopyable> {
-  package let base: UnsafeMutablePointer<Element>
-  package let capacity: Int
-  package let mask: Int
-  package var head: Int
-  package var count: Int
+  @usableFromInline package let base: UnsafeMutablePointer<Element>
+  @usableFromInline package let capacity: Int
+  @usableFromInline package let mask: Int
+  @usableFromInline package var head: Int
+  @usableFromInline package var count: Int
 
   /// Start-up only. `capacity` from 1 to 2^31.
   @inlinable package static func create(capacity: Int) -> Ring {

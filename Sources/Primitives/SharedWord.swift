@@ -1,12 +1,12 @@
 // Why this file exists: the few numbers that several threads see live in raw memory, so that state
 // structs may stay plain and copyable; these are the ways to touch them. Synchronization.Atomic
 // does the work, at the price of an ordinary load or store.
-package import Synchronization
+public import Synchronization
 
 /// One 64-bit word that any thread may read and write. A pointer; who made the memory frees it.
-@frozen
+@frozen @usableFromInline
 package struct SharedWord: @unchecked Sendable {
-  package let cell: UnsafeMutablePointer<Atomic<UInt64>>
+  @usableFromInline package let cell: UnsafeMutablePointer<Atomic<UInt64>>
 
   @inlinable package init(_ cell: UnsafeMutablePointer<Atomic<UInt64>>) { self.cell = cell }
 
@@ -50,9 +50,9 @@ package struct SharedWord: @unchecked Sendable {
 
 /// One 64-bit word with exactly one writing thread and any number of readers: adding is a load and
 /// a store, no locked instruction. Two writers lose counts.
-@frozen
+@frozen @usableFromInline
 package struct SharedCounter: @unchecked Sendable {
-  package let cell: UnsafeMutablePointer<Atomic<UInt64>>
+  @usableFromInline package let cell: UnsafeMutablePointer<Atomic<UInt64>>
 
   @inlinable package init(_ cell: UnsafeMutablePointer<Atomic<UInt64>>) { self.cell = cell }
 
@@ -75,10 +75,10 @@ package struct SharedCounter: @unchecked Sendable {
 }
 
 /// A block of words, zero at first, beginning on a cache line and sharing none with other memory.
-@frozen
+@frozen @usableFromInline
 package struct SharedWords: @unchecked Sendable {
-  package let base: UnsafeMutablePointer<Atomic<UInt64>>
-  package let count: Int
+  @usableFromInline package let base: UnsafeMutablePointer<Atomic<UInt64>>
+  @usableFromInline package let count: Int
 
   @inlinable package init(base: UnsafeMutablePointer<Atomic<UInt64>>, count: Int) {
     self.base = base

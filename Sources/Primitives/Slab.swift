@@ -4,10 +4,10 @@
 import Glibc
 
 /// Names a slot and the life it was taken in. All zero names nothing.
-@frozen
+@frozen @usableFromInline
 package struct SlabHandle: Equatable, Sendable {
-  package var index: UInt32
-  package var generation: UInt32
+  @usableFromInline package var index: UInt32
+  @usableFromInline package var generation: UInt32
 
   @inlinable package init(index: UInt32, generation: UInt32) {
     self.index = index
@@ -17,12 +17,12 @@ package struct SlabHandle: Equatable, Sendable {
 }
 
 /// Per slot: which life it is in, and where the free list goes on.
-@frozen
+@frozen @usableFromInline
 package struct SlabMark {
   /// 0 before the first use; odd or even means nothing, only equality does.
-  package var generation: UInt32
+  @usableFromInline package var generation: UInt32
   /// Free: index + 1 of the next free slot, 0 at the end. In use: `inUse`.
-  package var link: UInt32
+  @usableFromInline package var link: UInt32
 
   @inlinable package static var inUse: UInt32 { .max }
 }
@@ -30,14 +30,14 @@ package struct SlabMark {
 /// Slots for up to `capacity` elements at stable addresses. Last freed, first taken, so that hot
 /// memory stays hot. One thread. The struct itself must live in one place (its free list is in its
 /// fields): do not copy it and use both.
-@frozen
+@frozen @usableFromInline
 package struct Slab<Element: ~Copyable> {
-  package let base: UnsafeMutablePointer<Element>
-  package let marks: UnsafeMutablePointer<SlabMark>
-  package let capacity: Int
-  package var count: Int
-  package var freeHead: UInt32
-  package var touched: UInt32
+  @usableFromInline package let base: UnsafeMutablePointer<Element>
+  @usableFromInline package let marks: UnsafeMutablePointer<SlabMark>
+  @usableFromInline package let capacity: Int
+  @usableFromInline package var count: Int
+  @usableFromInline package var freeHead: UInt32
+  @usableFromInline package var touched: UInt32
 
   /// Reserves address space for `capacity` (1 to 2^31) elements. Traps when the address space has
   /// no room for it, which is a limit set on the process (RLIMIT_AS) or a bound that the

@@ -2,9 +2,9 @@
 // tests, for seeding others and wherever a decision must be repeatable.
 
 /// The SplitMix64 generator: any seed will do, 2^64 numbers until it repeats. Not for secrets.
-@frozen
+@frozen @usableFromInline
 package struct SplitMix64: RandomNumberGenerator, Sendable {
-  package var state: UInt64
+  @usableFromInline package var state: UInt64
 
   @inlinable package init(seed: UInt64) { state = seed }
 

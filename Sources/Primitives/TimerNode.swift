@@ -2,21 +2,21 @@
 // nodes, so arming allocates nothing.
 
 /// One deadline inside its owner's memory. Must not move while armed.
-@frozen
+@frozen @usableFromInline
 package struct TimerNode {
-  package var next: UnsafeMutablePointer<TimerNode>?
-  package var previous: UnsafeMutablePointer<TimerNode>?
+  @usableFromInline package var next: UnsafeMutablePointer<TimerNode>?
+  @usableFromInline package var previous: UnsafeMutablePointer<TimerNode>?
   /// Whose deadline this is; handed back untouched.
-  package var owner: UnsafeMutableRawPointer
+  @usableFromInline package var owner: UnsafeMutableRawPointer
   /// When it is to fire. Read it freely, change it by `TimerWheel.arm`.
-  package var deadline: Instant
+  @usableFromInline package var deadline: Instant
   /// The tick of the slot it hangs in; 0 in the list of the expired, so that re-arming there is
   /// always lazy.
-  package var wakeTick: UInt64
+  @usableFromInline package var wakeTick: UInt64
   /// The list it hangs in; `unarmed` for none.
-  package var slot: UInt16
+  @usableFromInline package var slot: UInt16
   /// What kind of deadline this is, for the owner to tell several apart.
-  package var kind: UInt8
+  @usableFromInline package var kind: UInt8
 
   @inlinable package static var unarmed: UInt16 { .max }
 

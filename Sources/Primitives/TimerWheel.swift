@@ -8,27 +8,27 @@
 // its old slot ends and then hung up anew, so that moving it costs one store.
 
 /// The timer wheel of one worker. One thread; the struct must live in one place.
-@frozen
+@frozen @usableFromInline
 package struct TimerWheel {
-  package static var tickShift: UInt64 { @inlinable get { 22 } }
+  @usableFromInline package static var tickShift: UInt64 { @inlinable get { 22 } }
   package static var levels: Int { @inlinable get { 20 } }
   package static var slotsPerLevel: Int { @inlinable get { 256 } }
-  package static var dueList: UInt16 { @inlinable get { 5_120 } }
-  package static var never: UInt64 { @inlinable get { .max } }
+  @usableFromInline package static var dueList: UInt16 { @inlinable get { 5_120 } }
+  @usableFromInline package static var never: UInt64 { @inlinable get { .max } }
 
-  package let heads: UnsafeMutablePointer<UnsafeMutablePointer<TimerNode>?>
+  @usableFromInline package let heads: UnsafeMutablePointer<UnsafeMutablePointer<TimerNode>?>
   /// Four words a level: which slots have a timer.
-  package let occupied: UnsafeMutablePointer<UInt64>
+  @usableFromInline package let occupied: UnsafeMutablePointer<UInt64>
   /// One bit a level: whether any slot has a timer.
-  package var occupiedLevels: UInt32
+  @usableFromInline package var occupiedLevels: UInt32
   /// Every slot that ends at this tick or before has been emptied.
-  package var currentTick: UInt64
+  @usableFromInline package var currentTick: UInt64
   /// No slot ends before this tick; the true next one unless `nextIsStale`.
-  package var nextTick: UInt64
-  package var nextIsStale: Bool
+  @usableFromInline package var nextTick: UInt64
+  @usableFromInline package var nextIsStale: Bool
   /// The instant of the last `advance`.
-  package var now: Instant
-  package var armedCount: Int
+  @usableFromInline package var now: Instant
+  @usableFromInline package var armedCount: Int
 
   /// Start-up only. About 41 KiB.
   package static func create(now: Instant) -> TimerWheel {

@@ -2,10 +2,10 @@
 // request; asking the kernel each time would be a system call.
 
 /// The xoroshiro128++ generator. Seed it once from the system. Not for secrets.
-@frozen
+@frozen @usableFromInline
 package struct Xoroshiro: RandomNumberGenerator, Sendable {
-  package var low: UInt64
-  package var high: UInt64
+  @usableFromInline package var low: UInt64
+  @usableFromInline package var high: UInt64
 
   /// Both words zero would stay zero for ever, so the state comes from SplitMix64, which never
   /// gives that.

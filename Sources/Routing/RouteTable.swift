@@ -24,7 +24,6 @@ package struct RoutePath: Equatable, Sendable {
 /// most half full, and the bytes of all paths. A lookup hashes the path once, segment by segment,
 /// and asks the table only at depths where some pattern ends; what it finds is compared byte by
 /// byte.
-@frozen
 package struct RouteTable: @unchecked Sendable {
   let entries: UnsafeMutablePointer<RouteEntry>
   let entryMask: Int
