@@ -1,5 +1,5 @@
-// Why this file exists: an address is read here and nowhere else, so that one backend has one text, and each way of getting
-// one wrong has its own words.
+// Why this file exists: an address is read here and nowhere else, so that one backend has one text,
+// and each way of getting one wrong has its own words.
 import Primitives
 
 /// Reads `host:port`, `[v6]:port` and `unix:/path`.
@@ -79,19 +79,19 @@ enum AddressReader {
       }
       throw ScalarProblem(.badAddress, "has no port", "write host:port")
     }
-    if IPAddress.parse(text) != nil {
-      throw ScalarProblem(
-        .badAddress, "is an IPv6 address without brackets and port", "write [\(text)]:port")
-    }
     let host = String(text[..<colon])
     let port = text[text.index(after: colon)...]
+    if host.contains(":"), IPAddress.parse(host) != nil, UInt16(port) != nil {
+      throw ScalarProblem(
+        .badAddress, "has an IPv6 address without brackets", "write [\(host)]:\(port)")
+    }
+    if IPAddress.parse(text) != nil {
+      throw ScalarProblem(
+        .badAddress, "is an IPv6 address without brackets and port", "write [\(text)]:8080")
+    }
     if host.isEmpty {
       throw ScalarProblem(
         .badAddress, "has no host", use == .listen ? "write 0.0.0.0:\(port)" : "write host:port")
-    }
-    if host.contains(":"), IPAddress.parse(host) != nil {
-      throw ScalarProblem(
-        .badAddress, "has an IPv6 address without brackets", "write [\(host)]:\(port)")
     }
     return (host, port)
   }
@@ -106,8 +106,8 @@ enum AddressReader {
     return port
   }
 
-  /// A name that a resolver takes (RFC 1123 section 2.1, and the underscore that container networks have), in lower case. One
-  /// that ends in a number is a misspelt IPv4 address.
+  /// A name that a resolver takes (RFC 1123 section 2.1, and the underscore that container networks
+  /// have), in lower case. One that ends in a number is a misspelt IPv4 address.
   static func hostName(_ text: String) -> String? {
     var name = text.lowercased()
     guard name.utf8.count <= 253, name.utf8.allSatisfy({ $0 < 0x80 }) else { return nil }
@@ -115,10 +115,14 @@ enum AddressReader {
     let labels = name.split(separator: ".", omittingEmptySubsequences: false)
     for label in labels {
       guard (1...63).contains(label.utf8.count), label.first != "-", label.last != "-",
-        label.utf8.allSatisfy({ ASCII.isLetter($0) || ASCII.isDigit($0) || $0 == 0x2D || $0 == 0x5F })
+        label.utf8.allSatisfy(isNameByte)
       else { return nil }
     }
     guard let last = labels.last, !last.utf8.allSatisfy(ASCII.isDigit) else { return nil }
     return name
+  }
+
+  private static func isNameByte(_ byte: UInt8) -> Bool {
+    ASCII.isLetter(byte) || ASCII.isDigit(byte) || byte == 0x2D || byte == 0x5F
   }
 }

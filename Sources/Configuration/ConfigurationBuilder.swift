@@ -1,5 +1,5 @@
-// Why this file exists: the typed document becomes the model. Nothing is judged here any more; a key is only read, by name,
-// and a test sees to it that every row of the schema is.
+// Why this file exists: the typed document becomes the model. Nothing is judged here any more; a
+// key is only read, by name, and a test sees to it that every row of the schema is.
 import Primitives
 
 /// Builds the model out of a document that has no errors.
@@ -196,14 +196,17 @@ struct ConfigurationBuilder {
     if written.field("connect") != nil { timeouts.connect = try written.duration("connect") }
     if written.field("response") != nil { timeouts.response = try written.duration("response") }
     if written.field("idle") != nil { timeouts.idle = try written.duration("idle") }
-    if written.field("request") != nil { timeouts.request = try written.optionalDuration("request") }
+    if written.field("request") != nil {
+      timeouts.request = try written.optionalDuration("request")
+    }
     return timeouts
   }
 }
 
 /// Names for the routes that were given none.
 enum RouteNames {
-  /// Names that were given stay as they are; a default that is taken already gets `#2`, `#3` and so on.
+  /// Names that were given stay as they are; a default that is taken already gets `#2`, `#3` and so
+  /// on.
   static func complete(_ given: [String?], defaults: [String]) -> [String] {
     var taken = Set(given.compactMap { $0 })
     var next: [String: Int] = [:]

@@ -1,5 +1,5 @@
-// Why this file exists: a configuration comes from a file that may be missing, a directory, too large or still being written;
-// it is read here, once and whole, and every failure has words.
+// Why this file exists: a configuration comes from a file that may be missing, a directory, too
+// large or still being written; it is read here, once and whole, and every failure has words.
 import Glibc
 
 /// Why a file could not be read.
@@ -44,8 +44,8 @@ package enum ConfigurationFile {
 package struct ConfigurationEnvironment {
   package var variable: (_ name: String) -> String?
   package var file: (_ path: String) -> Result<[UInt8], FileProblem>
-  /// `gateway check` warns of a missing file, since the machine it runs on may not be the one that has it; everyone else
-  /// takes it for an error.
+  /// `gateway check` warns of a missing file, since the machine it runs on may not be the one that
+  /// has it; everyone else takes it for an error.
   package var missingFileIsWarning: Bool
 
   package init(

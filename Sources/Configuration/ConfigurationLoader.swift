@@ -1,9 +1,10 @@
-// Why this file exists: the way from the bytes of a file to a configuration, in one straight line. Pure: what it needs of the
-// world comes in as an argument.
+// Why this file exists: the way from the bytes of a file to a configuration, in one straight line.
+// Pure: what it needs of the world comes in as an argument.
 
 /// What came out of a file.
 package struct ConfigurationResult: Sendable {
-  /// nil when there is an error, and when a missing file that was only warned of keeps it from being complete.
+  /// nil when there is an error, and when a missing file that was only warned of keeps it from
+  /// being complete.
   package var configuration: GatewayConfiguration?
   /// In file order; at most a thousand.
   package var diagnostics: [Diagnostic]
@@ -12,12 +13,14 @@ package struct ConfigurationResult: Sendable {
   package var surplusWarnings: Int
   /// The typed document with the origin of every value; nil when it could not be read at all.
   package var values: ConfigurationValue?
-  /// Of the bytes of the file: sixteen hexadecimal digits. The same bytes always have the same; what `${…}` stands for does
-  /// not go into it, so that it may be shown.
+  /// Of the bytes of the file: sixteen hexadecimal digits. The same bytes always have the same;
+  /// what `${…}` stands for does not go into it, so that it may be shown.
   package var contentHash: String
 
   /// There may be warnings.
-  package var isValid: Bool { !diagnostics.contains { $0.severity == .error } && surplusErrors == 0 }
+  package var isValid: Bool {
+    surplusErrors == 0 && !diagnostics.contains { $0.severity == .error }
+  }
 }
 
 package enum ConfigurationLoader {

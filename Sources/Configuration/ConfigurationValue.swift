@@ -1,6 +1,6 @@
-// Why this file exists: between the YAML and the model stands the document as the schema understood it: typed, complete with
-// defaults, and still knowing where each value came from. Checks between parts read it, the model is built from it, and a dump
-// can tell what must not be shown.
+// Why this file exists: between the YAML and the model stands the document as the schema understood
+// it: typed, complete with defaults, and still knowing where each value came from. Checks between
+// parts read it, the model is built from it, and a dump can tell what must not be shown.
 
 /// A value that the schema knows.
 package struct ConfigurationValue: Sendable {

@@ -1,5 +1,6 @@
-// Why this file exists: some mistakes lie between two values that are each right: a route to a service that is not there, a
-// gateway that is its own backend. They are looked for in the typed document, so that every complaint still knows its place.
+// Why this file exists: some mistakes lie between two values that are each right: a route to a
+// service that is not there, a gateway that is its own backend. They are looked for in the typed
+// document, so that every complaint still knows its place.
 import HTTPSemantics
 import Primitives
 
@@ -31,6 +32,8 @@ struct CrossChecks {
     var what: String
     var address: NetworkAddress
     var line: Int
+    /// nil for a default.
+    var range: SourceRange?
 
     /// `the listener of line 3`
     var phrase: String { line > 0 ? "\(what) of line \(line)" : "\(what)'s default" }
@@ -52,13 +55,11 @@ struct CrossChecks {
     to sockets: inout [Socket]
   ) {
     guard let value, case .address(let address)? = value.scalar else { return }
-    let socket = Socket(what: what, address: address, line: value.line)
+    let socket = Socket(what: what, address: address, line: value.line, range: value.range)
     if let other = sockets.first(where: { $0.address.collides(with: address) }) {
       // A default is nowhere in the file: the complaint goes to what stands there.
-      let range =
-        value.range ?? root.field("listeners")?.elements.first { $0.line <= other.line }?.range
       diagnostics.error(
-        .duplicateAddress, range, path,
+        .duplicateAddress, value.range ?? other.range, path,
         "\(path.short): \(value.range == nil ? socket.phrase : "'\(value.shown)'") is taken by "
           + other.phrase)
     }
@@ -166,7 +167,7 @@ struct CrossChecks {
     if let line = paths[pattern] {
       diagnostics.warning(
         .unreachableRoute, value.range, path,
-        "match.path: no request gets here; the route in line \(line) takes '\(value.shown)' already")
+        "match.path: no request gets here; the route in line \(line) takes '\(value.shown)'")
     } else {
       paths[pattern] = value.line
     }

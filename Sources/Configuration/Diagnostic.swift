@@ -1,5 +1,5 @@
-// Why this file exists: what is wrong with a configuration file, said the way a compiler says it: where, what, and what to
-// write instead.
+// Why this file exists: what is wrong with a configuration file, said the way a compiler says it:
+// where, what, and what to write instead.
 
 /// One complaint about a configuration file.
 package struct Diagnostic: Sendable, Equatable {

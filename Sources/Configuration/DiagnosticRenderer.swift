@@ -1,5 +1,5 @@
-// Why this file exists: one complaint, two readers: a person at a terminal, who gets it the way compilers put it, and a
-// program, which gets JSON.
+// Why this file exists: one complaint, two readers: a person at a terminal, who gets it the way
+// compilers put it, and a program, which gets JSON.
 
 package enum DiagnosticRenderer {
   /// Complaints that are printed; the rest is counted.
@@ -54,7 +54,8 @@ package enum DiagnosticRenderer {
     return text + String(repeating: " ", count: offset) + style.mark(underline)
   }
 
-  /// A line made printable, and where the columns from `start` to `end` are in it. Of a long line, the part around them.
+  /// A line made printable, and where the columns from `start` to `end` are in it. Of a long line,
+  /// the part around them.
   private static func shown(
     _ line: String, from start: Int, to end: Int
   ) -> (line: String, offset: Int, length: Int) {
@@ -97,8 +98,8 @@ package enum DiagnosticRenderer {
 
   // MARK: JSON
 
-  /// The complaints of all results as one array; ends in a line end. `end_column` is the column after the last one meant; a
-  /// complaint about a whole file has 0 for line and columns.
+  /// The complaints of all results as one array; ends in a line end. `end_column` is the column
+  /// after the last one meant; a complaint about a whole file has 0 for line and columns.
   package static func json(_ results: [ConfigurationResult]) -> String {
     let objects = results.flatMap(\.diagnostics).map { diagnostic -> JSONValue in
       .object([

@@ -1,6 +1,6 @@
-// Why this file exists: what differs from machine to machine, and what is secret, does not stand in the file: `${NAME}`,
-// `${NAME:-default}` and `${file:/path}` are put in here, after the YAML has been read, so that no value can change the
-// structure of the document.
+// Why this file exists: what differs from machine to machine, and what is secret, does not stand in
+// the file: `${NAME}`, `${NAME:-default}` and `${file:/path}` are put in here, after the YAML has
+// been read, so that no value can change the structure of the document.
 
 /// Expands scalars. Keeps what it read, so that one run sees one content of every file.
 struct Expansion {
@@ -164,10 +164,11 @@ struct Expansion {
       return .success(String(String.UnicodeScalarView(rest.dropFirst(2))))
     }
     guard let value else {
+      let shown = PrintableText.of(name, limit: 64)
       return .failure(
         reference.problem(
-          .unsetVariable, "the environment variable '\(name)' is not set",
-          "set it, or write ${\(name):-default}"))
+          .unsetVariable, "the environment variable '\(shown)' is not set",
+          "set it, or write ${\(shown):-default}"))
     }
     return .success(value)
   }

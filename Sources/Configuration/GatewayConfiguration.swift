@@ -1,5 +1,6 @@
-// Why this file exists: the configuration as values, the way the rest of the gateway reads it. Everything here has been
-// checked: a value of these types holds what the schema table allows, with every default filled in.
+// Why this file exists: the configuration as values, the way the rest of the gateway reads it.
+// Everything here has been checked: a value of these types holds what the schema table allows, with
+// every default filled in.
 package import Primitives
 
 /// One configuration file, decoded and checked. Order is the order in the file.
@@ -60,7 +61,8 @@ package struct LimitsConfiguration: Sendable, Equatable {
   package var headSize: Int
   /// Field lines, trailers counted too.
   package var headFields: Int
-  /// Bytes of a request body; nil = unlimited. Routes carry their own, see `RouteConfiguration.bodySize`.
+  /// Bytes of a request body; nil = unlimited. Routes carry their own, see
+  /// `RouteConfiguration.bodySize`.
   package var bodySize: UInt64?
   /// Bytes a second, averaged over 20 s; nil = none.
   package var minRate: UInt64?

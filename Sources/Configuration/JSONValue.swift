@@ -1,5 +1,5 @@
-// Why this file exists: the schema and the diagnostics are written as JSON, with their keys in the order in which they are
-// best read.
+// Why this file exists: the schema and the diagnostics are written as JSON, with their keys in the
+// order in which they are best read.
 
 /// A JSON text (RFC 8259).
 indirect enum JSONValue: Equatable {

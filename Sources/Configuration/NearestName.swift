@@ -1,12 +1,12 @@
-// Why this file exists: most unknown names are known names misspelt; saying which one saves the operator a look into the
-// reference.
+// Why this file exists: most unknown names are known names misspelt; saying which one saves the
+// operator a look into the reference.
 
 enum NearestName {
   /// More than this is another name.
   static let reach = 2
 
-  /// The candidate that takes the fewest changes to get to from `name`, at most two, and fewer than would change most of it;
-  /// the first of equals.
+  /// The candidate that takes the fewest changes to get to from `name`, at most two, and fewer than
+  /// would change most of it; the first of equals.
   static func of(_ name: String, among candidates: some Sequence<String>) -> String? {
     let letters = Array(name.lowercased().unicodeScalars.prefix(128))
     guard letters.count < 128 else { return nil }
@@ -15,7 +15,7 @@ enum NearestName {
       let target = Array(candidate.lowercased().unicodeScalars)
       guard abs(target.count - letters.count) <= reach else { continue }
       let distance = distance(letters, target)
-      guard distance <= reach, distance * 2 <= max(letters.count, target.count) else { continue }
+      guard distance <= reach, distance * 2 < max(letters.count, target.count) else { continue }
       if let best, best.distance <= distance { continue }
       best = (candidate, distance)
     }

@@ -1,5 +1,6 @@
-// Why this file exists: an address an operator wrote is a socket address, a name that the supervisor resolves, or a path; it
-// is told apart once, here, and carries the one text that names it everywhere else.
+// Why this file exists: an address an operator wrote is a socket address, a name that the
+// supervisor resolves, or a path; it is told apart once, here, and carries the one text that names
+// it everywhere else.
 package import Primitives
 
 /// `host:port`, `[v6]:port` or `unix:/path`.
@@ -14,7 +15,8 @@ package struct NetworkAddress: Sendable, Hashable {
   }
 
   package var form: Form
-  /// The normal form of what was written: `10.0.0.1:80`, `[2001:db8::1]:80`, `users.internal:80`, `unix:/run/users.sock`.
+  /// The normal form of what was written: `10.0.0.1:80`, `[2001:db8::1]:80`, `users.internal:80`,
+  /// `unix:/run/users.sock`.
   package var text: String
 
   package init(form: Form, text: String) {
@@ -36,8 +38,9 @@ extension NetworkAddress {
     }
   }
 
-  /// Connecting to `other` may come out at a socket that listens here. A socket that listens on every address is reached
-  /// through the loopback ones; which other addresses the machine has is not known here.
+  /// Connecting to `other` may come out at a socket that listens here. A socket that listens on
+  /// every address is reached through the loopback ones; which other addresses the machine has is
+  /// not known here.
   func isReached(by other: NetworkAddress) -> Bool {
     switch (form, other.form) {
     case (.unix(let left), .unix(let right)): return left == right

@@ -2,7 +2,8 @@
 
 /// Text made safe to print.
 enum PrintableText {
-  /// Escapes what is invisible or steers a terminal; cuts at `limit` characters and says so with `…`.
+  /// Escapes what is invisible or steers a terminal; cuts at `limit` characters and says so with
+  /// `…`.
   static func of(_ text: String, limit: Int) -> String {
     var result = ""
     var count = 0

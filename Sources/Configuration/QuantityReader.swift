@@ -1,5 +1,6 @@
-// Why this file exists: numbers with units are where configuration files go wrong most: `30` of what? Every quantity needs its
-// unit, and everything that is nearly right is answered with what is right.
+// Why this file exists: numbers with units are where configuration files go wrong most: `30` of
+// what? Every quantity needs its unit, and everything that is nearly right is answered with what is
+// right.
 import Primitives
 
 /// Reads numbers, durations, sizes, shares and rates.
@@ -95,7 +96,10 @@ enum QuantityReader {
   private static func quantity(
     _ text: String, _ kind: String, _ example: String
   ) throws(ScalarProblem) -> Quantity {
-    if text.contains(":"), let problem = surprise(text[...]) { throw problem }
+    if text.contains(":"), var problem = surprise(text[...]) {
+      problem.suggestion = "write one like \(example)"
+      throw problem
+    }
     guard let quantity = Quantity(text) else {
       throw ScalarProblem(.notNumber, "is not a \(kind)", "write one like \(example)")
     }

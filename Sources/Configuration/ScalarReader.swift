@@ -1,5 +1,5 @@
-// Why this file exists: the schema, not YAML, says what a scalar is; here a text and a row become a typed value, or the reason
-// why not and what to write instead.
+// Why this file exists: the schema, not YAML, says what a scalar is; here a text and a row become a
+// typed value, or the reason why not and what to write instead.
 import HTTPSemantics
 import Primitives
 
@@ -135,7 +135,12 @@ enum ScalarReader {
 
   // MARK: Text
 
+  private static let longestPattern = 4_096
+
   private static func pathPattern(_ text: String) throws(ScalarProblem) -> String {
+    guard text.utf8.count <= longestPattern else {
+      throw ScalarProblem(.badPath, "is too long", "use at most \(longestPattern) bytes")
+    }
     switch PathPattern.parse(text) {
     case .failure(let problem): throw ScalarProblem(.badPath, "cannot match", problem.explanation)
     case .success(let pattern):
@@ -149,7 +154,8 @@ enum ScalarReader {
 
   private static func filePath(_ text: String) throws(ScalarProblem) -> String {
     guard text.hasPrefix("/"), !text.hasSuffix("/"), text.utf8.count <= 4_095 else {
-      throw ScalarProblem(.badPath, "is not the absolute path of a file", "write one like /path/to/file")
+      throw ScalarProblem(
+        .badPath, "is not the absolute path of a file", "write one like /path/to/file")
     }
     guard isPrintable(text) else {
       throw ScalarProblem(.badText, "holds a control character")

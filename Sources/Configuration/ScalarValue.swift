@@ -1,5 +1,6 @@
-// Why this file exists: what a scalar of the file turns out to be, once the schema has said what it must be; and how a value
-// is written back, so that bounds, defaults and suggestions read like the file.
+// Why this file exists: what a scalar of the file turns out to be, once the schema has said what it
+// must be; and how a value is written back, so that bounds, defaults and suggestions read like the
+// file.
 package import Primitives
 
 /// A typed scalar.
@@ -18,8 +19,8 @@ package enum ScalarValue: Sendable, Equatable {
   case text(String)
 }
 
-/// What is wrong with a scalar. `detail` follows the value in the message and never repeats any of it; only `suggestion` may,
-/// which is left out when the value is secret.
+/// What is wrong with a scalar. `detail` follows the value in the message and never repeats any of
+/// it; only `suggestion` may, which is left out when the value is secret.
 struct ScalarProblem: Error, Equatable {
   var code: DiagnosticCode
   var detail: String

@@ -1,5 +1,6 @@
-// Why this file exists: one description of every key drives decoding, checking, the JSON Schema and the reference, so that
-// none of them can say anything else than the others. The rows themselves are in SchemaTable.swift.
+// Why this file exists: one description of every key drives decoding, checking, the JSON Schema and
+// the reference, so that none of them can say anything else than the others. The rows themselves
+// are in SchemaTable.swift.
 package import Primitives
 
 /// What a value is, and within which bounds.
@@ -129,7 +130,8 @@ package struct Schema: Sendable {
   package let root: Node
   package let rows: [SchemaRow]
 
-  /// - Parameter rows: every row after the one that holds it. A row that fits nowhere is a mistake of ours.
+  /// - Parameter rows: every row after the one that holds it. A row that fits nowhere is a mistake
+  ///   of ours.
   init(_ rows: [SchemaRow]) {
     var root = Node(row: SchemaRow("", .mapping, .required, "The whole file."))
     for row in rows {
@@ -162,12 +164,12 @@ package struct Schema: Sendable {
     }
   }
 
-  /// The mappings that hold a key of this name, as an operator would write them: `services.NAME.timeouts`.
+  /// The mappings that hold a key of this name, as an operator would write them:
+  /// `services.NAME.timeouts`.
   func holders(of key: String) -> [String] {
     rows.compactMap { row in
       guard row.key == key, let dot = row.path.lastIndex(of: ".") else { return nil }
-      return row.path[..<dot].split(separator: ".").map { $0 == "*" ? "NAME" : $0 }
-        .joined(separator: ".")
+      return ConfigurationReference.written(String(row.path[..<dot]))
     }
   }
 }

@@ -1,8 +1,8 @@
-// Why this file exists: one walk over document and schema together finds everything that is wrong with single values, and
-// leaves a typed document. It knows no key by name.
+// Why this file exists: one walk over document and schema together finds everything that is wrong
+// with single values, and leaves a typed document. It knows no key by name.
 
-/// Decodes one document. Everything it complains about goes to `diagnostics`; what could not be decoded takes its default, or
-/// is left out, so that the rest can still be checked.
+/// Decodes one document. Everything it complains about goes to `diagnostics`; what could not be
+/// decoded takes its default, or is left out, so that the rest can still be checked.
 struct SchemaDecoder {
   let schema: Schema
   var expansion: Expansion
@@ -10,8 +10,9 @@ struct SchemaDecoder {
   /// Where secrets stand as they are in the file.
   private(set) var hidden: [SourceRange] = []
 
-  init(_ schema: Schema, _ environment: ConfigurationEnvironment, _ diagnostics: DiagnosticCollector)
-  {
+  init(
+    _ schema: Schema, _ environment: ConfigurationEnvironment, _ diagnostics: DiagnosticCollector
+  ) {
     self.schema = schema
     expansion = Expansion(environment)
     self.diagnostics = diagnostics
@@ -102,9 +103,11 @@ struct SchemaDecoder {
     _ entries: [YAMLNode.Entry], _ node: YAMLNode, as type: Schema.Node, at path: ConfigurationPath
   ) -> ConfigurationValue {
     var written: [String: YAMLNode.Entry] = [:]
+    // A key that is there but misspelt is not missing too.
+    var meant: Set<String> = []
     for entry in entries {
       if type.key(entry.key) == nil {
-        unknownKey(entry, in: type, at: path)
+        if let near = unknownKey(entry, in: type, at: path) { meant.insert(near) }
       } else {
         written[entry.key] = entry
       }
@@ -116,7 +119,9 @@ struct SchemaDecoder {
       if let entry = written[name] {
         value = self.value(entry.value, as: key, at: path.key(name)) ?? byDefault(key)
       } else {
-        if key.row.presence == .required { missing(key.row, in: node, at: path) }
+        if key.row.presence == .required && !meant.contains(name) {
+          missing(key.row, in: node, at: path)
+        }
         value = byDefault(key)
       }
       if let value { fields.append(ConfigurationValue.Field(key: name, value: value)) }
@@ -130,16 +135,19 @@ struct SchemaDecoder {
     _ row: SchemaRow, in node: YAMLNode, at path: ConfigurationPath
   ) {
     diagnostics.error(
-      .missingKey, firstLine(of: node), path.key(row.key), "the key '\(row.key)' is missing\(path.place)",
+      .missingKey, firstLine(of: node), path.key(row.key),
+      "the key '\(row.key)' is missing\(path.place)",
       suggestion: row.example.map { "write one such as '\(row.key): \($0)'" })
   }
 
+  /// - Returns: the key that was meant, if one is near.
   private mutating func unknownKey(
     _ entry: YAMLNode.Entry, in type: Schema.Node, at path: ConfigurationPath
-  ) {
+  ) -> String? {
     let shown = PrintableText.of(entry.key, limit: 64)
     let suggestion: String
-    if let near = NearestName.of(entry.key, among: type.keys.map(\.row.key)) {
+    let near = NearestName.of(entry.key, among: type.keys.map(\.row.key))
+    if let near {
       suggestion = "did you mean '\(near)'?"
     } else {
       let holders = schema.holders(of: entry.key)
@@ -151,6 +159,7 @@ struct SchemaDecoder {
     diagnostics.error(
       .unknownKey, entry.keyRange, path.key(shown), "unknown key '\(shown)'\(path.place)",
       suggestion: suggestion)
+    return near
   }
 
   private func names(_ type: Schema.Node) -> String {
@@ -164,12 +173,12 @@ struct SchemaDecoder {
     checkCount(entries.count, bounds, node, at: path)
     var named: [ConfigurationValue.Named] = []
     for entry in entries.prefix(bounds.upperBound) {
+      if let value = value(entry.value, as: type.entry[0], at: path.name(entry.key)) {
+        named.append(
+          ConfigurationValue.Named(name: entry.key, nameRange: entry.keyRange, value: value))
+      }
       do throws(ScalarProblem) {
-        let name = try ScalarReader.name(entry.key, limit: 64)
-        if let value = value(entry.value, as: type.entry[0], at: path.name(name)) {
-          named.append(
-            ConfigurationValue.Named(name: name, nameRange: entry.keyRange, value: value))
-        }
+        _ = try ScalarReader.name(entry.key, limit: 64)
       } catch {
         let shown = PrintableText.of(entry.key, limit: 64)
         diagnostics.error(
@@ -258,7 +267,8 @@ struct SchemaDecoder {
       return field.map { ConfigurationValue.Field(key: name, value: $0) }
     }
     return ConfigurationValue(
-      content: .mapping(fields), origin: value.origin, range: node.range, isSecret: false, shown: "")
+      content: .mapping(fields), origin: value.origin, range: node.range, isSecret: false,
+      shown: "")
   }
 
   private mutating func wrongShape(

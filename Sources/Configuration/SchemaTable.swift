@@ -1,11 +1,13 @@
-// Why this file exists: every key an operator may write, once: what it is, its bounds, its default and what it does. Decoding,
-// `gateway check`, the JSON Schema and docs/configuration.md follow from these rows; adding a key begins with adding its row.
+// Why this file exists: every key an operator may write, once: what it is, its bounds, its default
+// and what it does. Decoding, `gateway check`, the JSON Schema and docs/configuration.md follow
+// from these rows; adding a key begins with adding its row.
 import Primitives
 
 extension Schema {
   /// The keys of a gateway's configuration file.
   package static let gateway = Schema(
-    processRows + clientRows + observationRows + serviceRows + poolRows + retryRows + routeRows)
+    processRows + clientRows + observationRows + serviceRows + poolRows + backendTimeRows
+      + retryRows + routeRows)
 
   private static let longestWait = Duration.seconds(24 * 3_600)
   private static let wait = SchemaKind.duration(.milliseconds(1)...longestWait)
@@ -46,7 +48,10 @@ extension Schema {
         SchemaWord("reject", "the request is answered 400"),
         SchemaWord("keep", "the field is forwarded"),
       ],
-      "Field names with an underscore: many backends cannot tell them from the same name with a hyphen."),
+      """
+      Field names with an underscore: many backends cannot tell them from the same name with a \
+      hyphen.
+      """),
     SchemaRow(
       "http.encoded_slash", .word, .byDefault("reject"),
       words: [
@@ -54,16 +59,6 @@ extension Schema {
         SchemaWord("keep", "it passes undecoded and is never a separator"),
       ],
       "`%2f` and `%5c` in a path."),
-    SchemaRow("shutdown", .mapping, .children, "How the process ends after SIGTERM or SIGINT."),
-    SchemaRow(
-      "shutdown.accept_grace", .duration(.zero ... .seconds(3_600)), .byDefault("0s"),
-      "Keep accepting this long after `/readyz` has turned to 503."),
-    SchemaRow(
-      "shutdown.drain", .duration(.zero ... .seconds(3_600)), .byDefault("8s"),
-      """
-      Then finish what is in flight; what is left is cut and counted. Docker kills after 10 s unless told otherwise, so keep \
-      both together below that, or raise its `stop_grace_period`.
-      """),
   ]
 
   // MARK: - The client's side
@@ -73,8 +68,8 @@ extension Schema {
     SchemaRow(
       "limits.connections", .integer(1...1_000_000), .byDefault("65536"),
       """
-      Client connections in total; above it 503 `overloaded` and close. Lowered with a warning when the limit for open files \
-      is smaller.
+      Client connections in total; above it 503 `overloaded` and close. Lowered with a warning \
+      when the limit for open files is smaller.
       """),
     SchemaRow(
       "limits.head_size", .size(1_024...65_536), .byDefault("32KiB"),
@@ -90,14 +85,15 @@ extension Schema {
       "limits.min_rate", .byteRate(1...1 << 30), .byDefault("256B/s"),
       words: [SchemaWord("none", "no bound")],
       """
-      A client that sends a body, or takes response bytes that are ready, averaged over 20 s: below this it is answered 408, \
-      or cut.
+      A client that sends a body, or takes response bytes that are ready, averaged over 20 s: \
+      below this it is answered 408, or cut.
       """),
     SchemaRow("timeouts", .mapping, .children, "How long clients may take."),
     SchemaRow(
       "timeouts.head", wait, .byDefault("10s"),
       """
-      A request head must be complete this long after its first byte (408), or after the connection was made (closed).
+      A request head must be complete this long after its first byte (408), or after the \
+      connection was made (closed).
       """),
     SchemaRow(
       "timeouts.body_idle", wait, .byDefault("30s"), "Between two reads of a request body: 408."),
@@ -115,7 +111,7 @@ extension Schema {
       "trusted_proxies[]", .cidr, .required, example: "10.0.0.0/8", "A range, or one address."),
   ]
 
-  // MARK: - What it tells
+  // MARK: - What it tells, and how it ends
 
   private static let observationRows: [SchemaRow] = [
     SchemaRow("logging", .mapping, .children, "Diagnostics on stderr, and the access log."),
@@ -143,6 +139,16 @@ extension Schema {
         SchemaWord("never", "nobody's: every request begins a trace"),
       ],
       "Whose `traceparent` and `X-Request-ID` are continued."),
+    SchemaRow("shutdown", .mapping, .children, "How the process ends after SIGTERM or SIGINT."),
+    SchemaRow(
+      "shutdown.accept_grace", .duration(.zero ... .seconds(3_600)), .byDefault("0s"),
+      "Keep accepting this long after `/readyz` has turned to 503."),
+    SchemaRow(
+      "shutdown.drain", .duration(.zero ... .seconds(3_600)), .byDefault("8s"),
+      """
+      Then finish what is in flight; what is left is cut and counted. Docker kills after 10 s \
+      unless told otherwise, so keep both together below that, or raise its `stop_grace_period`.
+      """),
   ]
 
   // MARK: - Services
@@ -162,26 +168,15 @@ extension Schema {
       "One backend; the short form is its address alone."),
     SchemaRow(
       "services.*.backends[].address", .address(.connect), .required, example: "127.0.0.1:9001",
-      "`host:port`, `[v6]:port` (in quotes) or `unix:/path.sock`. A host name is resolved at start."),
+      """
+      `host:port`, `[v6]:port` (in quotes) or `unix:/path.sock`. A host name is resolved at start.
+      """),
     SchemaRow(
       "services.*.host", .authority, .byDefault("preserve"),
       words: [
         SchemaWord("preserve", "the client's"), SchemaWord("backend", "the backend's address"),
       ],
       "The Host field that backends are sent; anything else is sent as it stands."),
-    SchemaRow("services.*.timeouts", .mapping, .children, "How long backends may take."),
-    SchemaRow(
-      "services.*.timeouts.connect", wait, .byDefault("1s"), "To make a connection: 504."),
-    SchemaRow(
-      "services.*.timeouts.response", wait, .byDefault("30s"),
-      "From the request being sent to the response head: 504."),
-    SchemaRow(
-      "services.*.timeouts.idle", wait, .byDefault("60s"),
-      "Between two reads or writes of a body: 504 before the head, an abort after it."),
-    SchemaRow(
-      "services.*.timeouts.request", wait, .byDefault("none"),
-      words: [SchemaWord("none", "no bound")], example: "60s",
-      "The whole exchange, queue and retries included: 504 before the head, an abort after it."),
   ]
 
   private static let poolRows: [SchemaRow] = [
@@ -191,8 +186,8 @@ extension Schema {
       "services.*.connections.max", .integer(1...1_000_000), .byDefault("none"),
       words: [SchemaWord("none", "no bound")],
       """
-      Open connections per backend, all workers together. An idle one is closed by its worker as soon as another worker needs \
-      the place.
+      Open connections per backend, all workers together. An idle one is closed by its worker as \
+      soon as another worker needs the place.
       """),
     SchemaRow(
       "services.*.connections.idle", .integer(0...10_000), .byDefault("64"),
@@ -208,6 +203,22 @@ extension Schema {
       "The longest wait: 503 `queue_timeout`."),
   ]
 
+  private static let backendTimeRows: [SchemaRow] = [
+    SchemaRow("services.*.timeouts", .mapping, .children, "How long backends may take."),
+    SchemaRow(
+      "services.*.timeouts.connect", wait, .byDefault("1s"), "To make a connection: 504."),
+    SchemaRow(
+      "services.*.timeouts.response", wait, .byDefault("30s"),
+      "From the request being sent to the response head: 504."),
+    SchemaRow(
+      "services.*.timeouts.idle", wait, .byDefault("60s"),
+      "Between two reads or writes of a body: 504 before the head, an abort after it."),
+    SchemaRow(
+      "services.*.timeouts.request", wait, .byDefault("none"),
+      words: [SchemaWord("none", "no bound")], example: "60s",
+      "The whole exchange, queue and retries included: 504 before the head, an abort after it."),
+  ]
+
   private static let retryRows: [SchemaRow] = [
     SchemaRow("services.*.retries", .mapping, .children, "Sending a request again."),
     SchemaRow(
@@ -216,8 +227,8 @@ extension Schema {
     SchemaRow(
       "services.*.retries.when", .list(0...7), .listByDefault(["connect", "reused_reset", "reset"]),
       """
-      What is tried again. All but `connect` only for idempotent methods, or with an Idempotency-Key, and while the body sent \
-      so far is kept.
+      What is tried again. All but `connect` only for idempotent methods, or with an \
+      Idempotency-Key, and while the body sent so far is kept.
       """),
     SchemaRow(
       "services.*.retries.when[]", .word, .required,
@@ -243,8 +254,10 @@ extension Schema {
   private static let routeRows: [SchemaRow] = [
     SchemaRow(
       "routes", .list(0...100_000), .required,
-      "Which requests go to which service. The longest path wins, an exact one before a prefix; the order in the file only "
-        + "breaks ties."),
+      """
+      Which requests go to which service. An exact path wins, then the longest prefix; the order \
+      in the file only breaks ties.
+      """),
     SchemaRow("routes[]", .mapping, .children, "One route."),
     SchemaRow(
       "routes[].name", .text(128),
@@ -254,8 +267,8 @@ extension Schema {
     SchemaRow(
       "routes[].match.path", .pathPattern, .required, example: "/api/users/*",
       """
-      `/x/*` takes `/x`, `/x/` and everything below; without the star exactly this path. In normal form: percent triplets \
-      in upper case and only where they are needed, no dot segments.
+      `/x/*` takes `/x`, `/x/` and everything below; without the star exactly this path. In normal \
+      form: percent triplets in upper case and only where they are needed, no dot segments.
       """),
     SchemaRow(
       "routes[].service", .name(64), .required, example: "users",

@@ -1,4 +1,5 @@
-// Why this file exists: services and routes as values; the part of the configuration that a reload changes most.
+// Why this file exists: services and routes as values; the part of the configuration that a reload
+// changes most.
 package import Primitives
 
 /// A named pool of backends.
@@ -77,7 +78,8 @@ package struct RetryConfiguration: Sendable, Equatable {
 package struct RouteConfiguration: Sendable, Equatable {
   /// Unique in the file.
   package var name: String
-  /// In normal form; `/x/*` is `/x`, `/x/` and everything below, without the star exactly this path.
+  /// In normal form; `/x/*` is `/x`, `/x/` and everything below, without the star exactly this
+  /// path.
   package var path: String
   /// The position of the route's service in `GatewayConfiguration.services`.
   package var service: Int

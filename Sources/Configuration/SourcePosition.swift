@@ -65,10 +65,12 @@ package struct ConfigurationPath: Sendable, Equatable {
     return path
   }
 
-  /// The whole way. A name with other characters than letters, digits, `_` and `-` stands in brackets and quotes.
+  /// The whole way. A name with other characters than letters, digits, `_` and `-` stands in
+  /// brackets and quotes.
   package var text: String { ConfigurationPath.text(components[...]) }
 
-  /// What a message calls the value: the keys after the last name or number, since the line says the rest.
+  /// What a message calls the value: the keys after the last name or number, since the line says
+  /// the rest.
   var short: String {
     let end = components.lastIndex(where: \.isKey).map { $0 + 1 } ?? 0
     let start = components[..<end].lastIndex { !$0.isKey }.map { $0 + 1 } ?? 0
@@ -87,7 +89,7 @@ package struct ConfigurationPath: Sendable, Equatable {
       switch component {
       case .key(let key): text += (text.isEmpty ? "" : ".") + key
       case .name(let name):
-        let isPlain = name.utf8.allSatisfy(isPlainNameByte) && !name.isEmpty
+        let isPlain = name.utf8.allSatisfy(isPlainNameByte) && (1...64).contains(name.utf8.count)
         text += isPlain ? ".\(name)" : "[\"\(PrintableText.of(name, limit: 64))\"]"
       case .index(let index): text += "[\(index)]"
       }

@@ -1,5 +1,5 @@
-// Why this file exists: before a parser sees a file, its bytes are judged here, so that everything behind this door works on
-// valid UTF-8; afterwards its lines are shown next to the complaints.
+// Why this file exists: before a parser sees a file, its bytes are judged here, so that everything
+// behind this door works on valid UTF-8; afterwards its lines are shown next to the complaints.
 
 /// The bytes of a configuration file.
 struct SourceText {
@@ -74,16 +74,16 @@ struct SourceText {
     return Unicode.Scalar(value).map { ($0, length) }
   }
 
-  /// Why a scalar may not stand in a file; the same set that YAML 1.2 section 5.1 calls not printable, and three more line
-  /// ends that no editor counts.
+  /// Why a scalar may not stand in a file; the same set that YAML 1.2 section 5.1 calls not
+  /// printable, and three more line ends that no editor counts.
   private static func refusal(of scalar: Unicode.Scalar) -> String? {
     switch scalar.value {
     case 0x00...0x1F, 0x7F...0x9F:
       "control character U+\(hex(UInt8(scalar.value), width: 4)) is not allowed"
     case 0x2028, 0x2029:
-      "the line separator U+\(String(scalar.value, radix: 16)) is not allowed"
+      "the line separator U+\(String(scalar.value, radix: 16, uppercase: true)) is not allowed"
     case 0xFEFF: "a byte order mark is allowed only at the beginning of the file"
-    case 0xFFFE, 0xFFFF: "U+\(String(scalar.value, radix: 16).uppercased()) is not a character"
+    case 0xFFFE, 0xFFFF: "U+\(String(scalar.value, radix: 16, uppercase: true)) is not a character"
     default: nil
     }
   }

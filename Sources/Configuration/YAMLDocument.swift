@@ -1,5 +1,6 @@
-// Why this file exists: a document as a tree in which every value knows its place in the file. Nothing is typed here: what a
-// value means is the schema's business. Everything that input could make grow is bounded here.
+// Why this file exists: a document as a tree in which every value knows its place in the file.
+// Nothing is typed here: what a value means is the schema's business. Everything that input could
+// make grow is bounded here.
 
 /// A value of a document.
 struct YAMLNode {
@@ -37,10 +38,12 @@ enum YAMLDocument {
   static let maximumDepth = 64
   /// Values written in the file.
   static let maximumCount = 1_000_000
-  /// Values that all aliases together stand for: what keeps a few lines from meaning millions of values.
+  /// Values that all aliases together stand for: what keeps a few lines from meaning millions of
+  /// values.
   static let maximumAliased = 100_000
 
-  /// Reads the one document of a file. What does not keep the rest from being read goes to `diagnostics`.
+  /// Reads the one document of a file. What does not keep the rest from being read goes to
+  /// `diagnostics`.
   /// - Returns: nil when the file holds no value at all.
   static func read(
     _ source: SourceText, _ diagnostics: inout DiagnosticCollector
@@ -134,15 +137,16 @@ private struct YAMLAssembler: ~Copyable {
   private mutating func target(
     of name: String, _ range: SourceRange, depth: Int
   ) throws(SourceText.Problem) -> YAMLNode {
+    let shown = PrintableText.of(name, limit: 64)
     guard let anchor = anchors[name] else {
       throw SourceText.Problem(
-        position: range.start, code: .alias, message: "there is no anchor '&\(name)' above this",
+        position: range.start, code: .alias, message: "there is no anchor '&\(shown)' above this",
         suggestion: "put a value that begins with '*' in quotes")
     }
     guard let node = anchor else {
       throw SourceText.Problem(
         position: range.start, code: .alias,
-        message: "the alias '*\(name)' stands inside its own anchor")
+        message: "the alias '*\(shown)' stands inside its own anchor")
     }
     aliased += node.count
     if aliased > YAMLDocument.maximumAliased {

@@ -1,5 +1,5 @@
-// Why this file exists: the one file that knows libyaml. It turns the C library's events into Swift values and its
-// complaints into sentences an operator can act on.
+// Why this file exists: the one file that knows libyaml. It turns the C library's events into Swift
+// values and its complaints into sentences an operator can act on.
 import CLibYAML
 
 /// One step through a document, with its place in the file.
@@ -33,7 +33,8 @@ struct YAMLEvents: ~Copyable {
   init(_ bytes: UnsafeBufferPointer<UInt8>, of source: SourceText) {
     self.source = source
     parser = .allocate(capacity: 1)
-    // Fails only when there is no memory for its first few kilobytes, as every allocation of Swift's would.
+    // Fails only when there is no memory for its first few kilobytes, as every allocation of
+    // Swift's would.
     precondition(yaml_parser_initialize(parser) == 1, "no memory for a YAML parser")
     yaml_parser_set_input_string(parser, bytes.baseAddress, bytes.count)
   }

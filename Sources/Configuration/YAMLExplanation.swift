@@ -1,5 +1,5 @@
-// Why this file exists: a YAML parser says what it expected; an operator needs to know what to change. Each complaint of
-// libyaml's is put here in words about the file.
+// Why this file exists: a YAML parser says what it expected; an operator needs to know what to
+// change. Each complaint of libyaml's is put here in words about the file.
 
 enum YAMLExplanation {
   /// - Parameters:
@@ -84,10 +84,14 @@ enum YAMLExplanation {
         "this stands among the entries of the list\(opened) but is none",
         "begin it with '- ', or indent it under the entry it belongs to"
       )
-    case "did not find expected ',' or ']'":
-      return ("the '['\(opened) is not closed, or a comma is missing before this", nil)
-    case "did not find expected ',' or '}'":
-      return ("the '{'\(opened) is not closed, or a comma is missing before this", nil)
+    case "did not find expected ',' or ']'", "did not find expected ',' or '}'":
+      if line.unicodeScalars.prefix(position.column - 1).last == "$" {
+        return (
+          "'{' has a meaning of its own here", "put a value that holds ${…} in quotes"
+        )
+      }
+      let bracket = words.hasSuffix("']'") ? "[" : "{"
+      return ("the '\(bracket)'\(opened) is not closed, or a comma is missing before this", nil)
     case "did not find expected node content":
       if line.contains("::") {
         return (

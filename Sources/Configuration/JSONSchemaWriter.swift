@@ -1,0 +1,143 @@
+// Why this file exists: editors check and complete a configuration while it is written, if somebody
+// gives them a JSON Schema; it is made from the same rows as everything else.
+
+/// The JSON Schema (draft 2020-12) of a configuration file.
+package enum JSONSchemaWriter {
+  /// What `gateway schema` prints and config/gateway.schema.json holds; ends in a line end.
+  package static var text: String { text(of: .gateway) }
+
+  static func text(of schema: Schema) -> String {
+    guard case .object(let members) = value(schema.root) else { return "" }
+    let head: [(String, JSONValue)] = [
+      ("$schema", .string("https://json-schema.org/draft/2020-12/schema")),
+      ("title", .string("Configuration of gateway")),
+    ]
+    let definitions: [(String, JSONValue)] = [
+      (
+        "$defs",
+        .object([
+          (
+            "expansion",
+            .object([
+              ("type", .string("string")), ("pattern", .string("\\$\\{[^}]+\\}")),
+              (
+                "description",
+                .string("Holds ${NAME}, ${NAME:-default} or ${file:/path}; checked when loaded.")
+              ),
+            ])
+          )
+        ])
+      )
+    ]
+    let all = head + members.map { ($0.key, $0.value) } + definitions
+    return JSONValue.object(all).text + "\n"
+  }
+
+  private static func value(_ node: Schema.Node) -> JSONValue {
+    let row = node.row
+    var members: [(String, JSONValue)] = []
+    if !row.doc.isEmpty { members.append(("description", .string(row.doc))) }
+    var shapes: [JSONValue] = []
+    let words = row.words.flatMap { word -> [JSONValue] in
+      // Editors read the word 502 as a number.
+      [.string(word.text)] + (Int64(word.text).map { [.integer($0)] } ?? [])
+    }
+    if !words.isEmpty { shapes.append(.object([("enum", .array(words))])) }
+    switch row.kind {
+    case .mapping, .named, .list:
+      if let short = row.shortForm, let key = node.key(short) { shapes.append(value(key)) }
+      shapes.append(.object(composite(node)))
+    case .word: shapes.append(.object([("$ref", .string("#/$defs/expansion"))]))
+    default:
+      shapes.append(.object(scalar(row.kind)))
+      if !isAnyText(row.kind) { shapes.append(.object([("$ref", .string("#/$defs/expansion"))])) }
+    }
+    if shapes.count == 1, case .object(let only) = shapes[0] {
+      members += only.map { ($0.key, $0.value) }
+    } else {
+      members.append(("anyOf", .array(shapes)))
+    }
+    if let value = defaultValue(row) { members.append(("default", value)) }
+    if let example = row.example { members.append(("examples", .array([.string(example)]))) }
+    return .object(members)
+  }
+
+  private static func composite(_ node: Schema.Node) -> [(String, JSONValue)] {
+    switch node.row.kind {
+    case .mapping:
+      let required = node.keys.filter { $0.row.presence == .required }.map(\.row.key)
+      var members: [(String, JSONValue)] = [
+        ("type", .string("object")),
+        ("properties", .object(node.keys.map { ($0.row.key, value($0)) })),
+      ]
+      if !required.isEmpty {
+        members.append(("required", .array(required.map { .string($0) })))
+      }
+      return members + [("additionalProperties", .boolean(false))]
+    case .named(let bounds):
+      return [
+        ("type", .string("object")),
+        ("propertyNames", .object(scalar(.name(64)).filter { $0.0 == "pattern" })),
+        ("additionalProperties", value(node.entry[0])),
+        ("minProperties", .integer(Int64(bounds.lowerBound))),
+        ("maxProperties", .integer(Int64(bounds.upperBound))),
+      ]
+    case .list(let bounds):
+      return [
+        ("type", .string("array")), ("items", value(node.entry[0])),
+        ("minItems", .integer(Int64(bounds.lowerBound))),
+        ("maxItems", .integer(Int64(bounds.upperBound))),
+      ]
+    default: preconditionFailure("not a composite: \(node.row.path)")
+    }
+  }
+
+  private static func isAnyText(_ kind: SchemaKind) -> Bool {
+    switch kind {
+    case .text, .authority: true
+    default: false
+    }
+  }
+
+  private static func scalar(_ kind: SchemaKind) -> [(String, JSONValue)] {
+    switch kind {
+    case .boolean: [("type", .string("boolean"))]
+    case .integer(let bounds):
+      [
+        ("type", .string("integer")), ("minimum", .integer(bounds.lowerBound)),
+        ("maximum", .integer(bounds.upperBound)),
+      ]
+    case .duration: pattern("^(0|[1-9][0-9]*)(ms|s|m|h)$")
+    case .size: pattern("^(0|[1-9][0-9]*)(B|KiB|MiB|GiB|KB|MB|GB)$")
+    case .byteRate: pattern("^(0|[1-9][0-9]*)(B|KiB|MiB|GiB|KB|MB|GB)/s$")
+    case .share: pattern("^(0|[1-9][0-9]*)(\\.[0-9]+)?%$")
+    case .rate: pattern("^[0-9]+/([1-9][0-9]*)?(ms|s|m|h)$")
+    case .address: pattern("^(unix:/.+|.+:[0-9]+)$")
+    case .cidr: pattern("^[0-9A-Fa-f:.]+(/[0-9]+)?$")
+    case .filePath, .pathPattern: pattern("^/")
+    case .upgradeToken: pattern("^[^ ,]+$")
+    case .name(let limit): named(pattern: "^[A-Za-z0-9._-]{1,\(limit)}$")
+    // A number is a text too where a text is expected.
+    case .authority, .text: [("type", .array([.string("string"), .string("number")]))]
+    case .mapping, .named, .list, .word: []
+    }
+  }
+
+  private static func pattern(_ pattern: String) -> [(String, JSONValue)] {
+    [("type", .string("string")), ("pattern", .string(pattern))]
+  }
+
+  private static func named(pattern: String) -> [(String, JSONValue)] {
+    [
+      ("type", .array([.string("string"), .string("number")])), ("pattern", .string(pattern)),
+    ]
+  }
+
+  private static func defaultValue(_ row: SchemaRow) -> JSONValue? {
+    switch row.presence {
+    case .required, .children, .inherited, .derived: nil
+    case .byDefault(let text): Int64(text).map { .integer($0) } ?? .string(text)
+    case .listByDefault(let texts): .array(texts.map { .string($0) })
+    }
+  }
+}

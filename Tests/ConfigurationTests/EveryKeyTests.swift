@@ -1,0 +1,148 @@
+// Why this file exists: a key that is read and ignored is a lie to the operator. Here every scalar
+// row of the table is changed in turn, and the model must change with it.
+import Testing
+
+@testable import Configuration
+
+@Suite struct EveryKeyTests {
+  /// A document with every key; `@path@` stands for the value of the row.
+  static let template = """
+    listeners:
+      - address: "@listeners[].address@"
+    admin:
+      address: "@admin.address@"
+      token: "@admin.token@"
+    workers: "@workers@"
+    http:
+      underscore_fields: "@http.underscore_fields@"
+      encoded_slash: "@http.encoded_slash@"
+    limits:
+      connections: "@limits.connections@"
+      head_size: "@limits.head_size@"
+      head_fields: "@limits.head_fields@"
+      body_size: "@limits.body_size@"
+      min_rate: "@limits.min_rate@"
+    timeouts:
+      head: "@timeouts.head@"
+      body_idle: "@timeouts.body_idle@"
+      write_idle: "@timeouts.write_idle@"
+      keep_alive: "@timeouts.keep_alive@"
+      tunnel_idle: "@timeouts.tunnel_idle@"
+    trusted_proxies: ["@trusted_proxies[]@"]
+    logging:
+      level: "@logging.level@"
+      access:
+        output: "@logging.access.output@"
+        sample: "@logging.access.sample@"
+        slow: "@logging.access.slow@"
+    tracing:
+      trust: "@tracing.trust@"
+    shutdown:
+      accept_grace: "@shutdown.accept_grace@"
+      drain: "@shutdown.drain@"
+    services:
+      users:
+        balancer: "@services.*.balancer@"
+        backends:
+          - address: "@services.*.backends[].address@"
+        host: "@services.*.host@"
+        connections:
+          max: "@services.*.connections.max@"
+          idle: "@services.*.connections.idle@"
+          idle_timeout: "@services.*.connections.idle_timeout@"
+          queue: "@services.*.connections.queue@"
+          queue_timeout: "@services.*.connections.queue_timeout@"
+        timeouts:
+          connect: "@services.*.timeouts.connect@"
+          response: "@services.*.timeouts.response@"
+          idle: "@services.*.timeouts.idle@"
+          request: "@services.*.timeouts.request@"
+        retries:
+          attempts: "@services.*.retries.attempts@"
+          when: ["@services.*.retries.when[]@"]
+          budget: "@services.*.retries.budget@"
+          budget_floor: "@services.*.retries.budget_floor@"
+      other: {backends: []}
+    routes:
+      - name: "@routes[].name@"
+        match:
+          path: "@routes[].match.path@"
+        service: "@routes[].service@"
+        upgrades: ["@routes[].upgrades[]@"]
+        timeouts:
+          connect: "@routes[].timeouts.connect@"
+          response: "@routes[].timeouts.response@"
+          idle: "@routes[].timeouts.idle@"
+          request: "@routes[].timeouts.request@"
+        body_size: "@routes[].body_size@"
+      - {match: {path: /second}, service: other}
+    """
+
+  /// A value for the row, and another one.
+  static func values(_ row: SchemaRow) -> (String, String) {
+    switch row.kind {
+    case .mapping, .named, .list: preconditionFailure("scalars only")
+    case .word: (row.words[0].text, row.words[row.words.count - 1].text)
+    case .boolean: ("true", "false")
+    case .integer: ("3", "5")
+    case .duration: ("3s", "5s")
+    case .size: ("3KiB", "5KiB")
+    case .byteRate: ("3KiB/s", "5KiB/s")
+    case .share: ("3%", "5%")
+    case .rate: ("3/s", "5/s")
+    case .address(.listen):
+      row.path.hasPrefix("admin") ? ("1.1.1.1:1", "1.1.1.1:2") : ("2.2.2.2:1", "2.2.2.2:2")
+    case .address(.connect): ("3.3.3.3:1", "3.3.3.3:2")
+    case .cidr: ("1.1.1.1", "2.2.2.2")
+    case .authority: ("one", "two")
+    case .filePath: ("/one", "/two")
+    case .pathPattern: ("/one", "/two/*")
+    case .upgradeToken: ("one", "two")
+    case .name: ("users", "other")
+    case .text: ("one", "two")
+    }
+  }
+
+  static let scalars = Schema.gateway.rows.filter { row in
+    switch row.kind {
+    case .mapping, .named, .list: false
+    default: true
+    }
+  }
+
+  static func document(_ path: String? = nil, _ value: String = "") -> String {
+    var pieces = template.split(separator: "@", omittingEmptySubsequences: false).map(String.init)
+    for index in stride(from: 1, to: pieces.count, by: 2) {
+      guard let row = scalars.first(where: { $0.path == pieces[index] }) else { continue }
+      pieces[index] = row.path == path ? value : values(row).0
+    }
+    return pieces.joined()
+  }
+
+  @Test func `the template holds every scalar of the table`() {
+    for row in Self.scalars {
+      #expect(Self.template.contains("@\(row.path)@"), "\(row.path)")
+    }
+  }
+
+  @Test(arguments: scalars.map(\.path))
+  func `changing a key changes the configuration`(path: String) throws {
+    let row = try #require(Self.scalars.first { $0.path == path })
+    let base = try configuration(Self.document())
+    let changed = try configuration(Self.document(path, Self.values(row).1))
+    if path == "services.*.balancer" {
+      #expect(base.services[0].balancer == .roundRobin)  // the only one there is
+    } else {
+      #expect(base != changed, "\(path) is read and ignored")
+    }
+  }
+
+  @Test func `every word of every key is understood by the model`() {
+    for row in Self.scalars {
+      for word in row.words {
+        let text = Self.document(row.path, word.text)
+        #expect(load(text).configuration != nil, "\(row.path): \(word.text): \(printed(text))")
+      }
+    }
+  }
+}
