@@ -30,7 +30,7 @@ extension Connections {
         #expect(backend.requests.map(\.target) == ["/first", "/second", "/second"])
         if method == "PUT" { #expect(backend.requests.last?.text == "hello") }
         let metrics = try gateway.metrics()
-        let labels = ["service": "main", "reason": "upstream_reset"]
+        let labels = ["service": "main", "reason": "reused_reset"]
         #expect(metrics.value("gateway_retries_total", labels) == 1)
       }
     }
@@ -101,7 +101,7 @@ extension Connections {
         #expect(backend.requests.count == 6)
         #expect(backend.requests.allSatisfy { $0.text == "hello" })
         let metrics = try gateway.metrics()
-        let labels = ["service": "main", "reason": "connect_refused"]
+        let labels = ["service": "main", "reason": "connect"]
         #expect(metrics.value("gateway_retries_total", labels) == 3)
         let lines = try gateway.waitForAccessLog(6)
         #expect(lines.map { $0["attempts"]?.integer }.sorted { $0! < $1! } == [1, 1, 1, 2, 2, 2])
@@ -166,7 +166,8 @@ extension Connections {
         #expect(response.status == 200)
         #expect(other.requests.count == 2)
         let metrics = try gateway.metrics()
-        #expect(metrics.value("gateway_retries_total", ["service": "main"]) == 1)
+        let labels = ["service": "main", "reason": "503"]
+        #expect(metrics.value("gateway_retries_total", labels) == 1)
       }
     }
 

@@ -108,6 +108,23 @@ final class GatewayProcess {
     Metrics(try admin("/metrics", line: line).text)
   }
 
+  /// Waits until the metric has this value: what is counted after the last byte of an answer may
+  /// be seen a moment later.
+  func waitForMetric(
+    _ name: String, _ labels: [String: String] = [:], toBe value: Double, line: UInt = #line
+  ) throws {
+    var last: Double?
+    do {
+      try eventually("\(name)", within: 5, line: line) {
+        last = try metrics(line: line).value(name, labels)
+        return last == value
+      }
+    } catch var failure as ScenarioFailure {
+      failure.details += "\(name) \(labels) is \(last.map { "\($0)" } ?? "absent"), not \(value)\n"
+      throw failure
+    }
+  }
+
   /// The access log so far: the whole lines of the standard output that are requests.
   func accessLog() throws -> [JSON] { try Self.accessLines(child.output) }
 

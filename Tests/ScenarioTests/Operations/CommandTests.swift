@@ -88,7 +88,7 @@ extension Operations {
     @Test(arguments: [
       ("workers: 012", "workers"), ("http:\n  underscore_fields: on", "underscore_fields"),
       ("workers: 1\nworkers: 2", "workers"), ("limits:\n  body_size: 22:22", "body_size"),
-      ("timeouts: *b", "alias"), ("limits:\n\tbody_size: 1MiB", "tab"),
+      ("timeouts: *b", "anchor"), ("limits:\n\tbody_size: 1MiB", "tab"),
       ("health: {}", "health"), ("circuit_breaker: none", "circuit_breaker"),
       ("rate_limits: {}", "rate_limits"),
     ])
@@ -147,7 +147,7 @@ extension Operations {
       #expect(first["column"]?.integer == 1)
       #expect(first["end_column"]?.integer == 8)
       #expect(first["severity"]?.text == "error")
-      #expect(first["suggestion"]?.text == "workers")
+      #expect(first["suggestion"]?.text?.contains("workers") == true)
       let fine = try check(valid, arguments: ["--format", "json"])
       #expect(fine.end == .exited(0))
       #expect(try JSON(parsing: fine.output).items.isEmpty)
