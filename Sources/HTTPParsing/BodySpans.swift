@@ -1,16 +1,16 @@
 // Why this file exists: body bytes are forwarded from where they were read. The parser says where
 // they are; the shell writes all of them in one call.
-package import Primitives
+public import Primitives
 
 /// A worker's list of body slices found by one or more calls of `feed`. The shell empties it with
 /// `clear` after use.
-@frozen
+@frozen @usableFromInline
 package struct BodySpans {
-  package var slices: UnsafeMutablePointer<ByteSlice>
-  package var capacity: Int
-  package var count: Int
+  @usableFromInline package var slices: UnsafeMutablePointer<ByteSlice>
+  @usableFromInline package var capacity: Int
+  @usableFromInline package var count: Int
   /// Total length of the slices.
-  package var bytes: Int
+  @usableFromInline package var bytes: Int
 
   /// Room for `capacity` slices. Allocates; not for the request path.
   package static func create(capacity: Int) -> BodySpans {

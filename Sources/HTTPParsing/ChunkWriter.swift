@@ -1,8 +1,9 @@
 // Why this file exists: a chunked body is framed anew on each side: the slices of one read become
 // one chunk.
 import HTTPSemantics
-package import Primitives
+public import Primitives
 
+@frozen @usableFromInline
 package enum ChunkWriter {
   /// Room for the longest size line.
   @inlinable package static var sizeLineCapacity: Int { 18 }

@@ -1,27 +1,27 @@
 // Why this file exists: where the parts of a head lie. One table per worker serves every head that
 // arrives in one read; a connection whose head is incomplete keeps the table that it was lent until
 // the head is judged.
-package import HTTPSemantics
-package import Primitives
+public import HTTPSemantics
+public import Primitives
 
 /// Positions found while a head is parsed, all relative to the `base` that `feed` was given.
-@frozen
+@frozen @usableFromInline
 package struct HeadTable {
   /// Room for `capacity` field lines.
-  package var fields: UnsafeMutablePointer<Field>
-  package var capacity: Int
-  package var count: Int
+  @usableFromInline package var fields: UnsafeMutablePointer<Field>
+  @usableFromInline package var capacity: Int
+  @usableFromInline package var count: Int
   /// The first byte of the start line (an empty line before a request line is not part of it).
-  package var start: UInt32
+  @usableFromInline package var start: UInt32
   /// The first byte behind the head; set when it is complete.
-  package var end: UInt32
+  @usableFromInline package var end: UInt32
   /// The method's bytes, for a method that is forwarded as it came. Requests only, set when the
   /// head is complete.
-  package var method: ByteRange
+  @usableFromInline package var method: ByteRange
   /// The request target as it was sent. Requests only.
-  package var target: ByteRange
+  @usableFromInline package var target: ByteRange
   /// The last callback was for a value, so the next name begins a new line.
-  package var afterValue: Bool
+  @usableFromInline package var afterValue: Bool
 
   /// A table for heads of at most `maxFields` field lines (`ParseLimits.headFields`). Allocates;
   /// not for the request path.

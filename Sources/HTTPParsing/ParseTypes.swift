@@ -1,15 +1,15 @@
 // Why this file exists: the words in which both parsers answer. The shell pulls: it feeds bytes,
 // gets one step back, and decides; no parser ever calls the shell.
-package import HTTPSemantics
+public import HTTPSemantics
 
 /// What one message may cost before it is refused (`limits.head_size`, `limits.head_fields`).
-@frozen
+@frozen @usableFromInline
 package struct ParseLimits: Equatable, Sendable {
   /// Bytes of the start line and all field lines together with their line ends; the field lines of
   /// trailers count too.
-  package var headSize: Int
+  @usableFromInline package var headSize: Int
   /// Number of field lines, trailers included.
-  package var headFields: Int
+  @usableFromInline package var headFields: Int
 
   @inlinable
   package init(headSize: Int, headFields: Int) {
@@ -20,7 +20,7 @@ package struct ParseLimits: Equatable, Sendable {
 
 /// Why a parser refused a message. Once it has, it refuses everything that follows: the connection
 /// cannot be used again.
-@frozen
+@frozen @usableFromInline
 package enum ParseFailure: UInt8, Sendable {
   case none
   /// Line ends, spacing, body lengths, chunk grammar: the end of the message cannot be known for
@@ -65,7 +65,7 @@ package enum ParseFailure: UInt8, Sendable {
 }
 
 /// Why `feed` came back.
-@frozen
+@frozen @usableFromInline
 package enum ParseEvent: Equatable, Sendable {
   /// All bytes are used up and the message goes on.
   case needMore
@@ -80,10 +80,10 @@ package enum ParseEvent: Equatable, Sendable {
 }
 
 /// One step: what happened, and how many of the bytes given belong to it.
-@frozen
+@frozen @usableFromInline
 package struct ParseStep: Equatable, Sendable {
-  package var event: ParseEvent
-  package var consumed: Int
+  @usableFromInline package var event: ParseEvent
+  @usableFromInline package var consumed: Int
 
   @inlinable
   package init(_ event: ParseEvent, _ consumed: Int) {

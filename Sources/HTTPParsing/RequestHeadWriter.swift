@@ -1,39 +1,39 @@
 // Why this file exists: the head that a backend gets. What is dropped, kept or added has been
 // decided by the rules; here it becomes bytes, once for each exchange.
-package import HTTPSemantics
-package import Primitives
+public import HTTPSemantics
+public import Primitives
 
 /// What the gateway itself puts into a request head. Slices are valid during the call; an empty one
 /// means: no such line.
-@frozen
+@frozen @usableFromInline
 package struct RequestAdditions {
   /// The method as it was sent.
-  package var method: ByteSlice
+  @usableFromInline package var method: ByteSlice
   /// The normalised target in origin-form, or `*`.
-  package var target: ByteSlice
+  @usableFromInline package var target: ByteSlice
   /// The value of Host, which is always written, even empty.
-  package var host: ByteSlice
+  @usableFromInline package var host: ByteSlice
   /// How the body will be framed on this connection: `length` keeps the line that came, `chunked`
   /// writes Transfer-Encoding. Never `untilClose`.
-  package var framing: Framing
+  @usableFromInline package var framing: Framing
   /// The version in which the client spoke to us, for Via.
-  package var receivedVersion: HTTPVersion
+  @usableFromInline package var receivedVersion: HTTPVersion
   /// The address of the peer, without a port: the last member of X-Forwarded-For, behind those of
   /// the lines that came and were not dropped.
-  package var peerAddress: ByteSlice
+  @usableFromInline package var peerAddress: ByteSlice
   /// Values to set; empty keeps what came and was not dropped.
-  package var forwardedProto: ByteSlice
-  package var forwardedHost: ByteSlice
-  package var requestID: ByteSlice
+  @usableFromInline package var forwardedProto: ByteSlice
+  @usableFromInline package var forwardedHost: ByteSlice
+  @usableFromInline package var requestID: ByteSlice
   /// 55 bytes (W3C Trace Context, version 00); the tracestate lines that came are kept or dropped
   /// by rule.
-  package var traceparent: ByteSlice
+  @usableFromInline package var traceparent: ByteSlice
   /// The value of Max-Forwards after counting down; negative: there is none to write.
-  package var maxForwards: Int64
+  @usableFromInline package var maxForwards: Int64
   /// The client asked for trailers (TE: trailers).
-  package var acceptsTrailers: Bool
+  @usableFromInline package var acceptsTrailers: Bool
   /// The protocol of an upgrade that goes on.
-  package var upgrade: ByteSlice
+  @usableFromInline package var upgrade: ByteSlice
 
   /// Only what every head has; the rest is empty and set afterwards.
   @inlinable
@@ -60,12 +60,12 @@ package struct RequestAdditions {
 
 /// Where in the written head the parts lie that a second attempt changes, relative to the writer's
 /// start.
-@frozen
+@frozen @usableFromInline
 package struct RequestHeadMarks: Equatable, Sendable {
   /// The value of Host.
-  package var host: ByteRange
+  @usableFromInline package var host: ByteRange
   /// The 16 digits of the span id in traceparent; 0 when there is no such line.
-  package var spanID: UInt32
+  @usableFromInline package var spanID: UInt32
 }
 
 package enum RequestHeadWriter {

@@ -1,9 +1,9 @@
 // Why this file exists: the head that a client gets from a backend.
-package import HTTPSemantics
-package import Primitives
+public import HTTPSemantics
+public import Primitives
 
 /// What the Connection field tells the client.
-@frozen
+@frozen @usableFromInline
 package enum ConnectionNotice: UInt8, Sendable {
   /// Nothing: the version's default holds.
   case none
@@ -14,18 +14,18 @@ package enum ConnectionNotice: UInt8, Sendable {
 
 /// What the gateway itself puts into a response head. Slices are valid during the call; an empty
 /// one means: no such line.
-@frozen
+@frozen @usableFromInline
 package struct ResponseAdditions {
   /// How the body will be framed for this client: `chunked` writes Transfer-Encoding, `length` and
   /// `none` keep the Content-Length that came, `untilClose` writes nothing.
-  package var framing: Framing
-  package var connection: ConnectionNotice
+  @usableFromInline package var framing: Framing
+  @usableFromInline package var connection: ConnectionNotice
   /// Replaces what the backend sent.
-  package var requestID: ByteSlice
+  @usableFromInline package var requestID: ByteSlice
   /// 29 bytes (RFC 9110 section 5.6.7); written only when the backend sent no Date (section 6.6.1).
-  package var date: ByteSlice
+  @usableFromInline package var date: ByteSlice
   /// The protocol of a 101.
-  package var upgrade: ByteSlice
+  @usableFromInline package var upgrade: ByteSlice
 
   @inlinable
   package init(

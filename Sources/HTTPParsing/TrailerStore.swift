@@ -1,18 +1,18 @@
 // Why this file exists: trailers arrive when the head's buffer is long gone and may be split over
 // reads, so they are the one part of a message that is copied. Few messages have any: the memory is
 // taken at the first trailer only.
-package import HTTPSemantics
+public import HTTPSemantics
 import Primitives
 
 /// The trailers of one message, names and values copied side by side; the fields' offsets count
 /// from `bytes`.
-@frozen
+@frozen @usableFromInline
 package struct TrailerStore {
-  package var bytes: UnsafeMutablePointer<UInt8>
-  package var byteCount: Int
+  @usableFromInline package var bytes: UnsafeMutablePointer<UInt8>
+  @usableFromInline package var byteCount: Int
   var byteCapacity: Int
-  package var fields: UnsafeMutablePointer<Field>
-  package var count: Int
+  @usableFromInline package var fields: UnsafeMutablePointer<Field>
+  @usableFromInline package var count: Int
   var fieldCapacity: Int
   var afterValue: Bool
 
