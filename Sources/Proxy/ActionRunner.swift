@@ -65,7 +65,10 @@ extension ExchangeRef {
   func acquire() {
     let worker = pointee.worker
     guard pointee.service >= 0 else { preconditionFailure("an attempt without a service") }
-    if pointee.machine.attempts > 1 { worker.recordRetry(self) }
+    if pointee.machine.attempts > 1 {
+      worker.recordRetry(self)
+      noteLostTime()
+    }
     // Nobody overtakes those who wait already.
     if worker.hasWaiting(service.pointee.shared) { return enqueue() }
     switch choose() {
@@ -74,6 +77,14 @@ extension ExchangeRef {
     case .allUnusable: fail(.allUnhealthy)
     case .allFull: enqueue()
     }
+  }
+
+  /// The attempt before had sent its head and waited in vain: that is not the gateway's own time.
+  private func noteLostTime() {
+    if pointee.record.headSent.nanoseconds == 0 { return }
+    pointee.record.lostTime =
+      pointee.record.lostTime + (Loop.clock() - pointee.record.headSent)
+    pointee.record.headSent = Instant(nanoseconds: 0)
   }
 
   /// The balancer's choice, as a position of the snapshot.
@@ -142,8 +153,7 @@ extension ExchangeRef {
     }
     backend.pointee.exchange = self
     pointee.backend = backend
-    pointee.record.connectTime = .zero
-    pointee.record.leased = Loop.clock()
+    pointee.record.connectBegun = Loop.clock()
     pointee.machine.connecting(now: worker.pointee.now)
   }
 
@@ -152,7 +162,6 @@ extension ExchangeRef {
     let worker = pointee.worker
     pointee.backend = backend
     backend.begin(self)
-    pointee.record.reachedBackend = true
     perform(pointee.machine.leased(reused: reused, now: worker.pointee.now))
   }
 

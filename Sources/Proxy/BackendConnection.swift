@@ -51,6 +51,8 @@ struct BackendConnection {
   var newer: BackendRef?
   var older: BackendRef?
   var idleSince = Instant(nanoseconds: 0)
+  /// The backend's own hint (Keep-Alive: timeout) how long it will wait for another request; 0 = none.
+  var keepAliveSeconds: UInt32 = 0
 }
 
 extension BackendRef {
@@ -74,10 +76,10 @@ extension BackendRef {
     worker.beginCallback()
     guard pointee.phase == .connecting, let exchange = pointee.exchange else { return }
     let client = exchange.pointee.client
-    exchange.pointee.record.connectTime = Loop.clock() - exchange.pointee.record.leased
+    let took = Loop.clock() - exchange.pointee.record.connectBegun
+    exchange.pointee.record.connectTime = exchange.pointee.record.connectTime + took
     if status == 0 {
       worker.recordOpened(exchange)
-      exchange.pointee.record.leased = Loop.clock()
       Stream.startReading(stream)
       exchange.lease(self, reused: false)
     } else {
@@ -104,6 +106,7 @@ extension BackendRef {
   /// Goes back to its pool, or to the request that has waited longest.
   func park(_ service: UnsafePointer<ServiceEntry>) {
     releaseTable()
+    if pointee.isPaused { resume() }
     pointee.worker.park(self, service)
   }
 

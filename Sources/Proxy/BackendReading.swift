@@ -128,6 +128,7 @@ extension BackendRef {
     }
     pointee.isInterim = false
     pointee.keepsAlive = head.keepAlive
+    pointee.keepAliveSeconds = facts.keepAliveSeconds
     return exchange.responseHead(&head)
   }
 

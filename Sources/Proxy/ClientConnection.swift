@@ -220,13 +220,12 @@ extension ClientRef {
     let step = RequestParser.feed(
       parser, table: worker.pointee.spareTable, spans: worker.pointee.spans, base: unread.base, from: 0,
       to: unread.end, limits: worker.parseLimits)
-    if worker.pointee.spans.pointee.bytes > 0 && !exchange.requestBody(worker.pointee.spans) {
-      unread.drop(step.consumed)
-      return pointee.exchange == nil || pointee.phase != .body
-    }
+    let goesOn =
+      worker.pointee.spans.pointee.bytes == 0 || exchange.requestBody(worker.pointee.spans)
     unread.drop(step.consumed)
+    if pointee.exchange != exchange || pointee.phase != .body { return true }
     switch step.event {
-    case .needMore, .spansFull: return true
+    case .needMore, .spansFull: return goesOn
     case .end:
       pointee.phase = .waiting
       exchange.requestEnded(trailers: RequestParser.trailers(parser))
@@ -294,14 +293,14 @@ extension ClientRef {
 
   /// Called at the end of each callback that touched the connection: sees whether the exchange is over, and sets the timer.
   func settle() {
-    guard let exchange = pointee.exchange else { return }
     let worker = pointee.worker
-    let taken = pointee.output.isEmpty ? pointee.output.handed : pointee.output.taken(by: stream)
-    let actions = exchange.pointee.machine.clientWrote(
-      isPending: !pointee.output.isEmpty, taken: taken, now: worker.pointee.now)
-    if !actions.isEmpty { exchange.perform(actions) }
-    if let exchange = pointee.exchange {
-      worker.arm(timer, at: exchange.pointee.machine.nextDeadline)
+    // More than one round only when the end of one exchange begins a pipelined one that is answered at once.
+    while let exchange = pointee.exchange {
+      let taken = pointee.output.isEmpty ? pointee.output.handed : pointee.output.taken(by: stream)
+      let actions = exchange.pointee.machine.clientWrote(
+        isPending: !pointee.output.isEmpty, taken: taken, now: worker.pointee.now)
+      if actions.isEmpty { return worker.arm(timer, at: exchange.pointee.machine.nextDeadline) }
+      exchange.perform(actions)
     }
   }
 

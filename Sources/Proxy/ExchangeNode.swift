@@ -83,7 +83,7 @@ struct ExchangeRecord {
   var tunnelBytesIn: UInt64 = 0
   // Instants of the precise clock
   var begun = Instant(nanoseconds: 0)
-  var leased = Instant(nanoseconds: 0)
+  var connectBegun = Instant(nanoseconds: 0)
   var headSent = Instant(nanoseconds: 0)
   var answered = Instant(nanoseconds: 0)
   var ended = Instant(nanoseconds: 0)
@@ -92,6 +92,6 @@ struct ExchangeRecord {
   var endedIn: UInt64 = 0
   var queueTime = Duration.zero
   var connectTime = Duration.zero
-  var overhead = Duration.zero
-  var reachedBackend = false
+  /// What attempts that were repeated took at their backends.
+  var lostTime = Duration.zero
 }

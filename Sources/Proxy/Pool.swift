@@ -63,7 +63,16 @@ extension WorkerRef {
     if !mustGo && pool.pointee.count >= service.pointee.idleMax { pool.pointee.oldest?.close() }
     linkIdle(backend)
     if mustGo { return backend.close() }
-    arm(backend.timer, at: pointee.now + service.pointee.idleTimeout)
+    arm(backend.timer, at: pointee.now + idleTimeout(of: backend, service))
+  }
+
+  /// The setting, or one second less than the backend says it will wait, if that is sooner.
+  private func idleTimeout(
+    of backend: BackendRef, _ service: UnsafePointer<ServiceEntry>
+  ) -> Duration {
+    let hint = backend.pointee.keepAliveSeconds
+    if hint == 0 { return service.pointee.idleTimeout }
+    return min(service.pointee.idleTimeout, .seconds(Int64(hint) - 1))
   }
 
   private func linkIdle(_ backend: BackendRef) {

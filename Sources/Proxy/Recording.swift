@@ -18,7 +18,7 @@ extension WorkerRef {
       route: Int(exchange.pointee.route) + 1, service: Int(exchange.pointee.service) + 1,
       method: record.method, status: status, reason: machine.reason,
       duration: now - record.begun, overhead: overhead(record, until: now),
-      upstream: record.reachedBackend ? record.upstream(until: now) : nil, bytesIn: bytesIn,
+      upstream: record.headSent.nanoseconds > 0 ? record.upstream(until: now) : nil, bytesIn: bytesIn,
       bytesOut: record.responseBytes)
     pointee.metrics.record(sample)
     pointee.inFlight.decrement()
@@ -29,8 +29,9 @@ extension WorkerRef {
   /// and from the answer's head to its last byte when both came in one read. What streams is the backend's and the
   /// client's time.
   private func overhead(_ record: ExchangeRecord, until now: Instant) -> Duration {
-    if !record.reachedBackend { return now - record.begun - record.queueTime - record.connectTime }
-    let before = record.headSent - record.begun - record.queueTime - record.connectTime
+    let waited = record.queueTime + record.connectTime + record.lostTime
+    if record.headSent.nanoseconds == 0 { return now - record.begun - waited }
+    let before = record.headSent - record.begun - waited
     let isOneRead = record.answeredIn == pointee.callbacks && record.endedIn == pointee.callbacks
     return isOneRead ? before + (now - record.answered) : before
   }

@@ -78,8 +78,6 @@ extension ExchangeRef {
         count += 1
       }
       pointee.record.headSent = Loop.clock()
-      pointee.record.overhead =
-        pointee.record.overhead + (pointee.record.headSent - pointee.record.leased)
     }
     pointee.replaysTee = false
     if let spans, spans.pointee.bytes > 0 {

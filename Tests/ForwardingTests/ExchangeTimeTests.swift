@@ -1,0 +1,228 @@
+// Why this file exists: every deadline of an exchange, with its reason word, by literal instants.
+import HTTPSemantics
+import Primitives
+import Testing
+
+@testable import Forwarding
+
+@Suite struct ExchangeTimeTests {
+  /// Runs the play to its next deadline and gives what happens there.
+  private func expire(_ play: inout Play) -> Actions {
+    play.now = play.machine.nextDeadline
+    return play.machine.expired(play.context)
+  }
+
+  @Test func `waiting for a connection ends with queue timeout`() {
+    var play = Play { $0.queueTimeout = .seconds(1) }
+    play.machine.queued(now: play.now)
+    #expect(play.machine.nextDeadline == play.now + .seconds(1))
+    #expect(expire(&play) == [.leaveQueue, .dropTee, .answer])
+    #expect(play.machine.reason == .queueTimeout)
+  }
+
+  @Test func `connecting that takes too long is tried elsewhere, then answered connect timeout`() {
+    var play = Play { $0.retryAttempts = 1 }
+    play.machine.connecting(now: play.now)
+    #expect(expire(&play) == [.dropLease, .acquire])
+    play.machine.connecting(now: play.now)
+    #expect(expire(&play) == [.dropLease, .dropTee, .answer])
+    #expect(play.machine.reason == .connectTimeout)
+  }
+
+  @Test func `a backend that does not answer gives upstream timeout`() {
+    var play = Play { $0.responseTimeout = .seconds(30) }
+    _ = play.open()
+    #expect(play.machine.nextDeadline == play.now + .seconds(30))
+    #expect(expire(&play) == [.dropLease, .dropTee, .answer])
+    #expect(play.machine.reason == .upstreamTimeout)
+  }
+
+  @Test func `an interim answer does not put off the wait for the final one`() {
+    var play = Play { $0.responseTimeout = .seconds(30) }
+    _ = play.open()
+    let deadline = play.machine.nextDeadline
+    play.wait(.seconds(20))
+    _ = play.machine.informational(status: 102, now: play.now)
+    #expect(play.machine.nextDeadline == deadline)
+  }
+
+  @Test func `a timeout is tried again where the service says so`() {
+    var play = Play { $0.retryKinds = [.timeout] }
+    _ = play.open()
+    #expect(expire(&play) == [.dropLease, .acquire])
+  }
+
+  @Test func `the wait for an answer begins when the request is complete`() {
+    var play = Play {
+      $0.hasBody = true
+      $0.responseTimeout = .seconds(30)
+      $0.bodyIdle = .seconds(300)
+    }
+    _ = play.open()
+    for _ in 0..<19 {
+      play.wait(.seconds(1))
+      _ = play.machine.requestBody(100_000, play.context)
+    }
+    play.machine.requestEnded(now: play.now)
+    #expect(play.machine.nextDeadline == play.now + .seconds(30))
+  }
+
+  @Test func `an answer that stalls is cut`() {
+    var play = Play { $0.backendIdle = .seconds(60) }
+    _ = play.open()
+    _ = play.answered()
+    play.wait(.seconds(59))
+    play.machine.responseBody(now: play.now)
+    #expect(play.machine.nextDeadline == play.now + .seconds(60))
+    #expect(expire(&play) == [.dropLease, .abortClient, .finish])
+    #expect(play.machine.reason == .upstreamTimeout)
+  }
+
+  @Test func `a long answer that makes progress has no limit by itself`() {
+    var play = Play { $0.backendIdle = .seconds(60) }
+    _ = play.open()
+    _ = play.answered()
+    for _ in 0..<1_000 {
+      play.wait(.seconds(59))
+      #expect(play.machine.expired(play.context) == [])
+      play.machine.responseBody(now: play.now)
+    }
+  }
+
+  @Test func `while the client is the slow one the backend is not blamed`() {
+    var play = Play { $0.minRate = 0 }
+    _ = play.open()
+    _ = play.answered()
+    play.machine.backendReading(false, now: play.now)
+    _ = play.machine.clientWrote(isPending: true, taken: 0, now: play.now)
+    #expect(play.machine.nextDeadline < play.now + .seconds(30))
+    play.wait(.seconds(29))
+    play.clientTaken = 1
+    #expect(play.machine.expired(play.context) == [])
+  }
+
+  @Test func `a client that takes nothing is cut after the write limit`() {
+    var play = Play {
+      $0.writeIdle = .seconds(30)
+      $0.minRate = 0
+    }
+    _ = play.open()
+    _ = play.answered()
+    _ = play.machine.responseEnded(reusable: true, now: play.now)
+    _ = play.machine.clientWrote(isPending: true, taken: 500, now: play.now)
+    play.clientTaken = 500
+    let begun = play.now
+    var actions: Actions = []
+    while actions.isEmpty { actions = expire(&play) }
+    #expect(actions == [.abortClient, .finish])
+    #expect(play.now - begun == .seconds(30))
+    #expect(play.machine.reason == .clientAbort)
+  }
+
+  @Test func `a body that stalls is answered 408`() {
+    var play = Play {
+      $0.hasBody = true
+      $0.bodyIdle = .seconds(30)
+      $0.minRate = 0
+    }
+    _ = play.open()
+    _ = play.machine.requestBody(5, play.context)
+    #expect(expire(&play) == [.dropLease, .dropTee, .answer])
+    #expect(play.machine.reason == .bodyTimeout)
+    #expect(play.machine.fate == .linger)
+  }
+
+  @Test func `a body that trickles below the lowest rate is answered 408 after the window`() {
+    var play = Play {
+      $0.hasBody = true
+      $0.minRate = 256
+    }
+    _ = play.open()
+    let begun = play.now
+    var actions: Actions = []
+    while play.now - begun < .seconds(60) && actions.isEmpty {
+      play.wait(.seconds(1))
+      _ = play.machine.requestBody(10, play.context)
+      if play.machine.nextDeadline <= play.now { actions = play.machine.expired(play.context) }
+    }
+    #expect(actions.contains(.answer))
+    #expect(play.now - begun == .seconds(20))
+    #expect(play.machine.reason == .bodyTimeout)
+  }
+
+  @Test func `while the backend takes nothing the client is not blamed, and the backend is`() {
+    var play = Play {
+      $0.hasBody = true
+      $0.bodyIdle = .seconds(30)
+      $0.backendIdle = .seconds(60)
+    }
+    _ = play.open()
+    _ = play.machine.requestBody(100, play.context)
+    play.machine.clientReading(false, now: play.now)
+    play.machine.backendWrote(isPending: true, taken: 0, now: play.now)
+    let begun = play.now
+    var actions: Actions = []
+    while actions.isEmpty { actions = expire(&play) }
+    #expect(play.now - begun == .seconds(60))
+    #expect(play.machine.reason == .upstreamTimeout)
+  }
+
+  @Test func `a client that waits for 100 Continue is not timed, the backend is`() {
+    var play = Play {
+      $0.hasBody = true
+      $0.expectsContinue = true
+      $0.bodyIdle = .seconds(1)
+      $0.responseTimeout = .seconds(30)
+    }
+    _ = play.open()
+    #expect(play.machine.nextDeadline == play.now + .seconds(30))
+    play.wait(.seconds(5))
+    #expect(play.machine.informational(status: 100, now: play.now) == .forwardInformational)
+    #expect(play.machine.nextDeadline == play.now + .seconds(1))
+  }
+
+  @Test func `the limit on the whole exchange counts queue and repeats`() {
+    var play = Play {
+      $0.requestTimeout = .seconds(2)
+      $0.queueTimeout = .seconds(10)
+    }
+    let deadline = play.now + .seconds(2)
+    play.machine.queued(now: play.now)
+    play.wait(.seconds(1))
+    _ = play.open()
+    _ = play.machine.backendClosed(answerHadBegun: false, play.context)
+    _ = play.open()
+    #expect(play.machine.nextDeadline == deadline)
+    #expect(expire(&play) == [.dropLease, .dropTee, .answer])
+    #expect(play.machine.reason == .requestTimeout)
+  }
+
+  @Test func `after the head the limit on the whole exchange cuts`() {
+    var play = Play { $0.requestTimeout = .seconds(2) }
+    _ = play.open()
+    _ = play.answered()
+    _ = play.machine.responseEnded(reusable: true, now: play.now)
+    _ = play.machine.clientWrote(isPending: true, taken: 0, now: play.now)
+    play.wait(.seconds(2))
+    #expect(play.machine.expired(play.context) == [.abortClient, .finish])
+    #expect(play.machine.reason == .requestTimeout)
+  }
+
+  @Test func `a stopping process says draining where no answer has begun`() {
+    var play = Play()
+    _ = play.open()
+    #expect(play.machine.cut(play.context) == [.dropLease, .dropTee, .answer])
+    #expect(play.machine.reason == .draining)
+  }
+
+  @Test func `no deadline is left behind that would fire for ever`() {
+    var play = Play { $0.requestTimeout = .seconds(2) }
+    play.machine.connecting(now: play.now)
+    for _ in 0..<1_000 {
+      if play.machine.nextDeadline == .distantFuture { break }
+      let actions = expire(&play)
+      if actions.contains(.acquire) { play.machine.connecting(now: play.now) }
+    }
+    #expect(play.machine.nextDeadline == .distantFuture)
+  }
+}
