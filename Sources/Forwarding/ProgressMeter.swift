@@ -55,13 +55,13 @@ package struct ProgressMeter: Sendable {
   }
 
   /// When to ask for the next verdict.
-  /// - Parameter polled: nobody calls `note` when bytes pass; look eight times in an idle limit, so that the peer goes at
-  ///   most an eighth late.
+  /// - Parameter polled: nobody calls `note` when bytes pass; look eight times in an idle limit as well, so that a peer
+  ///   that stops goes at most an eighth late.
   package func nextCheck(idle: Duration, polled: Bool) -> Instant {
     if !isRunning { return .distantFuture }
     let windowEnd = windowStart + (ProgressMeter.window - windowElapsed)
-    let look = polled ? lastCheck + Duration(nanoseconds: idle.nanoseconds / 8) : lastProgress + idle
-    return min(look, windowEnd)
+    let end = min(lastProgress + idle, windowEnd)
+    return polled ? min(end, lastCheck + Duration(nanoseconds: idle.nanoseconds / 8)) : end
   }
 
   /// Judges the peer; begins a new window when one has ended.
