@@ -9,12 +9,6 @@ package enum AccessLevel: UInt8, Sendable {
   case info, warning, error
 }
 
-/// The version the client spoke.
-@frozen
-package enum AccessProtocol: UInt8, Sendable {
-  case http10, http11
-}
-
 /// What is told of one exchange. Nil is written as null. Slices must hold until `write` returns.
 @frozen
 package struct AccessRecord {
@@ -27,7 +21,7 @@ package struct AccessRecord {
   package var host: ByteSlice?
   /// Without the query, which is not logged.
   package var path: ByteSlice?
-  package var version: AccessProtocol?
+  package var version: HTTPVersion?
   package var route: ByteSlice?
   package var service: ByteSlice?
   package var backend: ByteSlice?
