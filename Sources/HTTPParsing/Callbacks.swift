@@ -29,12 +29,12 @@ private typealias Machine = UnsafeMutablePointer<llhttp_t>
 
 @inline(__always)
 private func owner(_ machine: Machine?) -> UnsafeMutablePointer<MessageParser> {
-  machine!.pointee.data!.assumingMemoryBound(to: MessageParser.self)
+  machine.unsafelyUnwrapped.pointee.data.unsafelyUnwrapped.assumingMemoryBound(to: MessageParser.self)
 }
 
 @inline(__always)
 private func bytes(_ at: UnsafePointer<CChar>?) -> UnsafePointer<UInt8> {
-  UnsafeRawPointer(at!).assumingMemoryBound(to: UInt8.self)
+  UnsafeRawPointer(at.unsafelyUnwrapped).assumingMemoryBound(to: UInt8.self)
 }
 
 extension MessageParser {
@@ -45,54 +45,64 @@ extension MessageParser {
   }
 }
 
+/// Where a piece begins, from `base`. `feed` has proved that offsets fit.
+@inline(__always)
+private func offset(_ p: UnsafeMutablePointer<MessageParser>, _ at: UnsafePointer<CChar>?) -> Int {
+  bytes(at) - p.pointee.base.unsafelyUnwrapped
+}
+
 private func onTarget(_ machine: Machine?, _ at: UnsafePointer<CChar>?, _ length: Int) -> Int32 {
   let p = owner(machine)
-  let table = p.pointee.table!
+  let table = p.pointee.table.unsafelyUnwrapped
   if table.pointee.target.isEmpty {
-    table.pointee.target.offset = UInt32(bytes(at) - p.pointee.base!)
+    table.pointee.target.offset = UInt32(truncatingIfNeeded: offset(p, at))
   }
-  table.pointee.target.length += UInt32(length)
+  table.pointee.target.length += UInt32(truncatingIfNeeded: length)
   return 0
 }
 
+/// A name, or a piece of one that was split over reads.
 private func onName(_ machine: Machine?, _ at: UnsafePointer<CChar>?, _ length: Int) -> Int32 {
   let p = owner(machine)
-  guard let table = p.pointee.table else {
-    return MessageParser.appendTrailer(p, bytes(at), length, isName: true)
+  let slot = p.pointee.nextField
+  guard !p.pointee.nameIsOpen, slot != p.pointee.lastField, length <= Int(UInt16.max) else {
+    return continueName(p, at, length)
   }
-  let offset = UInt32(bytes(at) - p.pointee.base!)
-  let count = table.pointee.count
-  if count > 0 && !table.pointee.afterValue {
-    // A name that was split over two reads.
-    let field = table.pointee.fields + (count - 1)
-    let whole = Int(field.pointee.nameLength) + length
-    if whole > Int(UInt16.max) { return MessageParser.refuse(p, .headTooLarge) }
-    field.pointee.nameLength = UInt16(whole)
-    return 0
-  }
-  if count == Int(p.pointee.headFields) || length > Int(UInt16.max) {
-    return MessageParser.refuse(p, .headTooLarge)
-  }
-  (table.pointee.fields + count).initialize(
+  let start = UInt32(truncatingIfNeeded: offset(p, at))
+  slot.unsafelyUnwrapped.initialize(
     to: Field(
-      nameOffset: offset, nameLength: UInt16(length), valueOffset: offset, valueLength: 0,
-      kind: .other))
-  table.pointee.count = count + 1
-  table.pointee.afterValue = false
+      nameOffset: start, nameLength: UInt16(truncatingIfNeeded: length), valueOffset: start,
+      valueLength: 0, kind: .other))
+  p.pointee.nextField = slot.unsafelyUnwrapped + 1
+  p.pointee.nameIsOpen = true
   return 0
 }
 
+private func continueName(
+  _ p: UnsafeMutablePointer<MessageParser>, _ at: UnsafePointer<CChar>?, _ length: Int
+) -> Int32 {
+  guard let next = p.pointee.nextField else {
+    return MessageParser.appendTrailer(p, bytes(at), length, isName: true)
+  }
+  guard p.pointee.nameIsOpen else { return MessageParser.refuse(p, .headTooLarge) }
+  let whole = Int((next - 1).pointee.nameLength) + length
+  if whole > Int(UInt16.max) { return MessageParser.refuse(p, .headTooLarge) }
+  (next - 1).pointee.nameLength = UInt16(whole)
+  return 0
+}
+
+/// A value, or a piece of one that was split over reads; an empty value comes too.
 private func onValue(_ machine: Machine?, _ at: UnsafePointer<CChar>?, _ length: Int) -> Int32 {
   let p = owner(machine)
-  guard let table = p.pointee.table else {
+  guard let next = p.pointee.nextField else {
     return MessageParser.appendTrailer(p, bytes(at), length, isName: false)
   }
-  let field = table.pointee.fields + (table.pointee.count - 1)
-  if !table.pointee.afterValue {
-    field.pointee.valueOffset = UInt32(bytes(at) - p.pointee.base!)
-    table.pointee.afterValue = true
+  let field = next - 1
+  if p.pointee.nameIsOpen {
+    field.pointee.valueOffset = UInt32(truncatingIfNeeded: offset(p, at))
+    p.pointee.nameIsOpen = false
   }
-  field.pointee.valueLength += UInt32(length)
+  field.pointee.valueLength += UInt32(truncatingIfNeeded: length)
   return 0
 }
 
@@ -101,13 +111,13 @@ private func onHeadComplete(_ machine: Machine?) -> Int32 { Int32(HPE_PAUSED.raw
 private func onBody(_ machine: Machine?, _ at: UnsafePointer<CChar>?, _ length: Int) -> Int32 {
   let p = owner(machine)
   if length == 0 { return 0 }
-  let position = p.pointee.chunks.position + UInt64(bytes(at) - p.pointee.base!)
+  let position = p.pointee.chunks.position + UInt64(offset(p, at))
   if !p.pointee.chunks.inData {
     p.pointee.chunks.inData = true
     if !p.pointee.chunks.endLine(at: position) { return MessageParser.refuse(p, .framing) }
   }
   p.pointee.chunks.dataEnd = position + UInt64(length)
-  p.pointee.spans!.pointee.append(bytes(at), length)
+  p.pointee.spans.unsafelyUnwrapped.pointee.append(bytes(at), length)
   return 0
 }
 
@@ -116,7 +126,7 @@ private func onChunkComplete(_ machine: Machine?) -> Int32 {
   guard p.pointee.chunks.inData else { return 0 }  // the last chunk
   p.pointee.chunks.inData = false
   p.pointee.chunks.lineStart = p.pointee.chunks.dataEnd + 2
-  return p.pointee.spans!.pointee.isFull ? Int32(HPE_PAUSED.rawValue) : 0
+  return p.pointee.spans.unsafelyUnwrapped.pointee.isFull ? Int32(HPE_PAUSED.rawValue) : 0
 }
 
 /// A piece of an extension's name or value. Pieces of one word that was split over reads touch each
@@ -125,7 +135,7 @@ private func onChunkExtension(_ machine: Machine?, _ at: UnsafePointer<CChar>?, 
   -> Int32
 {
   let p = owner(machine)
-  let position = p.pointee.chunks.position + UInt64(bytes(at) - p.pointee.base!)
+  let position = p.pointee.chunks.position + UInt64(offset(p, at))
   if length == 0 && position != p.pointee.chunks.extensionEnd {
     return MessageParser.refuse(p, .framing)
   }

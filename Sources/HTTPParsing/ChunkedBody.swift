@@ -103,7 +103,7 @@ extension MessageParser {
   ) -> Int32 {
     if !p.pointee.chunks.inTrailers {
       p.pointee.chunks.inTrailers = true
-      let position = p.pointee.chunks.position + UInt64(piece - p.pointee.base!)
+      let position = p.pointee.chunks.position + UInt64(piece - p.pointee.base.unsafelyUnwrapped)
       if !p.pointee.chunks.endLine(at: position) { return refuse(p, .framing) }
     }
     let store = p.pointee.trailers ?? TrailerStore.create()

@@ -4,58 +4,71 @@
 import HTTPSemantics
 import Primitives
 
+extension ByteWriter {
+  /// `append` for words that the compiler knows: a few stores instead of a call.
+  @inline(__always)
+  mutating func put(_ word: StaticString) {
+    let length = word.utf8CodeUnitCount
+    if overflowed || length > end - cursor {
+      overflowed = true
+      return
+    }
+    cursor.update(from: word.utf8Start, count: length)
+    cursor += length
+  }
+}
+
 /// Copies the field lines that are forwarded.
 enum FieldRuns {
-  /// A set of field kinds, one bit each.
+  /// A set of field kinds, one bit each; there are fewer than 64.
   @inline(__always)
-  static func bit(_ kind: FieldKind) -> UInt64 { 1 << UInt64(kind.rawValue) }
+  static func bit(_ kind: FieldKind) -> UInt64 { 1 &<< UInt64(kind.rawValue) }
 
   /// Writes every line of `fields` that no rule dropped and whose kind is not in `without`, in
   /// order, each with its line end.
   static func write(
     _ base: UnsafePointer<UInt8>, _ fields: UnsafeMutablePointer<Field>, _ count: Int,
-    without: UInt64,
-    into writer: inout ByteWriter
+    without: UInt64, into writer: inout ByteWriter
   ) {
+    // The offsets are below 2^32, as is what lies `runStart..<runEnd`: nothing here overflows.
     var runStart = 0
     var runEnd = 0
-    var index = 0
-    while index < count {
-      let field = fields[index]
-      index &+= 1  // below count
-      if field.isDropped || without & bit(field.kind) != 0 { continue }
-      let nameOffset = Int(field.nameOffset)
-      let valueEnd = Int(field.valueOffset) + Int(field.valueLength)
-      if isPlain(base, field, valueEnd) {
-        if nameOffset != runEnd {
-          writer.append(base + runStart, runEnd - runStart)
-          runStart = nameOffset
+    var field = fields
+    let last = fields + count
+    while field < last {
+      defer { field += 1 }
+      if field.pointee.isDropped || without & bit(field.pointee.kind) != 0 { continue }
+      let start = Int(field.pointee.nameOffset)
+      let value = Int(field.pointee.valueOffset)
+      let end = value &+ Int(field.pointee.valueLength)
+      let gap = value &- start &- Int(field.pointee.nameLength)
+      if gap <= 2 && isLineEnd(base + end) {
+        if start != runEnd {
+          writer.append(base + runStart, runEnd &- runStart)
+          runStart = start
         }
-        runEnd = valueEnd + 2
-        continue
+        runEnd = end &+ 2
+      } else {
+        writer.append(base + runStart, runEnd &- runStart)
+        runStart = 0
+        runEnd = 0
+        writeLine(base, field.pointee, into: &writer)
       }
-      writer.append(base + runStart, runEnd - runStart)
-      runStart = 0
-      runEnd = 0
-      writeLine(base, field, into: &writer)
     }
-    writer.append(base + runStart, runEnd - runStart)
+    writer.append(base + runStart, runEnd &- runStart)
   }
 
-  /// The line reads "name:value" or "name: value" and its end follows at once.
   @inline(__always)
-  private static func isPlain(_ base: UnsafePointer<UInt8>, _ field: Field, _ valueEnd: Int) -> Bool
-  {
-    let gap = Int(field.valueOffset) - Int(field.nameOffset) - Int(field.nameLength)
-    return gap <= 2 && base[valueEnd] == 0x0D && base[valueEnd + 1] == 0x0A
+  private static func isLineEnd(_ at: UnsafePointer<UInt8>) -> Bool {
+    UnsafeRawPointer(at).loadUnaligned(as: UInt16.self) == UInt16(littleEndian: 0x0A0D)
   }
 
   static func writeLine(
     _ base: UnsafePointer<UInt8>, _ field: Field, into writer: inout ByteWriter
   ) {
     writer.append(base + Int(field.nameOffset), Int(field.nameLength))
-    writer.append(": ")
+    writer.put(": ")
     writer.append(base + Int(field.valueOffset), Int(field.valueLength))
-    writer.append("\r\n")
+    writer.put("\r\n")
   }
 }

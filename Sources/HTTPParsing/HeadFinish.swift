@@ -8,17 +8,22 @@ enum HeadFinish {
   static func classify(
     _ base: UnsafePointer<UInt8>, _ fields: UnsafeMutablePointer<Field>, _ count: Int
   ) {
-    var index = 0
-    while index < count {
-      let field = fields + index
-      var length = field.pointee.valueLength
-      let value = base + Int(field.pointee.valueOffset)
-      while length > 0, isBlank(value[Int(length) - 1]) { length -= 1 }
-      field.pointee.valueLength = length
+    var field = fields
+    let last = fields + count
+    while field < last {
+      let end = base + Int(field.pointee.valueOffset) + Int(field.pointee.valueLength)
+      if field.pointee.valueLength > 0, isBlank(end[-1]) { trim(field, end) }
       field.pointee.kind = FieldClassifier.kind(
         of: ByteSlice(base + Int(field.pointee.nameOffset), Int(field.pointee.nameLength)))
-      index += 1
+      field += 1
     }
+  }
+
+  private static func trim(_ field: UnsafeMutablePointer<Field>, _ end: UnsafePointer<UInt8>) {
+    var length = Int(field.pointee.valueLength)
+    let start = end - length
+    while length > 0, isBlank(start[length - 1]) { length -= 1 }
+    field.pointee.valueLength = UInt32(length)
   }
 
   @inline(__always)

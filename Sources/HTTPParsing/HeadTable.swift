@@ -20,8 +20,6 @@ package struct HeadTable {
   @usableFromInline package var method: ByteRange
   /// The request target as it was sent. Requests only.
   @usableFromInline package var target: ByteRange
-  /// The last callback was for a value, so the next name begins a new line.
-  @usableFromInline package var afterValue: Bool
 
   /// A table for heads of at most `maxFields` field lines (`ParseLimits.headFields`). Allocates;
   /// not for the request path.
@@ -39,7 +37,6 @@ package struct HeadTable {
     end = 0
     method = .empty
     target = .empty
-    afterValue = false
   }
 
   /// Gives the memory back.
@@ -51,7 +48,6 @@ package struct HeadTable {
     end = UInt32(first)
     target = .empty
     method = .empty
-    afterValue = false
   }
 
   /// Bytes of the complete head, as `limits.head_size` counts them.

@@ -24,10 +24,15 @@ enum ParseStage: UInt8 {
 /// pointer by `data`; no access to it is open while llhttp runs.
 struct MessageParser {
   var machine: llhttp_t
-  // Valid during one call of `feed`.
-  var table: UnsafeMutablePointer<HeadTable>?
-  var spans: UnsafeMutablePointer<BodySpans>?
+  /// Offsets count from here. Valid during one call of `feed`, like `spans`.
   var base: UnsafePointer<UInt8>?
+  var spans: UnsafeMutablePointer<BodySpans>?
+  /// The table of the head in progress; nil behind it, where fields are trailers.
+  var table: UnsafeMutablePointer<HeadTable>?
+  /// The slot for the next field line of the head, and the first that may not be used. Behind the
+  /// head both are nil.
+  var nextField: UnsafeMutablePointer<Field>?
+  var lastField: UnsafeMutablePointer<Field>?
 
   var trailers: UnsafeMutablePointer<TrailerStore>?
   var remaining: UInt64
@@ -38,15 +43,17 @@ struct MessageParser {
   /// llhttp's flags when the head was complete: trailers may add to them.
   var headFlags: UInt16
   var fieldCount: UInt16
+  /// No piece of the last field's value has come yet: a piece of a name belongs to the same field.
+  var nameIsOpen: Bool
   var stage: ParseStage
   var failure: ParseFailure
 
   /// Holds nothing and parses nothing.
   static var blank: MessageParser {
     MessageParser(
-      machine: llhttp_t(), table: nil, spans: nil, base: nil, trailers: nil, remaining: 0,
-      chunks: ChunkCounts(), headLength: 0, headSize: 0, headFields: 0, headFlags: 0,
-      fieldCount: 0, stage: .start, failure: .none)
+      machine: llhttp_t(), base: nil, spans: nil, table: nil, nextField: nil, lastField: nil,
+      trailers: nil, remaining: 0, chunks: ChunkCounts(), headLength: 0, headSize: 0,
+      headFields: 0, headFlags: 0, fieldCount: 0, nameIsOpen: false, stage: .start, failure: .none)
   }
 
   static func initialise(
@@ -91,6 +98,19 @@ struct MessageParser {
 
 // MARK: - Head
 
+extension MessageParser {
+  /// The head begins at `start`.
+  static func beginHead(
+    _ p: UnsafeMutablePointer<MessageParser>, _ table: UnsafeMutablePointer<HeadTable>, start: Int
+  ) {
+    table.pointee.reset(start: start)
+    p.pointee.table = table
+    p.pointee.nextField = table.pointee.fields
+    p.pointee.nameIsOpen = false
+    p.pointee.stage = .head
+  }
+}
+
 /// What one run of llhttp over head bytes came to.
 enum HeadRun {
   case needMore
@@ -108,12 +128,11 @@ extension MessageParser {
   ) -> HeadRun {
     let limit = Int(table.pointee.start) + limits.headSize
     let end = min(to, limit)
-    p.pointee.table = table
     p.pointee.base = base
     p.pointee.headFields = UInt16(min(limits.headFields, table.pointee.capacity))
+    p.pointee.lastField = table.pointee.fields + Int(p.pointee.headFields)
     let result = execute(p, base, from, end)
-    p.pointee.table = nil
-    p.pointee.base = nil
+    table.pointee.count = p.pointee.nextField.unsafelyUnwrapped - table.pointee.fields
     if result == HPE_OK {
       if end < limit { return .needMore }
       let targetOnly = table.pointee.count == 0 && targetIsOpen(p, table, end)
@@ -126,6 +145,9 @@ extension MessageParser {
       p.pointee.headSize = UInt32(limits.headSize)
       p.pointee.fieldCount = UInt16(table.pointee.count)
       p.pointee.headFlags = p.pointee.machine.flags
+      p.pointee.table = nil
+      p.pointee.nextField = nil
+      p.pointee.lastField = nil
       return .complete(stop - from)
     }
     return .failed(failure(p, result, base, table, stop), stop - from)

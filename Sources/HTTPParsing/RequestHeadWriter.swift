@@ -76,33 +76,33 @@ package enum RequestHeadWriter {
     _ head: RequestHead, _ added: RequestAdditions, into writer: inout ByteWriter
   ) -> RequestHeadMarks {
     writer.append(added.method)
-    writer.append(" ")
+    writer.put(" ")
     writer.append(added.target)
-    writer.append(" HTTP/1.1\r\nHost: ")
+    writer.put(" HTTP/1.1\r\nHost: ")
     let host = ByteRange(offset: UInt32(writer.count), length: UInt32(added.host.count))
     writer.append(added.host)
-    writer.append("\r\n")
+    writer.put("\r\n")
     FieldRuns.write(
       head.base, head.fields, head.fieldCount, without: replaced(added), into: &writer)
     writeForwarded(head, added, into: &writer)
     writeLine("X-Request-ID: ", added.requestID, into: &writer)
     var spanID: UInt32 = 0
     if !added.traceparent.isEmpty {
-      writer.append("traceparent: ")
+      writer.put("traceparent: ")
       spanID = UInt32(writer.count) + 36  // behind "00-", 32 digits of trace id and a hyphen
       writer.append(added.traceparent)
-      writer.append("\r\n")
+      writer.put("\r\n")
     }
-    writer.append("Via: ")
+    writer.put("Via: ")
     writer.append(Via.member(added.receivedVersion))
-    writer.append("\r\n")
+    writer.put("\r\n")
     if added.maxForwards >= 0 {
-      writer.append("Max-Forwards: ")
+      writer.put("Max-Forwards: ")
       writer.appendDecimal(UInt64(added.maxForwards))
-      writer.append("\r\n")
+      writer.put("\r\n")
     }
     writeHopByHop(added, into: &writer)
-    writer.append("\r\n")
+    writer.put("\r\n")
     return RequestHeadMarks(host: host, spanID: spanID)
   }
 
@@ -126,27 +126,27 @@ package enum RequestHeadWriter {
     _ name: StaticString, _ value: ByteSlice, into writer: inout ByteWriter
   ) {
     if value.isEmpty { return }
-    writer.append(name)
+    writer.put(name)
     writer.append(value)
-    writer.append("\r\n")
+    writer.put("\r\n")
   }
 
   private static func writeForwarded(
     _ head: RequestHead, _ added: RequestAdditions, into writer: inout ByteWriter
   ) {
     let start = writer.cursor
-    writer.append("X-Forwarded-For: ")
+    writer.put("X-Forwarded-For: ")
     let empty = writer.count
     for index in 0..<head.fieldCount where isForwardedFor(head.fields[index]) {
-      if writer.count > empty { writer.append(", ") }
+      if writer.count > empty { writer.put(", ") }
       writer.append(head.fields[index].value.slice(in: head.base))
     }
     if !added.peerAddress.isEmpty {
-      if writer.count > empty { writer.append(", ") }
+      if writer.count > empty { writer.put(", ") }
       writer.append(added.peerAddress)
     }
     if writer.count > empty {
-      writer.append("\r\n")
+      writer.put("\r\n")
     } else if !writer.overflowed {
       writer.rewind(to: start)
     }
@@ -162,21 +162,21 @@ package enum RequestHeadWriter {
 
   private static func writeHopByHop(_ added: RequestAdditions, into writer: inout ByteWriter) {
     switch added.framing {
-    case .chunked: writer.append("Transfer-Encoding: chunked\r\n")
+    case .chunked: writer.put("Transfer-Encoding: chunked\r\n")
     case .none, .length: break
     case .untilClose: preconditionFailure("a request's body has an end")
     }
-    if added.acceptsTrailers { writer.append("TE: trailers\r\n") }
+    if added.acceptsTrailers { writer.put("TE: trailers\r\n") }
     if !added.upgrade.isEmpty {
-      writer.append("Upgrade: ")
+      writer.put("Upgrade: ")
       writer.append(added.upgrade)
       if added.acceptsTrailers {
-        writer.append("\r\nConnection: upgrade, TE\r\n")
+        writer.put("\r\nConnection: upgrade, TE\r\n")
       } else {
-        writer.append("\r\nConnection: upgrade\r\n")
+        writer.put("\r\nConnection: upgrade\r\n")
       }
     } else if added.acceptsTrailers {
-      writer.append("Connection: TE\r\n")
+      writer.put("Connection: TE\r\n")
     }
   }
 }

@@ -48,8 +48,7 @@ package struct RequestParser {
       return MessageParser.feedBody(core, spans, base, from, to)
     case .start, .emptyLineCR, .emptyLine:
       if let step = skipEmptyLine(core, base, &start, to) { return step }
-      table.pointee.reset(start: start)
-      core.pointee.stage = .head
+      MessageParser.beginHead(core, table, start: start)
     case .head: if from == to { return ParseStep(.needMore, 0) }
     }
     switch MessageParser.runHead(core, table, base, start, to, limits) {

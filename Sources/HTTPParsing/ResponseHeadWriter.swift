@@ -47,11 +47,11 @@ package enum ResponseHeadWriter {
   package static func write(
     _ head: ResponseHead, _ added: ResponseAdditions, into writer: inout ByteWriter
   ) {
-    writer.append("HTTP/1.1 ")
+    writer.put("HTTP/1.1 ")
     writer.appendDecimal(UInt64(head.status), digits: 3)
-    writer.append(" ")
+    writer.put(" ")
     writer.append(head.phrase.slice(in: head.base))
-    writer.append("\r\n")
+    writer.put("\r\n")
     var without =
       FieldRuns.bit(.connection) | FieldRuns.bit(.transferEncoding) | FieldRuns.bit(.upgrade)
     if !added.requestID.isEmpty { without |= FieldRuns.bit(.xRequestID) }
@@ -61,20 +61,20 @@ package enum ResponseHeadWriter {
     }
     FieldRuns.write(head.base, head.fields, head.fieldCount, without: without, into: &writer)
     if !added.requestID.isEmpty {
-      writer.append("X-Request-ID: ")
+      writer.put("X-Request-ID: ")
       writer.append(added.requestID)
-      writer.append("\r\n")
+      writer.put("\r\n")
     }
-    writer.append("Via: ")
+    writer.put("Via: ")
     writer.append(Via.member(head.version))
-    writer.append("\r\n")
+    writer.put("\r\n")
     if !added.date.isEmpty && !hasDate(head) {
-      writer.append("Date: ")
+      writer.put("Date: ")
       writer.append(added.date)
-      writer.append("\r\n")
+      writer.put("\r\n")
     }
     writeHopByHop(added, into: &writer)
-    writer.append("\r\n")
+    writer.put("\r\n")
   }
 
   private static func hasDate(_ head: ResponseHead) -> Bool {
@@ -87,19 +87,19 @@ package enum ResponseHeadWriter {
 
   private static func writeHopByHop(_ added: ResponseAdditions, into writer: inout ByteWriter) {
     switch added.framing {
-    case .chunked: writer.append("Transfer-Encoding: chunked\r\n")
+    case .chunked: writer.put("Transfer-Encoding: chunked\r\n")
     case .none, .length, .untilClose: break
     }
     if !added.upgrade.isEmpty {
-      writer.append("Upgrade: ")
+      writer.put("Upgrade: ")
       writer.append(added.upgrade)
-      writer.append("\r\nConnection: upgrade\r\n")
+      writer.put("\r\nConnection: upgrade\r\n")
       return
     }
     switch added.connection {
     case .none: break
-    case .close: writer.append("Connection: close\r\n")
-    case .keepAlive: writer.append("Connection: keep-alive\r\n")
+    case .close: writer.put("Connection: close\r\n")
+    case .keepAlive: writer.put("Connection: keep-alive\r\n")
     }
   }
 }

@@ -53,8 +53,7 @@ package struct ResponseParser {
       if from == to { return ParseStep(.needMore, 0) }
       // llhttp would skip empty lines; a backend that sends one is answering something else.
       if base[from] != 0x48 { return MessageParser.fail(core, .framing, 0) }
-      table.pointee.reset(start: from)
-      core.pointee.stage = .head
+      MessageParser.beginHead(core, table, start: from)
     case .emptyLineCR, .emptyLine, .head: if from == to { return ParseStep(.needMore, 0) }
     }
     switch MessageParser.runHead(core, table, base, from, to, limits) {
