@@ -1,16 +1,16 @@
 // Why this file exists: where a backend listens, as a value that a connection can be opened from
 // without a lookup, a parse or an allocation.
 
-package import Primitives
+public import Primitives
 
 /// A TCP endpoint or the path of a unix socket.
-@frozen
+@frozen @usableFromInline
 package struct BackendAddress {
   /// Of a TCP backend; unspecified for a unix one.
-  package var endpoint: Endpoint
+  @usableFromInline package var endpoint: Endpoint
   /// Of a unix backend: NUL-terminated, at most `UnixPath.maximumLength` bytes before the NUL, and
   /// living longer than every copy of this address.
-  package var unixPath: UnsafePointer<CChar>?
+  @usableFromInline package var unixPath: UnsafePointer<CChar>?
 
   @inlinable package init(tcp endpoint: Endpoint) {
     self.endpoint = endpoint

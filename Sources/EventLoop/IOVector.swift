@@ -6,10 +6,10 @@ import Glibc
 
 /// Bytes to be written, owned by somebody else. Same layout as the system's iovec (checked at
 /// start).
-@frozen
+@frozen @usableFromInline
 package struct IOVector {
-  package var base: UnsafePointer<UInt8>?
-  package var count: Int
+  @usableFromInline package var base: UnsafePointer<UInt8>?
+  @usableFromInline package var count: Int
 
   @inlinable package init(_ base: UnsafePointer<UInt8>?, _ count: Int) {
     self.base = base

@@ -36,6 +36,7 @@ final class Wire {
   deinit {
     stream.deallocate()
     buffer.deallocate()
+    for bytes in kept { bytes.deallocate() }
   }
 
   var owner: UnsafeMutableRawPointer { Unmanaged.passUnretained(self).toOpaque() }
@@ -60,7 +61,7 @@ final class Wire {
   var kept: [UnsafeMutablePointer<UInt8>] = []
   func write(_ bytes: [UInt8]) -> Int32 {
     let copy = UnsafeMutablePointer<UInt8>.allocate(capacity: bytes.count)
-    for (index, byte) in bytes.enumerated() { copy[index] = byte }
+    bytes.withUnsafeBufferPointer { copy.initialize(from: $0.baseAddress!, count: $0.count) }
     kept.append(copy)
     var vector = IOVector(copy, bytes.count)
     return Stream.write(stream, &vector, 1)
