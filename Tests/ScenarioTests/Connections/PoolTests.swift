@@ -241,6 +241,29 @@ extension Connections {
       }
     }
 
+    @Test func `a client that vanishes in its upload leaves no whole request behind`() throws {
+      let backend = ScriptedBackend { connection in _ = try connection.readRequest() }
+      try withGateway(configuration(), [backend]) { gateway in
+        for head in [
+          "Content-Length: 100\r\n\r\npart", "Transfer-Encoding: chunked\r\n\r\n4\r\npart\r\n",
+        ] {
+          let before = backend.connectionCount
+          let client = try gateway.connect()
+          try client.send("POST / HTTP/1.1\r\nHost: a\r\n\(head)")
+          try backend.waitForConnections(before + 1)
+          try eventually("the part to arrive") {
+            backend.connections[before].wire.receivedText.contains("part")
+          }
+          if before == 0 { client.reset() } else { client.close() }
+          try eventually("the attempt to end") { backend.connections[before].wire.end != nil }
+          #expect(!backend.connections[before].wire.receivedText.contains("0\r\n\r\n"))
+        }
+        let lines = try gateway.waitForAccessLog(2)
+        #expect(lines.map { $0["reason"]?.text } == ["client_abort", "client_abort"])
+        #expect(lines.map { $0["status"]?.integer } == [499, 499])
+      }
+    }
+
     @Test func `opened and reused connections are counted`() throws {
       let backend = numbering()
       try withGateway(configuration(), [backend]) { gateway in

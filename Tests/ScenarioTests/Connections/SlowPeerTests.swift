@@ -3,7 +3,7 @@
 
 import Testing
 
-extension Connections {
+extension Endurance {
   @Suite struct `Slow peers` {
     @Test func `many half heads are cut on time while good clients go on`() throws {
       let backend = ScriptedBackend.answering()

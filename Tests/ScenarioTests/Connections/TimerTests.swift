@@ -186,22 +186,22 @@ extension Connections {
     }
 
     @Test func `a backend that takes no request body is a 504`() throws {
+      let answered = Gate()
       let backend = ScriptedBackend { connection in
         _ = try connection.readHead()
-        try? Gate().pass(within: 12)
+        try answered.pass(within: 20)
       }
       let text = configuration(
         top: "limits:\n  body_size: none",
         service: "timeouts: {idle: 500ms, response: 10s}\nretries: {attempts: 0}")
       try withGateway(text, [backend]) { gateway in
+        defer { answered.open() }
         let client = try gateway.connect()
         try client.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n")
         _ = client.sendUntilBlocked([UInt8](repeating: 1, count: 65_536), limit: 100_000_000)
         let response = try client.readResponse(to: "PUT")
         #expect(response.status == 504)
         #expect(response.reason == "upstream_timeout")
-        client.close()
-        backend.stop()
       }
     }
 

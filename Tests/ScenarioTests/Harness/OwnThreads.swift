@@ -64,5 +64,8 @@ struct OwnThread: SuiteTrait, TestTrait, TestScoping {
 /// Pools, queues, retries and timers.
 @Suite(.serialized, OwnThread(), .timeLimit(.minutes(1))) enum Connections {}
 
+/// What takes its time.
+@Suite(.serialized, OwnThread(), .timeLimit(.minutes(1))) enum Endurance {}
+
 /// Commands, life cycle, logs, metrics, administration.
 @Suite(.serialized, OwnThread(), .timeLimit(.minutes(1))) enum Operations {}

@@ -185,11 +185,28 @@ extension Operations {
       }
     }
 
+    @Test func `diagnostics are JSON lines on stderr, from their level upward`() throws {
+      for (level, seen) in [("info", true), ("error", false)] {
+        let text = configuration(top: "logging:\n  level: \(level)")
+        try withGateway(text, [ScriptedBackend.answering()]) { gateway in
+          _ = try gateway.get()
+          gateway.signal(SIGTERM)
+          #expect(try gateway.waitForEnd() == .exited(0))
+          let lines = try gateway.errors.split(separator: "\n").map {
+            try JSON(parsing: String($0))
+          }
+          #expect(!lines.isEmpty == seen)
+          for line in lines { #expect(Array(line.names.prefix(3)) == ["time", "level", "msg"]) }
+          #expect(try gateway.accessLog().count == 1, "the level is not the access log's")
+        }
+      }
+    }
+
     @Test func `all lines are there after a clean end`() throws {
       let backend = ScriptedBackend.answering()
       try withGateway(configuration(workers: 2), [backend]) { gateway in
         let client = try gateway.connect()
-        for number in 0..<500 {
+        for number in 0..<200 {
           try client.send("GET /\(number) HTTP/1.1\r\nHost: a\r\n\r\n")
           _ = try client.readResponse()
         }
@@ -197,7 +214,7 @@ extension Operations {
         gateway.signal(SIGTERM)
         #expect(try gateway.waitForEnd() == .exited(0))
         let paths = try gateway.accessLog().compactMap { $0["path"]?.text }
-        #expect(paths == (0..<500).map { "/\($0)" })
+        #expect(paths == (0..<200).map { "/\($0)" })
       }
     }
   }

@@ -106,21 +106,24 @@ extension Operations {
     }
 
     @Test func `what is not done in time is cut, and the exit code says so`() throws {
-      let backend = holding(Gate())
+      let gate = Gate()
+      let backend = holding(gate)
       try withGateway(configuration(top: "shutdown:\n  drain: 400ms"), [backend]) { gateway in
+        defer { gate.open() }
         let client = try gateway.connect()
         try client.send("GET /hangs HTTP/1.1\r\nHost: a\r\n\r\n")
         try backend.waitForRequests(1)
         gateway.signal(SIGTERM)
         #expect(try gateway.waitForEnd() == .exited(3))
         try client.readToEnd()
-        for connection in backend.connections { connection.wire.interrupt() }
       }
     }
 
     @Test func `a second signal ends it at once`() throws {
-      let backend = holding(Gate())
+      let gate = Gate()
+      let backend = holding(gate)
       try withGateway(configuration(top: "shutdown:\n  drain: 5m"), [backend]) { gateway in
+        defer { gate.open() }
         let client = try gateway.connect()
         try client.send("GET /hangs HTTP/1.1\r\nHost: a\r\n\r\n")
         try backend.waitForRequests(1)
@@ -128,7 +131,6 @@ extension Operations {
         try eventually("the drain to begin") { try gateway.admin("/readyz").status == 503 }
         gateway.signal(SIGTERM)
         #expect(try gateway.waitForEnd() == .exited(3))
-        for connection in backend.connections { connection.wire.interrupt() }
       }
     }
 

@@ -158,8 +158,8 @@ extension Operations {
       writeFile(
         path,
         fill(
-          configuration(), port: port, admin: admin, directory: directory,
-          backends: [.v4(Socket.freePort())]))
+          configuration().replacing("workers: 1\n", with: ""), port: port, admin: admin,
+          directory: directory, backends: [.v4(Socket.freePort())]))
       let child = try Child(
         GatewayProcess.binary, ["--config", path], directory: directory)
       defer { child.killNow() }

@@ -32,23 +32,20 @@ private let brokenHeads: [(name: String, text: String)] = [
 extension Refusals {
   @Suite struct `Backends that break the protocol` {
     @Test func `an invalid response head is a 502`() throws {
-      for (name, text) in brokenHeads {
-        let backend = ScriptedBackend { connection in
-          while try connection.readRequest() != nil {
-            try? connection.write(text)
-            connection.wire.halfClose()
-          }
+      let backend = ScriptedBackend { connection in
+        while let request = try connection.readRequest() {
+          try? connection.write(brokenHeads[Int(request.target.dropFirst())!].text)
+          connection.wire.halfClose()
         }
-        try withGateway(configuration(service: "retries: {attempts: 0}"), [backend]) { gateway in
-          let client = try gateway.connect()
-          try client.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
-          let response = try client.readResponse()
-          #expect(response.status == 502, "\(name): \(response)")
-          #expect(response.reason == "upstream_protocol", "\(name)")
-          for connection in backend.connections {
-            try eventually("the connection to be given up: \(name)") {
-              connection.wire.end != nil
-            }
+      }
+      try withGateway(configuration(service: "retries: {attempts: 0}"), [backend]) { gateway in
+        for (index, head) in brokenHeads.enumerated() {
+          let response = try gateway.get("/\(index)")
+          #expect(response.status == 502, "\(head.name): \(response)")
+          #expect(response.reason == "upstream_protocol", "\(head.name)")
+          #expect(backend.connectionCount == index + 1, "\(head.name)")
+          try eventually("the connection to be given up: \(head.name)") {
+            backend.connections[index].wire.end != nil
           }
         }
       }

@@ -16,6 +16,7 @@ extension Refusals {
         #expect(response["Content-Type"] == "application/problem+json")
         #expect(response["X-Request-ID"] == "id-7")
         let problem = try JSON(parsing: response.text)
+        #expect(response["Date"] != nil)
         #expect(problem["status"]?.integer == 404)
         #expect(problem["reason"]?.text == "no_route")
         #expect(problem["title"]?.text?.isEmpty == false)
