@@ -22,11 +22,16 @@ package struct Authority {
   /// ways. A colon without a port is allowed and means none.
   package static func parse(_ bytes: ByteSlice) -> Authority? {
     guard bytes.count > 0 else { return nil }
+    if FieldBytes.isPlainHost(bytes) { return Authority(host: bytes, port: -1) }
     if bytes.base[0] == 0x5b { return parseLiteral(bytes) }
     var length = 0
-    while length < bytes.count, bytes.base[length] != 0x3a {
-      guard isNameByte(bytes.base[length]) else { return nil }
-      length += 1
+    while length < bytes.count {
+      let byte = bytes.base[length]
+      if !ASCII.isLetter(byte), !ASCII.isDigit(byte), byte != 0x2e {
+        if byte == 0x3a { break }
+        guard isNameByte(byte) else { return nil }
+      }
+      length &+= 1  // bounded by count
     }
     guard length > 0, let port = parsePort(bytes, from: length) else { return nil }
     return Authority(host: ByteSlice(bytes.base, length), port: port)

@@ -16,21 +16,39 @@ struct ConnectionOptions: Equatable, Sendable {
 
   init() {}
 
-  /// Reads one line and marks the fields it names as dropped. False when a member is not a token,
-  /// or there are too many.
+  /// Reads the `Connection` lines of a message, `lines` of them, the first at index `first`, and
+  /// marks the fields they name as dropped. False when a member is not a token, or there are too
+  /// many.
+  @inline(__always)
   mutating func read(
-    _ value: ByteSlice, base: UnsafePointer<UInt8>, fields: UnsafeMutablePointer<Field>,
-    fieldCount: Int
+    _ base: UnsafePointer<UInt8>, _ fields: UnsafeMutablePointer<Field>, _ fieldCount: Int,
+    lines: Int, first: Int
+  ) -> Bool {
+    if lines == 0 { return true }
+    if lines == 1, FieldWord.isSame(fields[first].value.slice(in: base), "keep-alive") {
+      keepAlive = true
+      return true
+    }
+    for index in first..<fieldCount {
+      guard case .connection = fields[index].kind else { continue }
+      if !readLine(fields[index].value.slice(in: base), base, fields, fieldCount) { return false }
+    }
+    return true
+  }
+
+  private mutating func readLine(
+    _ value: ByteSlice, _ base: UnsafePointer<UInt8>, _ fields: UnsafeMutablePointer<Field>,
+    _ fieldCount: Int
   ) -> Bool {
     var list = FieldList(value)
     while let option = list.next() {
       if count == ConnectionOptions.limit { return false }
       count += 1
-      if ASCII.equalIgnoringCase(option, "keep-alive") {
+      if FieldWord.isSame(option, "keep-alive") {
         keepAlive = true
-      } else if ASCII.equalIgnoringCase(option, "close") {
+      } else if FieldWord.isSame(option, "close") {
         close = true
-      } else if ASCII.equalIgnoringCase(option, "upgrade") {
+      } else if FieldWord.isSame(option, "upgrade") {
         upgrade = true
       } else {
         if FieldBytes.nameShape(option) == .invalid { return false }

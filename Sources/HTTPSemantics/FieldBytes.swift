@@ -1,16 +1,47 @@
-// Why this file exists: every byte of a head is looked at once more by us, eight at a time, because
+// Why this file exists: every byte of a head is looked at once more by us, many at a time, because
 // a parser that lets one control byte through would let a second request hide behind it.
 import Primitives
 
-/// Which bytes stand in a run of bytes. Nothing here reads past the run.
+/// Which bytes stand in a run of bytes. Nothing here reads outside of what the caller says is
+/// there.
 enum FieldBytes {
+  typealias Block = SIMD16<UInt8>
+
+  /// How many bytes from `start` up to `end` are control bytes (below 0x20, or 0x7f), tabs
+  /// included. The sixteen bytes before `end` are readable, also where they lie before `start`.
+  static func controlCount(_ start: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>) -> Int {
+    let raw = UnsafeRawPointer(start)
+    let length = end - start
+    var at = 0
+    var total = 0
+    while at &+ 16 <= length {
+      // A lane counts one byte in a block: 254 blocks fit.
+      let stop = min(length, at &+ 254 &* 16)
+      var lanes = Block(repeating: 0)
+      while at &+ 32 <= stop {
+        let first = raw.loadUnaligned(fromByteOffset: at, as: Block.self)
+        let second = raw.loadUnaligned(fromByteOffset: at &+ 16, as: Block.self)
+        lanes = lanes &- controls(first) &- controls(second)
+        at &+= 32
+      }
+      if at &+ 16 <= stop {
+        lanes = lanes &- controls(raw.loadUnaligned(fromByteOffset: at, as: Block.self))
+        at &+= 16
+      }
+      total &+= sum(lanes)
+    }
+    let left = UInt8(truncatingIfNeeded: length & 15)
+    if left > 0 {
+      let tail = raw.loadUnaligned(fromByteOffset: length &- 16, as: Block.self)
+      let mask = lanesOf(lane .>= Block(repeating: 16 &- left))
+      total &+= sum(Block(repeating: 0) &- (controls(tail) & mask))
+    }
+    return total
+  }
+
   /// Every byte may stand in a field value: a tab, a space, a visible character or one above 127
   /// (RFC 9110 section 5.5). No NUL, no bare CR or LF, so no folded line either.
   static func isValue(_ bytes: ByteSlice) -> Bool {
-    var suspect: UInt64 = 0
-    forEachWord(bytes) { word in suspect |= belowSpace(word) | equal(word, 0x7f) }
-    if suspect == 0 { return true }
-    // A tab is rare enough to be looked for one byte at a time.
     for index in 0..<bytes.count {
       let byte = bytes.base[index]
       if (byte < 0x20 && byte != 0x09) || byte == 0x7f { return false }
@@ -21,12 +52,24 @@ enum FieldBytes {
   /// Every byte may stand in a request target: visible ASCII without `#` (RFC 9112 section 3.2;
   /// a fragment is never sent).
   static func isTarget(_ bytes: ByteSlice) -> Bool {
-    var suspect: UInt64 = 0
-    forEachWord(bytes) { word in
-      suspect |= belowSpace(word) | equal(word, 0x20) | equal(word, 0x7f) | equal(word, 0x23)
-      suspect |= word & high
+    var at = 0
+    if bytes.count >= 16 {
+      let raw = UnsafeRawPointer(bytes.base)
+      var found = Block(repeating: 0)
+      while at &+ 16 <= bytes.count {  // at never passes count, which is a count of bytes in memory
+        found |= strangers(raw.loadUnaligned(fromByteOffset: at, as: Block.self))
+        at &+= 16
+      }
+      // The last block overlaps the one before.
+      found |= strangers(raw.loadUnaligned(fromByteOffset: bytes.count &- 16, as: Block.self))
+      return isZero(found)
     }
-    return suspect == 0
+    while at < bytes.count {
+      let byte = bytes.base[at]
+      if byte &- 0x21 > 0x5d || byte == 0x23 { return false }  // below 0x21 wraps to above
+      at &+= 1
+    }
+    return true
   }
 
   /// What a field name is made of.
@@ -39,9 +82,6 @@ enum FieldBytes {
   /// Looks at a name of one byte or more; an empty one is invalid (RFC 9110 section 5.6.2).
   static func nameShape(_ name: ByteSlice) -> NameShape {
     guard name.count > 0 else { return .invalid }
-    var ordinary = high
-    forEachWord(name) { word in ordinary &= lettersDigitsHyphens(word) }
-    if ordinary == high { return .plain }
     var shape = NameShape.plain
     for index in 0..<name.count {
       let byte = name.base[index]
@@ -51,61 +91,89 @@ enum FieldBytes {
     return shape
   }
 
-  // MARK: - Eight bytes in a word
-
-  private static var high: UInt64 { 0x8080_8080_8080_8080 }
-  private static var ones: UInt64 { 0x0101_0101_0101_0101 }
-
-  /// Calls `body` with words that together hold every byte of the run, some more than once: the
-  /// last word overlaps the one before, and a short run is repeated inside its word. Good for
-  /// questions that do not ask where.
+  /// The name has four to sixteen bytes, all letters or hyphens: what nearly every name is. False
+  /// says nothing; ask `nameShape`.
   @inline(__always)
-  private static func forEachWord(_ bytes: ByteSlice, _ body: (UInt64) -> Void) {
-    let p = UnsafeRawPointer(bytes.base)
-    let count = bytes.count
-    if count >= 8 {
-      var at = 0
-      while at &+ 8 <= count {  // at never passes count, which is a count of bytes in memory
-        body(p.loadUnaligned(fromByteOffset: at, as: UInt64.self))
-        at &+= 8
-      }
-      if at < count { body(p.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self)) }
-    } else if count >= 4 {
-      let first = UInt64(p.loadUnaligned(as: UInt32.self))
-      let last = UInt64(p.loadUnaligned(fromByteOffset: count &- 4, as: UInt32.self))
-      body(first | last << 32)
-    } else if count >= 2 {
-      let first = UInt64(p.loadUnaligned(as: UInt16.self))
-      let last = UInt64(p.loadUnaligned(fromByteOffset: count &- 2, as: UInt16.self))
-      body((first | last << 16) &* 0x1_0000_0001)  // the product repeats the low half, no carry
-    } else if count == 1 {
-      body(UInt64(bytes.base[0]) &* ones)
+  static func isShortAndPlain(_ name: ByteSlice) -> Bool {
+    guard name.count >= 4, name.count <= 16 else { return false }
+    let block = everyByte(name)
+    let hyphens = block .== Block(repeating: 0x2d)
+    return isZero(~(letters(block) | lanesOf(hyphens)))
+  }
+
+  /// The host has four to sixteen bytes, all letters, digits, dots or hyphens: what most host names
+  /// are. False says nothing.
+  static func isPlainHost(_ host: ByteSlice) -> Bool {
+    guard host.count >= 4, host.count <= 16 else { return false }
+    let block = everyByte(host)
+    let digits = block &- Block(repeating: 0x30) .< Block(repeating: 10)
+    let points = block &- Block(repeating: 0x2d) .< Block(repeating: 2)
+    return isZero(~(letters(block) | lanesOf(digits) | lanesOf(points)))
+  }
+
+  // MARK: - Sixteen bytes at a time
+  //
+  // Vector is compared with vector throughout: with a scalar on one side the comparison is compiled
+  // lane by lane.
+
+  @inline(__always)
+  private static var lane: Block { Block(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15) }
+
+  /// All bits of a lane where the mask is set.
+  @inline(__always)
+  private static func lanesOf(_ mask: SIMDMask<SIMD16<Int8>>) -> Block {
+    unsafeBitCast(mask, to: Block.self)
+  }
+
+  @inline(__always)
+  private static func controls(_ block: Block) -> Block {
+    lanesOf(block .< Block(repeating: 0x20)) | lanesOf(block .== Block(repeating: 0x7f))
+  }
+
+  @inline(__always)
+  private static func strangers(_ block: Block) -> Block {
+    lanesOf(block .< Block(repeating: 0x21)) | lanesOf(block .> Block(repeating: 0x7e))
+      | lanesOf(block .== Block(repeating: 0x23))
+  }
+
+  @inline(__always)
+  private static func letters(_ block: Block) -> Block {
+    let folded = block | Block(repeating: 0x20)
+    return lanesOf(folded &- Block(repeating: 0x61) .< Block(repeating: 26))
+  }
+
+  /// A block that holds every byte of a run of four to sixteen, some more than once: for questions
+  /// that do not ask where.
+  @inline(__always)
+  private static func everyByte(_ run: ByteSlice) -> Block {
+    let raw = UnsafeRawPointer(run.base)
+    let first: UInt64
+    let last: UInt64
+    if run.count >= 8 {
+      first = raw.loadUnaligned(as: UInt64.self)
+      last = raw.loadUnaligned(fromByteOffset: run.count &- 8, as: UInt64.self)
+    } else {
+      first = UInt64(raw.loadUnaligned(as: UInt32.self)) &* 0x1_0000_0001  // the word twice
+      last = UInt64(raw.loadUnaligned(fromByteOffset: run.count &- 4, as: UInt32.self))
+        &* 0x1_0000_0001
     }
-  }
-
-  // The next three give a word that is zero exactly when no byte of `word` is meant. Which byte it
-  // is they do not say reliably: a borrow may mark the byte above a true one.
-
-  @inline(__always)
-  private static func belowSpace(_ word: UInt64) -> UInt64 {
-    (word &- ones &* 0x20) & ~word & high
+    return unsafeBitCast(SIMD2<UInt64>(first, last), to: Block.self)
   }
 
   @inline(__always)
-  private static func equal(_ word: UInt64, _ byte: UInt64) -> UInt64 {
-    let difference = word ^ (ones &* byte)
-    return (difference &- ones) & ~difference & high
+  private static func isZero(_ block: Block) -> Bool {
+    let words = unsafeBitCast(block, to: SIMD2<UInt64>.self)
+    return words.x | words.y == 0
   }
 
-  /// The high bit of every byte that is a letter, a digit or a hyphen. Sums stay inside their
-  /// bytes, because only seven bits of each go in; a byte above 127 gets no bit.
+  /// The sum of the lanes: first in pairs of bytes, then of both words, then within the word by one
+  /// product. No carry leaves its 16 bits: the sum of all is at most 4,080.
   @inline(__always)
-  private static func lettersDigitsHyphens(_ word: UInt64) -> UInt64 {
-    let low = word & ~high
-    let folded = low | ones &* 0x20
-    let letters = (folded &+ ones &* 0x1f) & ~(folded &+ ones &* 0x05)
-    let digits = (low &+ ones &* 0x50) & ~(low &+ ones &* 0x46)
-    let hyphens = ~((low ^ ones &* 0x2d) &+ ones &* 0x7f)
-    return (letters | digits | hyphens) & ~word & high
+  private static func sum(_ lanes: Block) -> Int {
+    let words = unsafeBitCast(lanes, to: SIMD2<UInt64>.self)
+    let even = SIMD2<UInt64>(repeating: 0x00ff_00ff_00ff_00ff)
+    let pairs = (words & even) &+ ((words &>> SIMD2<UInt64>(repeating: 8)) & even)
+    let both = pairs.x &+ pairs.y
+    return Int(truncatingIfNeeded: (both &* 0x0001_0001_0001_0001) >> 48)
   }
 }

@@ -141,37 +141,8 @@ package enum FieldClassifier {
   @inline(__always)
   private static func startsForwarded(_ p: UnsafeRawPointer) -> Bool { matches(p, "x-forwarded-") }
 
-  /// The bytes at `p`, as many as `lowercase` has, are that word but for letter case. At least that
-  /// many bytes must be readable. The word is a constant of lower-case letters, digits and hyphens,
-  /// so the compiler folds everything that depends on it.
   @inline(__always)
   private static func matches(_ p: UnsafeRawPointer, _ lowercase: StaticString) -> Bool {
-    let word = UnsafeRawPointer(lowercase.utf8Start)
-    let count = lowercase.utf8CodeUnitCount
-    if count >= 8 {
-      var at = 0
-      while at &+ 8 <= count {  // at < 24
-        if !same(p, word, at, UInt64.self, case: 0x4040_4040_4040_4040) { return false }
-        at &+= 8
-      }
-      return at == count || same(p, word, count &- 8, UInt64.self, case: 0x4040_4040_4040_4040)
-    }
-    if count >= 4 {
-      return same(p, word, 0, UInt32.self, case: 0x4040_4040)
-        && same(p, word, count &- 4, UInt32.self, case: 0x4040_4040)
-    }
-    return same(p, word, 0, UInt16.self, case: 0x4040)
-      && same(p, word, count &- 2, UInt16.self, case: 0x4040)
-  }
-
-  /// Compares one machine word. Of the bytes a name is made of only letters have bit 6 set, so the
-  /// case bit is forced on exactly where the constant has a letter.
-  @inline(__always)
-  private static func same<Word: FixedWidthInteger>(
-    _ p: UnsafeRawPointer, _ word: UnsafeRawPointer, _ offset: Int, _: Word.Type, case mask: Word
-  ) -> Bool {
-    let expected = word.loadUnaligned(fromByteOffset: offset, as: Word.self)
-    let actual = p.loadUnaligned(fromByteOffset: offset, as: Word.self)
-    return actual | ((expected & mask) >> 1) == expected
+    FieldWord.begins(p, with: lowercase)
   }
 }

@@ -49,9 +49,8 @@ package enum FinalRecipientAnswer {
   private static func forEachReflected(_ head: RequestHead, _ body: (ByteSlice) -> Void) {
     for index in 0..<head.fieldCount where isReflected(head.fields[index].kind) {
       let start = Int(head.fields[index].nameOffset)
-      guard let next = HeadLines.afterField(head.fields[index], head.base, from: start) else {
-        continue
-      }
+      let next = HeadLines.afterField(head.fields + index, head.base, from: start)
+      if next < 0 { continue }
       body(ByteSlice(head.base + start, next - start))
     }
   }

@@ -5,34 +5,57 @@ import Primitives
 
 /// The shape of the lines of a head, over the bytes as they were received.
 enum HeadLines {
-  private static var space: UInt8 { 0x20 }
-  private static var tab: UInt8 { 0x09 }
-
-  /// The offset after `CR LF` at `offset`, nil when they are not there.
+  /// The offset after `CR LF` at `offset`, -1 when they are not there.
   @inline(__always)
-  static func afterLineEnd(_ base: UnsafePointer<UInt8>, _ offset: Int) -> Int? {
-    guard base[offset] == 0x0d, base[offset + 1] == 0x0a else { return nil }
-    return offset + 2
+  static func afterLineEnd(_ base: UnsafePointer<UInt8>, _ offset: Int) -> Int {
+    pair(base, offset) == 0x0a0d ? offset &+ 2 : -1
   }
 
   /// Proves that `field` is one whole line beginning at `start`: name, colon at once, value between
-  /// optional white space, CR LF (RFC 9112 section 5). Gives the offset after it, nil when it is
+  /// optional white space, CR LF (RFC 9112 section 5). Gives the offset after it, -1 when it is
   /// not.
   @inline(__always)
   static func afterField(
-    _ field: Field, _ base: UnsafePointer<UInt8>, from start: Int
-  ) -> Int? {
-    guard Int(field.nameOffset) == start else { return nil }
-    var at = start + Int(field.nameLength)
-    guard base[at] == 0x3a else { return nil }
-    at += 1
-    while base[at] == space || base[at] == tab { at += 1 }
-    if field.valueLength > 0 {
-      guard at == Int(field.valueOffset) else { return nil }
-      at += Int(field.valueLength)
-      while base[at] == space || base[at] == tab { at += 1 }
+    _ field: UnsafePointer<Field>, _ base: UnsafePointer<UInt8>, from start: Int
+  ) -> Int {
+    // All sums are of a few 32-bit numbers.
+    let colon = start &+ Int(field.pointee.nameLength)
+    let value = Int(field.pointee.valueOffset)
+    let end = value &+ Int(field.pointee.valueLength)
+    if Int(field.pointee.nameOffset) == start, value == colon &+ 2, pair(base, colon) == 0x203a,
+      pair(base, end) == 0x0a0d
+    {
+      return end &+ 2
+    }
+    return afterUnusualField(field, base, from: start)
+  }
+
+  /// The same for a line with more or less white space than one space after the colon. Every step
+  /// but the last looks at a byte that is none of CR and LF, so no step leaves the head.
+  private static func afterUnusualField(
+    _ field: UnsafePointer<Field>, _ base: UnsafePointer<UInt8>, from start: Int
+  ) -> Int {
+    guard Int(field.pointee.nameOffset) == start else { return -1 }
+    var at = start + Int(field.pointee.nameLength)
+    guard base[at] == 0x3a else { return -1 }
+    at = afterBlanks(base, at + 1)
+    if field.pointee.valueLength > 0 {
+      guard at == Int(field.pointee.valueOffset) else { return -1 }
+      at = afterBlanks(base, at + Int(field.pointee.valueLength))
     }
     return afterLineEnd(base, at)
+  }
+
+  private static func afterBlanks(_ base: UnsafePointer<UInt8>, _ offset: Int) -> Int {
+    var at = offset
+    while base[at] == 0x20 || base[at] == 0x09 { at += 1 }
+    return at
+  }
+
+  /// Two bytes as a word whose low byte comes first.
+  @inline(__always)
+  private static func pair(_ base: UnsafePointer<UInt8>, _ offset: Int) -> UInt16 {
+    UInt16(littleEndian: UnsafeRawPointer(base + offset).loadUnaligned(as: UInt16.self))
   }
 
   /// What the request line turned out to be.
@@ -44,12 +67,13 @@ enum HeadLines {
 
   /// Proves that exactly one space stands before and after the target and that the version is the
   /// one the parser read (RFC 9112 section 3).
+  @inline(__always)
   static func requestLine(_ head: RequestHead) -> RequestLine {
     let base = head.base
     let start = Int(head.target.offset)
-    let end = Int(head.target.end)
-    guard start >= 2, end > start, base[start - 1] == space, base[start - 2] != space,
-      base[end] == space
+    let end = start &+ Int(head.target.length)  // two 32-bit numbers
+    guard start >= 2, end > start, base[start &- 1] == 0x20, base[start &- 2] != 0x20,
+      base[end] == 0x20
     else { return .bad }
     // "HTTP/1.0" and "HTTP/1.1" as words read from low addresses up.
     let raw = UnsafeRawPointer(base + end + 1).loadUnaligned(as: UInt64.self)
@@ -64,7 +88,30 @@ enum HeadLines {
       let looksLikeVersion = version & 0x00ff_00ff_ffff_ffff == 0x002e_002f_5054_5448
       return looksLikeVersion ? .otherVersion : .bad
     }
-    guard let next = afterLineEnd(base, end + 9) else { return .bad }
-    return .good(next: next)
+    let next = afterLineEnd(base, end &+ 9)
+    return next < 0 ? .bad : .good(next: next)
+  }
+
+  /// With every line from `start` to the empty line before `end` proved, the only control bytes are
+  /// their line ends and tabs. True when that is so. The sixteen bytes before `end` are readable.
+  @inline(__always)
+  static func hasOnlyLineEnds(
+    _ base: UnsafePointer<UInt8>, _ fields: UnsafePointer<Field>, _ fieldCount: Int,
+    from start: Int, to end: Int
+  ) -> Bool {
+    let lineEnds = (fieldCount &+ 1) &* 2  // fewer lines than bytes
+    if FieldBytes.controlCount(base + start, base + end) == lineEnds { return true }
+    return haveValues(base, fields, fieldCount)
+  }
+
+  /// Some control byte is no line end: fine if it is a tab.
+  private static func haveValues(
+    _ base: UnsafePointer<UInt8>, _ fields: UnsafePointer<Field>, _ fieldCount: Int
+  ) -> Bool {
+    for index in 0..<fieldCount
+    where !FieldBytes.isValue(fields[index].value.slice(in: base)) {
+      return false
+    }
+    return true
   }
 }

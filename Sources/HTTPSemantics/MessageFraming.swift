@@ -11,5 +11,5 @@ enum MessageFraming {
   }
 
   /// Exactly the one coding that every HTTP/1.1 recipient knows.
-  static func isChunked(_ value: ByteSlice) -> Bool { ASCII.equalIgnoringCase(value, "chunked") }
+  static func isChunked(_ value: ByteSlice) -> Bool { FieldWord.isSame(value, "chunked") }
 }

@@ -75,8 +75,8 @@ package enum PathPolicy {
     var at = 0
     while at < count {
       let byte = base[at]
-      if isOrdinary(byte) {
-        at += 1
+      if ASCII.isLetter(byte) || byte &- 0x2f < 11 || isOrdinary(byte) {  // the slash and digits
+        at &+= 1  // bounded by count
         continue
       }
       switch byte {

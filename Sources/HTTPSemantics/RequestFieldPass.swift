@@ -22,6 +22,10 @@ struct RequestFieldPass {
   var trailers = 0
   var idempotencyKey = -1
 
+  /// Expect, Max-Forwards or Upgrade: most requests have none of them.
+  @inline(__always)
+  var hasRareLines: Bool { expects | maxForwardsLines | upgrades != 0 }
+
   @inline(__always)
   func isHTTP10(_ head: RequestHead) -> Bool {
     switch head.version {
@@ -31,67 +35,76 @@ struct RequestFieldPass {
   }
 
   /// Proves the shape and the bytes of every line from `start` to the empty line, drops what ends
-  /// at this hop, and counts. Nil when all is well.
+  /// at this hop, and counts. `none` when all is well.
   mutating func run(
     _ head: RequestHead, from start: Int, _ rules: RequestRuleSettings, _ facts: inout RequestFacts
-  ) -> BadRequestDetail? {
+  ) -> BadRequestDetail {
+    let base = head.base
+    let fields = head.fields
     var at = start
     for index in 0..<head.fieldCount {
-      guard let next = HeadLines.afterField(head.fields[index], head.base, from: at) else {
-        return .framing
-      }
-      at = next
-      guard FieldBytes.isValue(head.value(index)) else { return .field }
-      if case .other = head.fields[index].kind {
-        if let detail = checkName(head, index, rules, &facts) { return detail }
+      let field = fields + index
+      at = HeadLines.afterField(field, base, from: at)
+      if at < 0 { return .framing }
+      if case .other = field.pointee.kind {
+        if FieldBytes.isShortAndPlain(field.pointee.name.slice(in: base)) { continue }
+        if !checkName(base, field, rules, &facts) { return .field }
       } else {
-        note(head, index, &facts)
+        note(base, field, index, &facts)
       }
     }
-    return HeadLines.afterLineEnd(head.base, at) == nil ? .framing : nil
+    let end = HeadLines.afterLineEnd(base, at)
+    if end < 0 { return .framing }
+    let isClean = HeadLines.hasOnlyLineEnds(base, fields, head.fieldCount, from: start, to: end)
+    return isClean ? .none : .field
   }
 
-  /// Names that a rule knows were compared byte by byte; any other is looked at here.
+  /// Names that a rule knows were compared byte by byte; any other is looked at here. False when it
+  /// refuses the request.
   private func checkName(
-    _ head: RequestHead, _ index: Int, _ rules: RequestRuleSettings, _ facts: inout RequestFacts
-  ) -> BadRequestDetail? {
-    let name = head.fields[index].name.slice(in: head.base)
+    _ base: UnsafePointer<UInt8>, _ field: UnsafeMutablePointer<Field>,
+    _ rules: RequestRuleSettings, _ facts: inout RequestFacts
+  ) -> Bool {
+    let name = field.pointee.name.slice(in: base)
     switch FieldBytes.nameShape(name) {
-    case .plain: return nil
-    case .invalid: return .field
+    case .plain: return true
+    case .invalid: return false
     case .withUnderscore: break
     }
     switch rules.underscoreFields {
-    case .reject: return .field
-    case .keep where !UnderscoreName.resemblesKnownField(name): return nil
+    case .reject: return false
+    case .keep where !UnderscoreName.resemblesKnownField(name): return true
     case .keep, .drop:
-      head.fields[index].drop()
+      field.pointee.drop()
       facts.underscoreDrops &+= 1  // field tables hold at most 65,535 lines
-      return nil
+      return true
     }
   }
 
-  private mutating func note(_ head: RequestHead, _ index: Int, _ facts: inout RequestFacts) {
-    switch head.fields[index].kind {
+  private mutating func note(
+    _ base: UnsafePointer<UInt8>, _ field: UnsafeMutablePointer<Field>, _ index: Int,
+    _ facts: inout RequestFacts
+  ) {
+    switch field.pointee.kind {
     case .host: first(&hosts, &host, index)
     case .contentLength: first(&contentLengths, &contentLength, index)
     case .expect: first(&expects, &expect, index)
     case .maxForwards: first(&maxForwardsLines, &maxForwards, index)
-    case .trailer: trailers += 1
+    case .trailer: trailers &+= 1  // counts of lines, as in `first`
     case .transferEncoding:
       first(&transferEncodings, &transferEncoding, index)
-      head.fields[index].drop()
+      field.pointee.drop()
     case .connection:
       first(&connections, &connection, index)
-      head.fields[index].drop()
+      field.pointee.drop()
     case .upgrade:
       first(&upgrades, &upgrade, index)
-      head.fields[index].drop()
+      field.pointee.drop()
     case .te:
-      if TERule.takesTrailers(head.value(index)) { facts.takesTrailers = true }
-      head.fields[index].drop()
+      if TERule.takesTrailers(field.pointee.value.slice(in: base)) { facts.takesTrailers = true }
+      field.pointee.drop()
     case .keepAlive, .proxyConnection, .proxyAuthenticate, .proxyAuthorization, .http2Settings:
-      head.fields[index].drop()
+      field.pointee.drop()
     case .forwarded, .xForwardedFor, .xForwardedProto, .xForwardedHost, .xForwardedOther, .xRealIP:
       facts.hasForwardingIdentity = true
     case .idempotencyKey: idempotencyKey = index
@@ -107,7 +120,7 @@ struct RequestFieldPass {
   @inline(__always)
   private func first(_ count: inout Int, _ position: inout Int, _ index: Int) {
     if count == 0 { position = index }
-    count += 1
+    count &+= 1
   }
 
   @inline(__always)
@@ -122,7 +135,7 @@ enum TERule {
   static func takesTrailers(_ value: ByteSlice) -> Bool {
     var list = FieldList(value)
     while let member = list.next() {
-      if ASCII.equalIgnoringCase(member, "trailers") { return true }
+      if FieldWord.isSame(member, "trailers") { return true }
     }
     return false
   }

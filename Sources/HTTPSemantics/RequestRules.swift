@@ -21,16 +21,26 @@ package enum RequestRules {
     if case .connect = head.method { return .refuse(.methodNotAllowed, .none) }
 
     var pass = RequestFieldPass()
-    if let detail = pass.run(head, from: firstLine, rules, &facts) { return .bad(detail) }
-    if let detail = frame(&head, pass) { return .bad(detail) }
-    if let detail = RequestTarget.read(head, into: &facts) { return .bad(detail) }
-    if let detail = readHost(head, pass, &facts) { return .bad(detail) }
+    switch pass.run(head, from: firstLine, rules, &facts) {
+    case .none: break
+    case .framing: return .bad(.framing)
+    case .field, .host, .target, .version, .method: return .bad(.field)
+    }
+    let seen = pass
+    if let detail = frame(&head, seen) { return .bad(detail) }
+    if let detail = RequestTarget.read(&head, into: &facts) { return .bad(detail) }
+    if let detail = readHost(&head, seen, &facts) { return .bad(detail) }
     var options = ConnectionOptions()
-    if let detail = readConnection(&head, pass, &options) { return .bad(detail) }
-    if let detail = readExpect(head, pass, &facts) { return .bad(detail) }
-    if let detail = readMaxForwards(head, pass, &facts) { return .bad(detail) }
-    readUpgrade(head, pass, options, &facts)
-    finish(head, pass, &facts)
+    let isReadable = options.read(
+      head.base, head.fields, head.fieldCount, lines: seen.connections, first: seen.connection)
+    if !isReadable { return .bad(.field) }
+    head.keepAlive = head.keepAlive && options.persists(head.version)
+    if seen.hasRareLines {
+      if let detail = readExpect(&head, seen, &facts) { return .bad(detail) }
+      if let detail = readMaxForwards(&head, seen, &facts) { return .bad(detail) }
+      readUpgrade(&head, seen, options, &facts)
+    }
+    finish(&head, seen, &facts)
     return .accept
   }
 
@@ -65,7 +75,7 @@ package enum RequestRules {
   /// Host: exactly one on HTTP/1.1, at most one on HTTP/1.0, and an authority (RFC 9112 section
   /// 3.2). An absolute target's authority takes its place.
   private static func readHost(
-    _ head: RequestHead, _ pass: RequestFieldPass, _ facts: inout RequestFacts
+    _ head: inout RequestHead, _ pass: RequestFieldPass, _ facts: inout RequestFacts
   ) -> BadRequestDetail? {
     if pass.hosts == 0 { return pass.isHTTP10(head) ? nil : .host }
     guard pass.hosts == 1, let authority = Authority.parse(head.value(pass.host)) else {
@@ -75,26 +85,11 @@ package enum RequestRules {
     return nil
   }
 
-  private static func readConnection(
-    _ head: inout RequestHead, _ pass: RequestFieldPass, _ options: inout ConnectionOptions
-  ) -> BadRequestDetail? {
-    if pass.connections > 0 {
-      for index in pass.connection..<head.fieldCount {
-        guard case .connection = head.fields[index].kind else { continue }
-        let isGood = options.read(
-          head.value(index), base: head.base, fields: head.fields, fieldCount: head.fieldCount)
-        if !isGood { return .field }
-      }
-    }
-    head.keepAlive = head.keepAlive && options.persists(head.version)
-    return nil
-  }
-
   /// The one expectation there is. Another value, or a second line, is refused: hops that read it
   /// differently disagree on whether a body follows. Of HTTP/1.0 it is ignored, and without a body
   /// to come it means nothing (RFC 9110 section 10.1.1); then the line is dropped.
   private static func readExpect(
-    _ head: RequestHead, _ pass: RequestFieldPass, _ facts: inout RequestFacts
+    _ head: inout RequestHead, _ pass: RequestFieldPass, _ facts: inout RequestFacts
   ) -> BadRequestDetail? {
     guard pass.expects > 0 else { return nil }
     if pass.isHTTP10(head) {
@@ -103,7 +98,7 @@ package enum RequestRules {
       }
       return nil
     }
-    guard pass.expects == 1, ASCII.equalIgnoringCase(head.value(pass.expect), "100-continue") else {
+    guard pass.expects == 1, FieldWord.isSame(head.value(pass.expect), "100-continue") else {
       return .field
     }
     if head.framing.isEmpty {
@@ -116,7 +111,7 @@ package enum RequestRules {
 
   /// Digits only, one line (RFC 9110 section 7.6.2). A count above 2^32 - 1 is lowered to that.
   private static func readMaxForwards(
-    _ head: RequestHead, _ pass: RequestFieldPass, _ facts: inout RequestFacts
+    _ head: inout RequestHead, _ pass: RequestFieldPass, _ facts: inout RequestFacts
   ) -> BadRequestDetail? {
     guard pass.maxForwardsLines > 0 else { return nil }
     switch head.method {
@@ -139,7 +134,7 @@ package enum RequestRules {
   /// An offer counts on a GET without body, of one protocol, named by Connection (RFC 9110 section
   /// 7.8; of HTTP/1.0 it is ignored).
   private static func readUpgrade(
-    _ head: RequestHead, _ pass: RequestFieldPass, _ options: ConnectionOptions,
+    _ head: inout RequestHead, _ pass: RequestFieldPass, _ options: ConnectionOptions,
     _ facts: inout RequestFacts
   ) {
     guard pass.upgrades == 1, options.upgrade, !pass.isHTTP10(head), head.framing.isEmpty else {
@@ -153,7 +148,7 @@ package enum RequestRules {
 
   /// What depends on the verdict on other fields.
   private static func finish(
-    _ head: RequestHead, _ pass: RequestFieldPass, _ facts: inout RequestFacts
+    _ head: inout RequestHead, _ pass: RequestFieldPass, _ facts: inout RequestFacts
   ) {
     // Trailers are forwarded only behind a chunked body; without one their announcement is false.
     if pass.trailers > 0, head.framing != .chunked {

@@ -6,7 +6,7 @@ import Primitives
 enum RequestTarget {
   /// Fills in form, path and query, and for an absolute target also the authority. Nil when the
   /// target is good.
-  static func read(_ head: RequestHead, into facts: inout RequestFacts) -> BadRequestDetail? {
+  static func read(_ head: inout RequestHead, into facts: inout RequestFacts) -> BadRequestDetail? {
     let target = head.target.slice(in: head.base)
     guard target.count > 0, FieldBytes.isTarget(target) else { return .target }
     if target.base[0] == 0x2f {
@@ -20,11 +20,11 @@ enum RequestTarget {
       facts.pathAndQuery = ByteRange(offset: head.target.end, length: 0)
       return nil
     }
-    return readAbsolute(head, target, into: &facts)
+    return readAbsolute(&head, target, into: &facts)
   }
 
   private static func readAbsolute(
-    _ head: RequestHead, _ target: ByteSlice, into facts: inout RequestFacts
+    _ head: inout RequestHead, _ target: ByteSlice, into facts: inout RequestFacts
   ) -> BadRequestDetail? {
     let scheme: Int
     if starts(target, "http://") {

@@ -19,43 +19,50 @@ struct ResponseFieldPass {
   /// when a line is not what it should be.
   mutating func run(_ head: ResponseHead, _ facts: inout ResponseFacts) -> Bool {
     guard head.fieldCount > 0 else { return true }
-    var at = Int(head.fields[0].nameOffset)
-    guard at >= 2, HeadLines.afterLineEnd(head.base, at - 2) == at else { return false }
-    if !head.phrase.isEmpty, Int(head.phrase.end) + 2 != at { return false }
+    let base = head.base
+    let start = Int(head.fields[0].nameOffset)
+    // A status line without phrase has fourteen bytes with its line end.
+    guard start >= 14, HeadLines.afterLineEnd(base, start &- 2) == start else { return false }
+    if !head.phrase.isEmpty, Int(head.phrase.end) + 2 != start { return false }
+    var at = start
     for index in 0..<head.fieldCount {
-      guard let next = HeadLines.afterField(head.fields[index], head.base, from: at),
-        FieldBytes.isValue(head.value(index))
-      else { return false }
-      at = next
-      if case .other = head.fields[index].kind {
-        let name = head.fields[index].name.slice(in: head.base)
-        if FieldBytes.nameShape(name) == .invalid { return false }
+      let field = head.fields + index
+      at = HeadLines.afterField(field, base, from: at)
+      if at < 0 { return false }
+      if case .other = field.pointee.kind {
+        if FieldBytes.isShortAndPlain(field.pointee.name.slice(in: base)) { continue }
+        if FieldBytes.nameShape(field.pointee.name.slice(in: base)) == .invalid { return false }
       } else {
-        note(head, index, &facts)
+        note(base, field, index, &facts)
       }
     }
-    return HeadLines.afterLineEnd(head.base, at) != nil
+    let end = HeadLines.afterLineEnd(base, at)
+    return end >= 0
+      && HeadLines.hasOnlyLineEnds(base, head.fields, head.fieldCount, from: start, to: end)
   }
 
-  private mutating func note(_ head: ResponseHead, _ index: Int, _ facts: inout ResponseFacts) {
-    switch head.fields[index].kind {
+  private mutating func note(
+    _ base: UnsafePointer<UInt8>, _ field: UnsafeMutablePointer<Field>, _ index: Int,
+    _ facts: inout ResponseFacts
+  ) {
+    switch field.pointee.kind {
     case .contentLength: first(&contentLengths, &contentLength, index)
-    case .trailer: trailers += 1
+    case .trailer: trailers &+= 1  // counts of lines, as in `first`
     case .date: if facts.dateField < 0 { facts.dateField = Int32(truncatingIfNeeded: index) }
     case .transferEncoding:
       first(&transferEncodings, &transferEncoding, index)
-      head.fields[index].drop()
+      field.pointee.drop()
     case .connection:
       first(&connections, &connection, index)
-      head.fields[index].drop()
+      field.pointee.drop()
     case .upgrade:
       first(&upgrades, &upgrade, index)
-      head.fields[index].drop()
+      field.pointee.drop()
     case .keepAlive:
-      facts.keepAliveSeconds = KeepAliveHint.seconds(head.value(index))
-      head.fields[index].drop()
+      facts.keepAliveSeconds = KeepAliveHint.seconds(field.pointee.value.slice(in: base))
+      field.pointee.drop()
     case .proxyConnection, .proxyAuthenticate, .proxyAuthorization, .http2Settings, .te:
-      head.fields[index].drop()
+      field.pointee.drop()
     case .other, .host, .expect, .contentType, .via, .maxForwards, .forwarded, .xForwardedFor: break
     case .xForwardedProto, .xForwardedHost, .xForwardedOther, .xRealIP, .xRequestID: break
     case .traceparent, .tracestate, .authorization, .cookie, .idempotencyKey, .userAgent: break
@@ -66,7 +73,7 @@ struct ResponseFieldPass {
   @inline(__always)
   private func first(_ count: inout Int, _ position: inout Int, _ index: Int) {
     if count == 0 { position = index }
-    count += 1
+    count &+= 1
   }
 }
 

@@ -16,14 +16,9 @@ package enum ResponseRules {
     guard pass.run(head, &facts) else { return .refuse }
 
     var options = ConnectionOptions()
-    if pass.connections > 0 {
-      for index in pass.connection..<head.fieldCount {
-        guard case .connection = head.fields[index].kind else { continue }
-        let isGood = options.read(
-          head.value(index), base: head.base, fields: head.fields, fieldCount: head.fieldCount)
-        if !isGood { return .refuse }
-      }
-    }
+    let isGood = options.read(
+      head.base, head.fields, head.fieldCount, lines: pass.connections, first: pass.connection)
+    if !isGood { return .refuse }
     head.keepAlive = head.keepAlive && options.persists(head.version)
     guard frame(&head, pass, context) else { return .refuse }
 
@@ -82,6 +77,8 @@ package enum ResponseRules {
   private static func mergeContentLengths(
     _ head: ResponseHead, _ pass: ResponseFieldPass
   ) -> UInt64? {
+    let first = head.value(pass.contentLength)
+    if pass.contentLengths == 1, let length = MessageFraming.length(first) { return length }
     var agreed: UInt64?
     for index in pass.contentLength..<head.fieldCount {
       guard case .contentLength = head.fields[index].kind else { continue }

@@ -34,6 +34,9 @@ import Testing
     backends.usable[0].store(.max)
     let eligible = Eligibility(backends.view, tried: tried(0, 1, 2))
     for start in 0..<3 { #expect(eligible.first(from: start) == nil) }
+    let untried = Eligibility(backends.view, tried: TriedBackends())
+    backends.usable[0].store(.max << 3)
+    for start in 0..<3 { #expect(untried.first(from: start) == nil) }
   }
 
   @Test func `a set of tried backends remembers the last eight`() {

@@ -72,6 +72,34 @@ import Testing
     #expect(verdict("GET / HTTP/1.1\r\n\(host)\n") == .bad(.framing))
   }
 
+  @Test func `a line that the parser did not report is refused`() {
+    let fixture = HeadFixture("GET / HTTP/1.1\r\n\(host)X-Hidden: 1\r\nX-Last: 2\r\n\r\n")
+    for hidden in 0..<3 {
+      var head = fixture.requestHead()
+      let seen = (0..<3).filter { $0 != hidden }.map { fixture.fields[$0] }
+      let table = UnsafeMutablePointer<Field>.allocate(capacity: 2)
+      defer { table.deallocate() }
+      table.initialize(from: seen, count: 2)
+      head.fields = table
+      head.fieldCount = 2
+      var facts = RequestFacts()
+      let verdict = RequestRules.judge(&head, rules: RequestRuleSettings(), into: &facts)
+      #expect(verdict == .bad(.framing))
+    }
+  }
+
+  @Test(arguments: ["X: a\n\n", "X: a\n\r\n", "X:\n\n", "X: a\r\r\n\r\n", "X: a\r\n\n"])
+  func `two line ends that are not CR LF are no line end`(tail: String) {
+    #expect(verdict("GET / HTTP/1.1\r\n\(host)\(tail)") != .accept)
+    #expect(verdict("GET / HTTP/1.0\n\n") != .accept)
+  }
+
+  @Test(arguments: ["X:a", "X:  a", "X:\ta", "X: a ", "X: a\t \t", "X:", "X: ", "X:\t", "X: \t \t"])
+  func `white space around a value may be any`(line: String) {
+    #expect(verdict("GET / HTTP/1.1\r\n\(line)\r\n\(host)\r\n") == .accept)
+    #expect(verdict("GET / HTTP/1.1\r\n\(host)\(line)\r\n\r\n") == .accept)
+  }
+
   @Test(arguments: ["a\u{0}b", "a\rb", "a\u{1}b", "a\u{7f}b", "\u{0}", "abcdefgh\u{b}ijklmno"])
   func `a control byte in a value is refused`(value: String) {
     #expect(verdict("GET / HTTP/1.1\r\n\(host)X-Any: \(value)\r\n\r\n") == .bad(.field))

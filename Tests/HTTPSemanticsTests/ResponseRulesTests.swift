@@ -64,6 +64,12 @@ import Testing
     #expect(list.forwarded == ["Content-Length: 5"])
   }
 
+  @Test func `the last of two lengths does not win`() {
+    let fields = "Content-Length: 5\r\nContent-Length: 6\r\n"
+    #expect(judge(fields, parserFraming: .length(6)).verdict == .refuse)
+    #expect(judge(fields, parserFraming: .length(5)).verdict == .refuse)
+  }
+
   @Test func `a coding from HTTP 1_0 is refused`() {
     #expect(judge("Transfer-Encoding: chunked\r\n", "HTTP/1.0 200 OK").verdict == .refuse)
   }
