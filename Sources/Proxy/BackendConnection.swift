@@ -91,7 +91,7 @@ extension BackendRef {
   func wasWritten(_ status: Int32) {
     let worker = pointee.worker
     worker.beginCallback()
-    let result = status != 0 ? status : pointee.output.written(stream, worker)
+    let result = status != 0 ? status : pointee.output.written(stream, worker.buffers)
     if result != 0 { pointee.writeIsBroken = true }
     guard let exchange = pointee.exchange else { return }
     let client = exchange.pointee.client
@@ -124,8 +124,8 @@ extension BackendRef {
 
   func wasClosed() {
     let worker = pointee.worker
-    pointee.output.destroy(worker)
-    pointee.inbox.destroy(worker)
+    pointee.output.destroy(worker.buffers)
+    pointee.inbox.destroy(worker.buffers)
     ResponseParser.destroy(parser)
     worker.backendLeft(self)
   }

@@ -15,7 +15,7 @@ extension BackendRef {
       base.pointee = worker.pointee.readBuffer
       size.pointee = Worker.readBufferSize
     } else {
-      let room = pointee.inbox.room(worker)
+      let room = pointee.inbox.room(worker.buffers)
       base.pointee = room.baseAddress
       size.pointee = room.count
     }
@@ -42,13 +42,13 @@ extension BackendRef {
     if pointee.inbox.isEmpty {
       let left = consume(Unread(base: bytes, fed: 0, end: count))
       pointee.inboxFed = left.fed
-      if pointee.phase == .leased { pointee.inbox.append(left.base, left.end, worker) }
+      if pointee.phase == .leased { pointee.inbox.append(left.base, left.end, worker.buffers) }
     } else {
       pointee.inbox.filled(count)
       let before = pointee.inbox.count
       let left = consume(Unread(base: pointee.inbox.base, fed: pointee.inboxFed, end: before))
       pointee.inboxFed = left.fed
-      pointee.inbox.consume(before - left.end, worker)
+      pointee.inbox.consume(before - left.end, worker.buffers)
     }
   }
 

@@ -94,7 +94,7 @@ extension ClientRef {
       base.pointee = worker.pointee.readBuffer
       size.pointee = Worker.readBufferSize
     } else {
-      let room = pointee.inbox.room(worker)
+      let room = pointee.inbox.room(worker.buffers)
       base.pointee = room.baseAddress
       size.pointee = room.count
     }
@@ -126,7 +126,7 @@ extension ClientRef {
     let before = pointee.inbox.count
     let unread = Unread(base: pointee.inbox.base, fed: pointee.fed, end: before)
     let left = consume(unread)
-    pointee.inbox.consume(before - left.end, worker)
+    pointee.inbox.consume(before - left.end, worker.buffers)
     pointee.fed = left.fed
     noteInboxLevel()
   }
@@ -134,7 +134,7 @@ extension ClientRef {
   private func keep(_ left: Unread) {
     pointee.fed = left.fed
     if left.end == 0 { return }
-    pointee.inbox.append(left.base, left.end, pointee.worker)
+    pointee.inbox.append(left.base, left.end, pointee.worker.buffers)
     noteInboxLevel()
   }
 
@@ -272,7 +272,7 @@ extension ClientRef {
   func wasWritten(_ status: Int32) {
     let worker = pointee.worker
     worker.beginCallback()
-    let result = status != 0 ? status : pointee.output.written(stream, worker)
+    let result = status != 0 ? status : pointee.output.written(stream, worker.buffers)
     if result != 0 {
       connectionBroke()
     } else if pointee.phase == .tunnel {
@@ -286,7 +286,7 @@ extension ClientRef {
   /// Writes the vectors; false when the connection broke. The caller then ends the exchange by `clientGone`.
   func send(_ vectors: UnsafeMutablePointer<IOVector>, _ count: Int) -> Bool {
     if pointee.phase == .closed { return false }
-    return pointee.output.send(stream, vectors, count, pointee.worker) == 0
+    return pointee.output.send(stream, vectors, count, pointee.worker.buffers) == 0
   }
 
   // MARK: The end of an exchange and of the connection
@@ -345,7 +345,7 @@ extension ClientRef {
     if pointee.hasEnded { return close() }
     pointee.phase = .discarding
     pointee.discardLeft = Bounds.discardBytes
-    pointee.inbox.destroy(worker)
+    if !pointee.isConsuming { pointee.inbox.destroy(worker.buffers) }
     Stream.shutdownWriting(stream)
     setStop([.backendIsFull, .inboxIsFull], false)
     worker.arm(timer, at: worker.pointee.now + Bounds.discardTime)
@@ -376,8 +376,8 @@ extension ClientRef {
 
   func wasClosed() {
     let worker = pointee.worker
-    pointee.output.destroy(worker)
-    pointee.inbox.destroy(worker)
+    pointee.output.destroy(worker.buffers)
+    pointee.inbox.destroy(worker.buffers)
     RequestParser.destroy(parser)
     worker.clientLeft(self)
   }

@@ -23,8 +23,8 @@ struct Inbox {
 
   /// Where the next read may put its bytes; grows the buffer when little is left. A head in progress may pass the limit:
   /// its own bound (`limits.head_size`) is below the largest buffer.
-  mutating func room(_ worker: UnsafeMutablePointer<Worker>) -> UnsafeMutableBufferPointer<UInt8> {
-    makeRoom(Inbox.leastRoom, worker)
+  mutating func room(_ pool: UnsafeMutablePointer<BufferPool>) -> UnsafeMutableBufferPointer<UInt8> {
+    makeRoom(Inbox.leastRoom, pool)
     let most = max(Inbox.limit - count, Inbox.leastRoom)
     return UnsafeMutableBufferPointer(
       start: buffer.unsafelyUnwrapped + end, count: min(capacity - end, most))
@@ -38,40 +38,41 @@ struct Inbox {
 
   /// Keeps bytes that lie elsewhere, at most `limit` in all.
   mutating func append(
-    _ bytes: UnsafePointer<UInt8>, _ count: Int, _ worker: UnsafeMutablePointer<Worker>
+    _ bytes: UnsafePointer<UInt8>, _ count: Int, _ pool: UnsafeMutablePointer<BufferPool>
   ) {
     if count == 0 { return }
-    makeRoom(count, worker)
+    makeRoom(count, pool)
     (buffer.unsafelyUnwrapped + end).update(from: bytes, count: count)
     end += count
   }
 
   /// The first bytes are used up.
-  mutating func consume(_ count: Int, _ worker: UnsafeMutablePointer<Worker>) {
+  mutating func consume(_ count: Int, _ pool: UnsafeMutablePointer<BufferPool>) {
     start += count
     precondition(start <= end)
-    if start == end { destroy(worker) }
+    if start == end { destroy(pool) }
   }
 
   /// Gives the buffer back.
-  mutating func destroy(_ worker: UnsafeMutablePointer<Worker>) {
-    if let buffer { worker.pointee.buffers.give(PooledBuffer(base: buffer, capacity: capacity)) }
+  mutating func destroy(_ pool: UnsafeMutablePointer<BufferPool>) {
+    if let buffer { pool.pointee.give(PooledBuffer(base: buffer, capacity: capacity)) }
     buffer = nil
     capacity = 0
     start = 0
     end = 0
   }
 
-  private mutating func makeRoom(_ room: Int, _ worker: UnsafeMutablePointer<Worker>) {
+  private mutating func makeRoom(_ room: Int, _ pool: UnsafeMutablePointer<BufferPool>) {
     if capacity - end >= room { return }
     let kept = count
     if let buffer, start > 0, capacity - kept >= room {
       buffer.update(from: buffer + start, count: kept)
     } else {
-      let larger = worker.pointee.buffers.take(atLeast: max(kept + room, min(2 * kept, BufferPool.largest)))
+      let wanted = max(kept + room, min(2 * kept, BufferPool.largest))
+      let larger = pool.pointee.take(atLeast: wanted)
       if let buffer {
         larger.base.update(from: buffer + start, count: kept)
-        worker.pointee.buffers.give(PooledBuffer(base: buffer, capacity: capacity))
+        pool.pointee.give(PooledBuffer(base: buffer, capacity: capacity))
       }
       buffer = larger.base
       capacity = larger.capacity

@@ -19,18 +19,18 @@ extension UnsafeMutablePointer<Segment> {
   }
   var room: Int { pointee.capacity - Segment.headerSize - pointee.end }
 
-  static func take(for count: Int, _ worker: UnsafeMutablePointer<Worker>) -> Self {
+  static func take(for count: Int, _ pool: UnsafeMutablePointer<BufferPool>) -> Self {
     let wanted = min(count + Segment.headerSize, BufferPool.largest)
-    let buffer = worker.pointee.buffers.take(atLeast: wanted)
+    let buffer = pool.pointee.take(atLeast: wanted)
     let segment = UnsafeMutableRawPointer(buffer.base).bindMemory(to: Segment.self, capacity: 1)
     segment.initialize(to: Segment(next: nil, capacity: buffer.capacity, start: 0, end: 0))
     return segment
   }
 
-  func give(_ worker: UnsafeMutablePointer<Worker>) {
+  func give(_ pool: UnsafeMutablePointer<BufferPool>) {
     let capacity = pointee.capacity
     let base = UnsafeMutableRawPointer(self).assumingMemoryBound(to: UInt8.self)
-    worker.pointee.buffers.give(PooledBuffer(base: base, capacity: capacity))
+    pool.pointee.give(PooledBuffer(base: base, capacity: capacity))
   }
 }
 
@@ -63,7 +63,7 @@ struct Output {
   /// Returns 0, or -errno when the connection is broken.
   mutating func send(
     _ stream: UnsafeMutablePointer<Stream>, _ vectors: UnsafeMutablePointer<IOVector>, _ count: Int,
-    _ worker: UnsafeMutablePointer<Worker>
+    _ pool: UnsafeMutablePointer<BufferPool>
   ) -> Int32 {
     var index = 0
     if first == nil {
@@ -79,38 +79,38 @@ struct Output {
       vectors[index] = IOVector(vectors[index].base.unsafelyUnwrapped + left, vectors[index].count - left)
     }
     for rest in index..<count where vectors[rest].count > 0 {
-      keep(vectors[rest].base.unsafelyUnwrapped, vectors[rest].count, worker)
+      keep(vectors[rest].base.unsafelyUnwrapped, vectors[rest].count, pool)
     }
     return Stream.hasPendingWrite(stream) ? 0 : writeMore(stream)
   }
 
   /// The write under way is over.
   mutating func written(
-    _ stream: UnsafeMutablePointer<Stream>, _ worker: UnsafeMutablePointer<Worker>
+    _ stream: UnsafeMutablePointer<Stream>, _ pool: UnsafeMutablePointer<BufferPool>
   ) -> Int32 {
     pending -= inFlight
-    for _ in 0..<inFlightSegments { dropFirst(worker) }
+    for _ in 0..<inFlightSegments { dropFirst(pool) }
     inFlight = 0
     inFlightSegments = 0
     return first == nil ? 0 : writeMore(stream)
   }
 
   /// Gives all memory back. Only when nothing is being written: in the close callback.
-  mutating func destroy(_ worker: UnsafeMutablePointer<Worker>) {
-    while first != nil { dropFirst(worker) }
+  mutating func destroy(_ pool: UnsafeMutablePointer<BufferPool>) {
+    while first != nil { dropFirst(pool) }
     pending = 0
   }
 
-  private mutating func dropFirst(_ worker: UnsafeMutablePointer<Worker>) {
+  private mutating func dropFirst(_ pool: UnsafeMutablePointer<BufferPool>) {
     guard let segment = first else { return }
     first = segment.pointee.next
     if first == nil { last = nil }
     segments -= 1
-    segment.give(worker)
+    segment.give(pool)
   }
 
   private mutating func keep(
-    _ bytes: UnsafePointer<UInt8>, _ count: Int, _ worker: UnsafeMutablePointer<Worker>
+    _ bytes: UnsafePointer<UInt8>, _ count: Int, _ pool: UnsafeMutablePointer<BufferPool>
   ) {
     handed &+= UInt64(count)
     pending += count
@@ -119,7 +119,7 @@ struct Output {
     while left > 0 {
       // What libuv is writing ends where it ended when it was handed over: nothing is added to it.
       let isOpen = segments > inFlightSegments && last.unsafelyUnwrapped.room > 0
-      if !isOpen { append(.take(for: left, worker)) }
+      if !isOpen { append(.take(for: left, pool)) }
       let segment = last.unsafelyUnwrapped
       let part = min(left, segment.room)
       (segment.bytes + segment.pointee.end).update(from: from, count: part)

@@ -98,7 +98,9 @@ extension ExchangeRef {
   private func sendToBackend(_ count: Int) {
     guard let backend = pointee.backend, !backend.pointee.writeIsBroken else { return }
     let worker = pointee.worker
-    if backend.pointee.output.send(backend.stream, worker.pointee.vectors, count, worker) != 0 {
+    let result = backend.pointee.output.send(
+      backend.stream, worker.pointee.vectors, count, worker.buffers)
+    if result != 0 {
       // Its answer may have been sent before it closed: the reading side tells.
       backend.pointee.writeIsBroken = true
       return

@@ -76,7 +76,9 @@ extension ClientRef {
     exchange.pointee.machine.tunnelMoved(now: worker.pointee.now)
     exchange.pointee.record.tunnelBytesIn += UInt64(unread.end)
     worker.pointee.vectors[0] = IOVector(unread.base, unread.end)
-    if backend.pointee.output.send(backend.stream, worker.pointee.vectors, 1, worker) != 0 {
+    let result = backend.pointee.output.send(
+      backend.stream, worker.pointee.vectors, 1, worker.buffers)
+    if result != 0 {
       return exchange.tunnelBroke()
     }
     if backend.pointee.output.pending > Output.highMark { setStop(.backendIsFull, true) }

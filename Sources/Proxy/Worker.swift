@@ -130,6 +130,8 @@ extension WorkerRef {
     setTimer(pointee.wheel.nextWake())
   }
 
+  var buffers: UnsafeMutablePointer<BufferPool> { pointer(to: \.buffers).unsafelyUnwrapped }
+
   // MARK: Head tables
 
   /// A table for a head that is being read.
