@@ -1,4 +1,5 @@
 // Why this file exists: bytes that wait are the same bytes in the same order, whatever is appended and used up in between.
+import Glibc
 import Primitives
 import Testing
 
@@ -12,7 +13,7 @@ import Testing
     var inbox = Inbox()
     var model: [UInt8] = []
     var next: UInt8 = 0
-    for _ in 0..<5_000 {
+    for _ in 0..<500 {
       switch random.below(3) {
       case 0 where !inbox.isFull:
         let piece = (0..<Int(random.below(9_000))).map { UInt8(truncatingIfNeeded: $0) ^ next }
@@ -36,7 +37,8 @@ import Testing
       }
       #expect(inbox.count == model.count)
       if !inbox.isEmpty {
-        #expect(UnsafeBufferPointer(start: inbox.base, count: inbox.count).elementsEqual(model))
+        let isSame = model.withUnsafeBytes { memcmp($0.baseAddress!, inbox.base, model.count) == 0 }
+        #expect(isSame)
       }
     }
     inbox.destroy(pool)

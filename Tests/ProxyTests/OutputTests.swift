@@ -85,21 +85,27 @@ nonisolated(unsafe) private let handlers: UnsafeMutablePointer<StreamHandlers> =
     var sent: [UInt8] = []
     var received: [UInt8] = []
     var room = [UInt8](repeating: 0, count: 70_000)
-    while received.count < 6_000_000 {
-      if sent.count < 6_000_000 && node.pointee.output.pending < Output.highMark {
-        let piece = (0..<Int(random.below(60_000)) + 1).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+    let total = 2_000_000
+    while sent.count < total || received.count < sent.count {
+      if sent.count < total && node.pointee.output.pending < Output.highMark {
+        let first = random.next()
+        let length = Int(random.below(60_000)) + 1
+        let piece = [UInt8](unsafeUninitializedCapacity: length) { bytes, count in
+          for index in 0..<length { bytes[index] = UInt8(truncatingIfNeeded: first &+ UInt64(index)) }
+          count = length
+        }
         sent += piece
         send(piece, node)
       }
-      #expect(node.pointee.result == 0)
-      #expect(node.pointee.output.handed == UInt64(sent.count))
-      #expect(node.pointee.output.taken(by: node.stream) <= UInt64(sent.count))
+      try #require(node.pointee.result == 0)
+      try #require(node.pointee.output.handed == UInt64(sent.count))
+      try #require(node.pointee.output.taken(by: node.stream) <= UInt64(sent.count))
       let count = recv(peer, &room, Int(random.below(69_999)) + 1, Int32(MSG_DONTWAIT))
       if count > 0 { received += room[0..<count] }
       _ = loop.runOnce(waiting: false)
-      if sent.count >= 6_000_000 && received.count == sent.count { break }
     }
-    #expect(received == sent)
+    let isSame = received == sent
+    #expect(isSame)
     #expect(node.pointee.output.isEmpty)
     #expect(node.pointee.output.taken(by: node.stream) == UInt64(sent.count))
 
