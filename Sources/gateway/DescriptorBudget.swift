@@ -1,6 +1,8 @@
 // Why this file exists: a gateway that runs out of descriptors in the middle of its work is worse
 // than one that says at start how many connections it can hold.
 
+import EventLoop
+
 /// How the descriptors that the process may have are spent.
 struct DescriptorBudget: Equatable {
   /// Client connections that the gateway will take.
@@ -15,14 +17,13 @@ struct DescriptorBudget: Equatable {
   /// The standard three, the control loop with its signals, the admin listener, log files.
   static let fixed = 16
 
-  /// The limit was too low; says what would do.
+  /// The limit is too low; says which would do.
   struct TooLow: Error, Equatable, CustomStringConvertible {
     var limit: Int
-    var needed: Int
+    var enough: Int
     var description: String {
-      "the limit of \(limit) open descriptors (RLIMIT_NOFILE) is too low, at least \(needed) are "
-        + "needed: raise it with "
-        + "ulimit -n, LimitNOFILE= or --ulimit nofile="
+      "the limit of \(limit) open descriptors (RLIMIT_NOFILE) is too low: raise it to \(enough) or "
+        + "more with ulimit -n, LimitNOFILE= or --ulimit nofile="
     }
   }
 
@@ -35,12 +36,14 @@ struct DescriptorBudget: Equatable {
   static func plan(
     descriptorLimit: Int, reserve: Int, workers: Int, listeners: Int, connections: Int
   ) throws(TooLow) -> DescriptorBudget {
-    let taken = reserve + fixed + workers * (perWorker + listeners)
+    let taken = fixed + workers * (perWorker + listeners)
     // No limit at all comes as the largest number there is.
-    let possible = max(0, min(descriptorLimit, 1 << 30) - taken) * 2 / 3
+    let possible = max(0, min(descriptorLimit, 1 << 30) - reserve - taken) * 2 / 3
     let least = min(leastConnections, connections)
     guard possible >= least else {
-      throw TooLow(limit: descriptorLimit, needed: taken + (3 * least + 1) / 2)
+      // Of a low limit less is kept in reserve than of the one asked for here.
+      let enough = DescriptorReserve.size + taken + (3 * least + 1) / 2
+      throw TooLow(limit: descriptorLimit, enough: enough)
     }
     return DescriptorBudget(
       connections: min(connections, possible), isLowered: possible < connections)
