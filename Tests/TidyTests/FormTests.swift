@@ -13,7 +13,8 @@ private let longFunctions: [String: (limit: Int, reason: String)] = [:]
   @Test func `lines end before column 101`() {
     var breaches: [Breach] = []
     for file in Repository.swift {
-      for (index, line) in file.lines.enumerated() where line.count > 100 {
+      for (index, line) in file.lines.enumerated()
+      where line.utf8.count > 100 && line.count > 100 {
         breaches.append(Breach(file: file.path, line: index + 1, what: "\(line.count) columns"))
       }
     }
@@ -45,7 +46,9 @@ private let longFunctions: [String: (limit: Int, reason: String)] = [:]
   }
 
   @Test func `every file says first why it exists`() {
-    let breaches = Repository.swift.compactMap { file -> Breach? in
+    // A manifest must begin with the version of its tools.
+    let files = Repository.swift.filter { !$0.path.hasSuffix("/Package.swift") }
+    let breaches = files.compactMap { file -> Breach? in
       let first = file.lines.first ?? ""
       if first.hasPrefix("// Why this file exists: ") { return nil }
       if file.isTest, first.hasPrefix("// "), first.count > 10 { return nil }
@@ -58,10 +61,10 @@ private let longFunctions: [String: (limit: Int, reason: String)] = [:]
     var breaches: [Breach] = []
     for file in Repository.swift {
       for (index, line) in file.lines.enumerated() {
-        if line.contains("\t") {
+        if line.utf8.contains(UInt8(ascii: "\t")) {
           breaches.append(Breach(file: file.path, line: index + 1, what: "a tab"))
         }
-        if line.hasSuffix(" ") || line.hasSuffix("\r") {
+        if let last = line.utf8.last, " \r".utf8.contains(last) {
           breaches.append(Breach(file: file.path, line: index + 1, what: "a blank at the end"))
         }
       }

@@ -19,8 +19,7 @@ private let plan: [String: Set<String>] = [
     "Forwarding", "EventLoop", "HTTPParsing",
   ],
   "Admin": [
-    "Primitives", "HTTPSemantics", "Telemetry", "Configuration", "Forwarding", "EventLoop",
-    "HTTPParsing", "Proxy",
+    "Primitives", "HTTPSemantics", "Telemetry", "Configuration", "EventLoop", "HTTPParsing",
   ],
   "gateway": [
     "Primitives", "HTTPSemantics", "Balancing", "Telemetry", "Configuration", "Forwarding",
@@ -31,9 +30,9 @@ private let plan: [String: Set<String>] = [
 /// What comes with the toolchain, and the rooms that have a reason to use it.
 private let toolchain: [String: Set<String>] = [
   // Atomics in memory that workers share.
-  "Synchronization": ["Primitives", "Forwarding", "Proxy", "Telemetry", "Admin", "gateway"],
+  "Synchronization": ["Primitives", "EventLoop", "Proxy"],
   // Files, sockets and memory of the system.
-  "Glibc": ["Primitives", "Configuration", "EventLoop", "Proxy", "Admin", "gateway"],
+  "Glibc": ["Primitives", "Configuration", "EventLoop", "Proxy", "gateway"],
 ]
 
 private struct Import {
