@@ -1,5 +1,6 @@
-// Why this file exists: from a parsed head to a decision, in one straight line: this is the life of a request up to the pick
-// of its backend. Everything it needs is an argument; it touches no socket and no clock.
+// Why this file exists: from a parsed head to a decision, in one straight line: this is the life of
+// a request up to the pick of its backend. Everything it needs is an argument; it touches no socket
+// and no clock.
 package import HTTPSemantics
 package import Primitives
 import Routing
@@ -83,7 +84,8 @@ package struct Admission {
   ) {
     client = ClientIdentity.resolve(
       head, facts, peer: peer ?? IPAddress(v4: 0),
-      trusted: peer == nil ? UnsafeBufferPointer(start: nil, count: 0) : snapshot.pointee.trustedProxies)
+      trusted: peer == nil
+        ? UnsafeBufferPointer(start: nil, count: 0) : snapshot.pointee.trustedProxies)
     switch snapshot.pointee.traceTrust {
     case .always: trustsTrace = true
     case .trustedProxies: trustsTrace = client.peerIsTrusted

@@ -1,52 +1,10 @@
-// Why this file exists: one request and its answer, as a machine without I/O. Events go in, a set of actions comes out; the
-// shell performs them at the end of its callback. Whatever can happen to a request is decided here, and the same machine
-// runs under the event loop and under a test.
+// Why this file exists: one request and its answer, as a machine without I/O. Events go in, a set
+// of actions comes out; the shell performs them at the end of its callback. Whatever can happen to
+// a request is decided here, and the same machine runs under the event loop and under a test.
 package import HTTPSemantics
 package import Primitives
 
-/// What the shell has at hand when an attempt fails or time passes.
-@frozen
-package struct ExchangeContext {
-  package var now: Instant
-  package var budget: RetryBudget
-  package var budgetRule: RetryBudgetRule
-  /// Bytes that the client's socket has taken so far.
-  package var clientTaken: UInt64
-  /// Bytes that the backend's socket has taken so far.
-  package var backendTaken: UInt64
-
-  @inlinable
-  package init(
-    now: Instant, budget: RetryBudget, budgetRule: RetryBudgetRule, clientTaken: UInt64,
-    backendTaken: UInt64
-  ) {
-    self.now = now
-    self.budget = budget
-    self.budgetRule = budgetRule
-    self.clientTaken = clientTaken
-    self.backendTaken = backendTaken
-  }
-}
-
-/// Where the attempt stands.
-@frozen
-package enum AttemptPhase: UInt8, Sendable {
-  /// A backend is being chosen. → queued, connecting, open, over
-  case choosing
-  /// Waiting for a connection to become free. → choosing, connecting, open, over
-  case queued
-  /// The connection is being made. → choosing, open, over
-  case connecting
-  /// The head has been sent, the final answer has not begun. → choosing, responding, tunnel, over
-  case open
-  /// The final head has gone to the client. → over
-  case responding
-  /// Upgraded: bytes pass both ways unread. → over
-  case tunnel
-  /// No lease is held and none will be.
-  case over
-}
-
+/// One request and its answer.
 package struct Exchange {
   /// How much of a request body is kept for a repeat (semantics: bounded tee).
   package static let teeLimit: UInt64 = 64 * 1024
@@ -135,7 +93,8 @@ package struct Exchange {
     if phase == .open && !backendWriter.isRunning { backendDeadline = now + plan.responseTimeout }
   }
 
-  /// The gateway itself does not read from the client for a while (or reads again): it is not to blame.
+  /// The gateway itself does not read from the client for a while (or reads again): it is not to
+  /// blame.
   package mutating func clientReading(_ isReading: Bool, now: Instant) {
     if requestIsComplete || awaitsContinue || phase == .tunnel { return }
     if isReading && phase == .open {
@@ -190,7 +149,8 @@ package struct Exchange {
   }
 
   /// The final head.
-  /// - Parameter closeDelimited: the client can know the end of the body only by the end of its connection.
+  /// - Parameter closeDelimited: the client can know the end of the body only by the end of its
+  ///   connection.
   package mutating func responseHead(
     status: UInt16, closeDelimited: Bool, _ context: ExchangeContext
   ) -> Actions {
@@ -225,7 +185,8 @@ package struct Exchange {
     return keeps ? .keepLease : .dropLease
   }
 
-  /// Whether bytes for the client wait in the gateway; asked at the end of each callback that wrote to it.
+  /// Whether bytes for the client wait in the gateway; asked at the end of each callback that wrote
+  /// to it.
   package mutating func clientWrote(isPending: Bool, taken: UInt64, now: Instant) -> Actions {
     if isFinished || phase == .tunnel { return [] }
     if isPending {
@@ -242,7 +203,8 @@ package struct Exchange {
   package mutating func fail(_ fault: Fault, _ context: ExchangeContext) -> Actions {
     if isFinished { return [] }
     if phase == .over {
-      // Only the client's own slowness is left, and only the limit on the whole exchange still speaks of it.
+      // Only the client's own slowness is left, and only the limit on the whole exchange still
+      // speaks of it.
       return fault.reason == .requestTimeout ? giveUp(fault, now: context.now) : []
     }
     let kind = fault.kind == .reset && reusedConnection ? .reusedReset : fault.kind
@@ -290,7 +252,8 @@ package struct Exchange {
     return []
   }
 
-  /// The process is stopping and waits no longer. An exchange that has not begun to answer still says why.
+  /// The process is stopping and waits no longer. An exchange that has not begun to answer still
+  /// says why.
   package mutating func cut(_ context: ExchangeContext) -> Actions {
     if phase == .tunnel { return endTunnel() }
     return release().union(giveUp(Fault(.gateway, .draining), now: context.now))
@@ -413,9 +376,4 @@ package struct Exchange {
     requestDeadline = .distantFuture
     return .finish
   }
-}
-
-extension ExchangeContext {
-  /// Takes one repeat from the service's budget.
-  package func withdraw() -> Bool { budget.withdraw(budgetRule, now: now) }
 }

@@ -1,5 +1,5 @@
-// Why this file exists: what admission has decided about one request, as plain values, so that the exchange never looks
-// into a configuration and a test can write the plan down.
+// Why this file exists: what admission has decided about one request, as plain values, so that the
+// exchange never looks into a configuration and a test can write the plan down.
 package import HTTPSemantics
 package import Primitives
 

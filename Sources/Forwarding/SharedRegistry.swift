@@ -1,5 +1,5 @@
-// Why this file exists: a backend's counts belong to its service's name and its address, not to the configuration that names
-// them; this is where a snapshot finds the counts that were there before.
+// Why this file exists: a backend's counts belong to its service's name and its address, not to the
+// configuration that names them; this is where a snapshot finds the counts that were there before.
 
 /// The shared words of every service and backend of the process. Control loop only.
 package final class SharedRegistry {

@@ -1,5 +1,5 @@
-// Why this file exists: the configuration in the form in which a request reads it: tables of plain values in memory that
-// nobody changes. An exchange holds the snapshot it began with.
+// Why this file exists: the configuration in the form in which a request reads it: tables of plain
+// values in memory that nobody changes. An exchange holds the snapshot it began with.
 package import Balancing
 package import HTTPSemantics
 package import Primitives

@@ -1,5 +1,5 @@
-// Why this file exists: from the configuration an operator wrote to the tables a request reads. Control loop only; here
-// Strings end and bytes begin.
+// Why this file exists: from the configuration an operator wrote to the tables a request reads.
+// Control loop only; here Strings end and bytes begin.
 import Balancing
 package import Configuration
 import HTTPSemantics
@@ -113,9 +113,11 @@ package struct SnapshotBuilder {
       count: backends.count, usable: usable, active: active,
       maximum: service.connections.max.map { UInt64($0) } ?? .max)
     return ServiceEntry(
-      name: permanent(service.name), first: Int32(first), view: view, policy: policy(service.balancer),
+      name: permanent(service.name), first: Int32(first), view: view,
+      policy: policy(service.balancer),
       shared: registry.service(service.name), hostRule: hostRule, hostLiteral: permanent(literal),
-      connectionsMax: UInt32(service.connections.max ?? 0), idleMax: UInt32(service.connections.idle),
+      connectionsMax: UInt32(service.connections.max ?? 0),
+      idleMax: UInt32(service.connections.idle),
       idleTimeout: service.connections.idleTimeout, queueBound: UInt32(service.connections.queue),
       budgetRule: RetryBudgetRule(
         permille: service.retries.budget.permille,

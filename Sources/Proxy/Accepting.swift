@@ -1,5 +1,5 @@
-// Why this file exists: a connection has been accepted: it gets its node and its first deadline, or, when there are too many
-// already, an answer that says so.
+// Why this file exists: a connection has been accepted: it gets its node and its first deadline,
+// or, when there are too many already, an answer that says so.
 import EventLoop
 import Forwarding
 import HTTPParsing

@@ -1,4 +1,5 @@
-// Why this file exists: the exchange says what is to be done, this file does it. Nobody else acts on an exchange's behalf.
+// Why this file exists: the exchange says what is to be done, this file does it. Nobody else acts
+// on an exchange's behalf.
 import Balancing
 import EventLoop
 import Forwarding
@@ -12,9 +13,12 @@ extension ExchangeRef {
   var context: ExchangeContext {
     let worker = pointee.worker
     let client = pointee.client
-    let service = pointee.service >= 0 ? pointee.snapshot.pointee.services + Int(pointee.service) : nil
+    let service =
+      pointee.service >= 0 ? pointee.snapshot.pointee.services + Int(pointee.service) : nil
     var backendTaken: UInt64 = 0
-    if let backend = pointee.backend { backendTaken = backend.pointee.output.taken(by: backend.stream) }
+    if let backend = pointee.backend {
+      backendTaken = backend.pointee.output.taken(by: backend.stream)
+    }
     return ExchangeContext(
       now: worker.pointee.now, budget: service?.pointee.shared.budget ?? worker.pointee.noBudget,
       budgetRule: service?.pointee.budgetRule ?? RetryBudgetRule(permille: 0, floorPerSecond: 0),

@@ -1,5 +1,5 @@
-// Why this file exists: one connection to a backend, from the connect to the close: leased to an exchange, or idle in its
-// pool. What the backend sends is parsed here and handed to the exchange.
+// Why this file exists: one connection to a backend, from the connect to the close: leased to an
+// exchange, or idle in its pool. What the backend sends is parsed here and handed to the exchange.
 import EventLoop
 import Forwarding
 import HTTPParsing
@@ -16,7 +16,8 @@ enum BackendPhase: UInt8 {
   case closed
 }
 
-/// Lives at one address of its worker's slab; the stream is first, so its address is the connection's.
+/// Lives at one address of its worker's slab; the stream is first, so its address is the
+/// connection's.
 struct BackendConnection {
   var stream: Stream
   var worker: WorkerRef
@@ -51,7 +52,8 @@ struct BackendConnection {
   var newer: BackendRef?
   var older: BackendRef?
   var idleSince = Instant(nanoseconds: 0)
-  /// The backend's own hint (Keep-Alive: timeout) how long it will wait for another request; 0 = none.
+  /// The backend's own hint (Keep-Alive: timeout) how long it will wait for another request; 0 =
+  /// none.
   var keepAliveSeconds: UInt32 = 0
 }
 

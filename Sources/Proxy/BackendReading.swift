@@ -1,5 +1,5 @@
-// Why this file exists: what a backend sends, read and parsed, and each part told to the exchange that holds the lease. Read
-// `consume` first: it is the backend's half of the life of a request.
+// Why this file exists: what a backend sends, read and parsed, and each part told to the exchange
+// that holds the lease. Read `consume` first: it is the backend's half of the life of a request.
 import EventLoop
 import Forwarding
 import HTTPParsing
@@ -52,7 +52,8 @@ extension BackendRef {
     }
   }
 
-  /// Tells the exchange everything that lies in the bytes; gives back the part of a head that is still incomplete.
+  /// Tells the exchange everything that lies in the bytes; gives back the part of a head that is
+  /// still incomplete.
   private func consume(_ bytes: Unread) -> Unread {
     var unread = bytes
     let worker = pointee.worker

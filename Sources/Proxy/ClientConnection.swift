@@ -1,5 +1,6 @@
-// Why this file exists: one client connection: what it sends is parsed here, one request after the other, and each becomes an
-// exchange. Read `consume` first: it is the client's half of the life of a request.
+// Why this file exists: one client connection from the accept to the close: where it stands, what
+// is written to it, and what becomes of it when an exchange is over. `ClientReading.swift` reads
+// its requests.
 import EventLoop
 import Forwarding
 import HTTPParsing
@@ -14,7 +15,8 @@ enum ClientPhase: UInt8 {
   case head
   /// An exchange is under way and its request body is still coming. → waiting, discarding, idle
   case body
-  /// An exchange is under way and its request is complete; what comes belongs to the next one. → idle, tunnel, discarding
+  /// An exchange is under way and its request is complete; what comes belongs to the next one. →
+  /// idle, tunnel, discarding
   case waiting
   /// Upgraded. → closed
   case tunnel
@@ -42,7 +44,8 @@ enum TunnelFIN: UInt8 {
   case passedOn
 }
 
-/// Lives at one address of its worker's slab; the stream is first, so its address is the connection's.
+/// Lives at one address of its worker's slab; the stream is first, so its address is the
+/// connection's.
 struct ClientConnection {
   var stream: Stream
   var worker: WorkerRef
@@ -70,203 +73,7 @@ struct ClientConnection {
   var parser: RequestParser
 }
 
-/// Bytes in hand: what lies at `base` up to `end` is unused; of it, `fed` bytes have been shown to the parser.
-struct Unread {
-  var base: UnsafePointer<UInt8>
-  var fed: Int
-  var end: Int
-
-  mutating func drop(_ count: Int) {
-    base += count
-    end -= count
-    fed = 0
-  }
-}
-
 extension ClientRef {
-  // MARK: Reading
-
-  func giveBuffer(
-    _ base: UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>, _ size: UnsafeMutablePointer<Int>
-  ) {
-    let worker = pointee.worker
-    if pointee.inbox.isEmpty {
-      base.pointee = worker.pointee.readBuffer
-      size.pointee = Worker.readBufferSize
-    } else {
-      let room = pointee.inbox.room(worker.buffers)
-      base.pointee = room.baseAddress
-      size.pointee = room.count
-    }
-  }
-
-  func wasRead(_ bytes: UnsafeMutablePointer<UInt8>?, _ count: Int) {
-    let worker = pointee.worker
-    worker.beginCallback()
-    if count > 0, let bytes {
-      if pointee.inbox.isEmpty {
-        let left = consume(Unread(base: bytes, fed: 0, end: count))
-        keep(left)
-      } else {
-        pointee.inbox.filled(count)
-        consumeInbox()
-      }
-    } else if count == 0 {
-      endOfStream()
-    } else {
-      connectionBroke()
-    }
-    settle()
-  }
-
-  /// Goes on with what waits in the inbox.
-  func consumeInbox() {
-    if pointee.inbox.isEmpty || pointee.isConsuming { return }
-    let worker = pointee.worker
-    let before = pointee.inbox.count
-    let unread = Unread(base: pointee.inbox.base, fed: pointee.fed, end: before)
-    let left = consume(unread)
-    pointee.inbox.consume(before - left.end, worker.buffers)
-    pointee.fed = left.fed
-    noteInboxLevel()
-  }
-
-  private func keep(_ left: Unread) {
-    pointee.fed = left.fed
-    if left.end == 0 { return }
-    pointee.inbox.append(left.base, left.end, pointee.worker.buffers)
-    noteInboxLevel()
-  }
-
-  private func noteInboxLevel() {
-    setStop(.inboxIsFull, pointee.inbox.isFull && pointee.phase != .head)
-  }
-
-  /// Uses up bytes as far as the connection's phase allows; gives back what has to wait.
-  private func consume(_ bytes: Unread) -> Unread {
-    var unread = bytes
-    pointee.isConsuming = true
-    while unread.end > 0 {
-      let goesOn: Bool
-      switch pointee.phase {
-      case .idle:
-        beginHead()
-        goesOn = true
-      case .head: goesOn = consumeHead(&unread)
-      case .body: goesOn = consumeBody(&unread)
-      case .waiting: goesOn = false
-      case .tunnel:
-        tunnelToBackend(unread)
-        unread.drop(unread.end)
-        goesOn = true
-      case .discarding:
-        discard(unread.end)
-        unread.drop(unread.end)
-        goesOn = true
-      case .closed:
-        unread.drop(unread.end)
-        goesOn = false
-      }
-      if !goesOn { break }
-    }
-    pointee.isConsuming = false
-    pointee.exchange?.flushRequest(spans: nil)
-    return unread
-  }
-
-  private func beginHead() {
-    let worker = pointee.worker
-    pointee.phase = .head
-    pointee.headBegun = Loop.clock()
-    pointee.table = worker.lendTable()
-    worker.arm(timer, at: worker.pointee.now + worker.pointee.snapshot.pointee.clientTimeouts.head)
-  }
-
-  /// False when the head is incomplete.
-  private func consumeHead(_ unread: inout Unread) -> Bool {
-    let worker = pointee.worker
-    guard let table = pointee.table else { preconditionFailure("a head without a table") }
-    let step = RequestParser.feed(
-      parser, table: table, spans: worker.pointee.spans, base: unread.base, from: unread.fed, to: unread.end,
-      limits: worker.parseLimits)
-    switch step.event {
-    case .needMore:
-      unread.fed = unread.end
-      return false
-    case .head:
-      let headEnd = unread.fed + step.consumed
-      var head = RequestParser.head(parser, table: table, base: unread.base)
-      beginExchange(&head, table)
-      pointee.table = nil
-      worker.returnTable(table)
-      unread.drop(headEnd)
-      return true
-    case .failed(let failure):
-      pointee.table = nil
-      worker.returnTable(table)
-      refuse(failure.reason, failure.detail)
-      unread.drop(unread.end)
-      return true
-    case .spansFull, .end: preconditionFailure("a body before its head")
-    }
-  }
-
-  /// False when the bytes must wait: for a connection, or for the backend to take what it has.
-  private func consumeBody(_ unread: inout Unread) -> Bool {
-    guard let exchange = pointee.exchange else { preconditionFailure("a body without an exchange") }
-    if !exchange.takesRequestBody { return false }
-    let worker = pointee.worker
-    worker.pointee.spans.pointee.clear()
-    let step = RequestParser.feed(
-      parser, table: worker.pointee.spareTable, spans: worker.pointee.spans, base: unread.base, from: 0,
-      to: unread.end, limits: worker.parseLimits)
-    let goesOn =
-      worker.pointee.spans.pointee.bytes == 0 || exchange.requestBody(worker.pointee.spans)
-    unread.drop(step.consumed)
-    if pointee.exchange != exchange || pointee.phase != .body { return true }
-    switch step.event {
-    case .needMore, .spansFull: return goesOn
-    case .end:
-      pointee.phase = .waiting
-      exchange.requestEnded(trailers: RequestParser.trailers(parser))
-      return true
-    case .failed(let failure):
-      exchange.pointee.record.detail = failure.detail
-      exchange.fail(failure.reason == .headTooLarge ? Fault(.client, .headTooLarge) : .badBody)
-      unread.drop(unread.end)
-      return true
-    case .head: preconditionFailure("a head inside a body")
-    }
-  }
-
-  // MARK: The other side's end
-
-  /// The client has sent FIN.
-  private func endOfStream() {
-    pointee.hasEnded = true
-    switch pointee.phase {
-    case .idle, .head: close()
-    case .body, .waiting: pointee.exchange?.clientHalfClosed()
-    case .tunnel: tunnelClientEnded()
-    case .discarding: close()
-    case .closed: break
-    }
-  }
-
-  private func connectionBroke() {
-    pointee.hasEnded = true
-    if let exchange = pointee.exchange {
-      exchange.clientGone()
-    } else {
-      close()
-    }
-  }
-
-  private func discard(_ count: Int) {
-    pointee.discardLeft -= count
-    if pointee.discardLeft <= 0 { close() }
-  }
-
   // MARK: Writing
 
   func wasWritten(_ status: Int32) {
@@ -283,7 +90,8 @@ extension ClientRef {
     settle()
   }
 
-  /// Writes the vectors; false when the connection broke. The caller then ends the exchange by `clientGone`.
+  /// Writes the vectors; false when the connection broke. The caller then ends the exchange by
+  /// `clientGone`.
   func send(_ vectors: UnsafeMutablePointer<IOVector>, _ count: Int) -> Bool {
     if pointee.phase == .closed { return false }
     return pointee.output.send(stream, vectors, count, pointee.worker.buffers) == 0
@@ -291,10 +99,12 @@ extension ClientRef {
 
   // MARK: The end of an exchange and of the connection
 
-  /// Called at the end of each callback that touched the connection: sees whether the exchange is over, and sets the timer.
+  /// Called at the end of each callback that touched the connection: sees whether the exchange is
+  /// over, and sets the timer.
   func settle() {
     let worker = pointee.worker
-    // More than one round only when the end of one exchange begins a pipelined one that is answered at once.
+    // More than one round only when the end of one exchange begins a pipelined one that is answered
+    // at once.
     while let exchange = pointee.exchange {
       let taken = pointee.output.isEmpty ? pointee.output.handed : pointee.output.taken(by: stream)
       let actions = exchange.pointee.machine.clientWrote(
@@ -304,7 +114,8 @@ extension ClientRef {
     }
   }
 
-  /// The same after a callback of the backend, which may have found that the client does not take writes any more.
+  /// The same after a callback of the backend, which may have found that the client does not take
+  /// writes any more.
   func settleAfterBackend() {
     if let exchange = pointee.exchange, exchange.pointee.clientIsGone { exchange.clientGone() }
     settle()
@@ -334,12 +145,15 @@ extension ClientRef {
       setStop(.inboxIsFull, false)
       consumeInbox()
     }
-    if pointee.hasEnded && (pointee.phase == .idle || pointee.phase == .head) && !pointee.isConsuming {
+    if pointee.hasEnded && (pointee.phase == .idle || pointee.phase == .head)
+      && !pointee.isConsuming
+    {
       close()
     }
   }
 
-  /// Sends FIN and reads on for a while, so that a client that is still sending can read the answer (RFC 9112 section 9.6).
+  /// Sends FIN and reads on for a while, so that a client that is still sending can read the answer
+  /// (RFC 9112 section 9.6).
   func linger() {
     let worker = pointee.worker
     if pointee.hasEnded { return close() }

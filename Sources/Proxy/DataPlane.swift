@@ -1,4 +1,5 @@
-// Why this file exists: the workers as one thing, for the main thread: made, started, drained, stopped, and read from.
+// Why this file exists: the workers as one thing, for the main thread: made, started, drained,
+// stopped, and read from.
 import Balancing
 package import Configuration
 package import EventLoop
@@ -99,7 +100,8 @@ package final class DataPlane {
     return max(0, Int(truncatingIfNeeded: sum))
   }
 
-  /// Cuts what is left, ends the threads, writes the log out. Gives how many exchanges were cut. Once.
+  /// Cuts what is left, ends the threads, writes the log out. Gives how many exchanges were cut.
+  /// Once.
   package func stop() -> Int {
     for file in unixFiles { file.remove() }
     give(WorkerOrders.drain | WorkerOrders.cut | WorkerOrders.leave)
@@ -172,7 +174,8 @@ package final class DataPlane {
       to: Worker(
         index: index, loop: loop, shared: UnsafePointer(shared), now: now,
         inFlight: inFlight.counter(8 * index), snapshot: snapshot, wheel: .create(now: now),
-        clients: clients, backends: backends, exchanges: exchanges, tables: .create(capacity: 64), spareTable: makeTable(fields: fields), tableFields: fields,
+        clients: clients, backends: backends, exchanges: exchanges, tables: .create(capacity: 64),
+        spareTable: makeTable(fields: fields), tableFields: fields,
         pools: pools, queues: queues, metrics: .create(layout: layout),
         random: Xoroshiro(seed: random), orders: WorkerOrders(word: .allocate())))
     worker.pointee.spans.initialize(to: BodySpans.create(capacity: Worker.spanCount))

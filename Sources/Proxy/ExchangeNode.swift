@@ -1,5 +1,6 @@
-// Why this file exists: what the shell keeps beside the machine of one exchange: who takes part, the request head as it is
-// sent (and sent again), the bytes kept for a repeat, and what the record at the end will say.
+// Why this file exists: what the shell keeps beside the machine of one exchange: who takes part,
+// the request head as it is sent (and sent again), the bytes kept for a repeat, and what the record
+// at the end will say.
 import Balancing
 import Forwarding
 import HTTPParsing

@@ -1,5 +1,6 @@
-// Why this file exists: a head has come whole: here it becomes an exchange. Admission decides, the texts for the record are
-// copied (the head's bytes are overwritten by the next read), and the head for the backend is written once.
+// Why this file exists: a head has come whole: here it becomes an exchange. Admission decides, the
+// texts for the record are copied (the head's bytes are overwritten by the next read), and the head
+// for the backend is written once.
 import EventLoop
 import Forwarding
 import HTTPParsing
@@ -123,8 +124,8 @@ extension ExchangeRef {
     return ByteRange(offset: UInt32(start), length: UInt32(writer.count - start))
   }
 
-  /// Sets the client's address, the request identifier and the place in a trace: those that came, when they are valid and
-  /// their sender is believed, else new ones.
+  /// Sets the client's address, the request identifier and the place in a trace: those that came,
+  /// when they are valid and their sender is believed, else new ones.
   func identify(
     _ request: (head: RequestHead, admission: Admission)?, hasAddress: Bool, address: IPAddress
   ) {
@@ -138,7 +139,8 @@ extension ExchangeRef {
     if let request, request.admission.trustsTrace {
       let (head, facts) = (request.head, request.admission.facts)
       if facts.traceparentField >= 0 {
-        trace = TraceContext.parse(head.fields[Int(facts.traceparentField)].value.slice(in: head.base))
+        trace = TraceContext.parse(
+          head.fields[Int(facts.traceparentField)].value.slice(in: head.base))
       }
       if facts.requestIDField >= 0 {
         let value = head.fields[Int(facts.requestIDField)].value.slice(in: head.base)
@@ -221,7 +223,8 @@ extension ExchangeRef {
     return false
   }
 
-  /// tracestate goes with the traceparent it belongs to, or not at all (W3C Trace Context section 3.3).
+  /// tracestate goes with the traceparent it belongs to, or not at all (W3C Trace Context section
+  /// 3.3).
   private func judgeTraceState(_ head: RequestHead, from first: Int) {
     var state = TraceState()
     let kind = FieldKind.tracestate.rawValue
@@ -244,8 +247,8 @@ extension ExchangeRef {
     }
   }
 
-  /// Makes the head say what this attempt's backend is to read: its own authority where the service or the client names
-  /// none, and a span of its own for every attempt.
+  /// Makes the head say what this attempt's backend is to read: its own authority where the service
+  /// or the client names none, and a span of its own for every attempt.
   func patchHead(for entry: UnsafePointer<BackendEntry>) {
     let namesBackend: Bool
     switch service.pointee.hostRule {
@@ -268,7 +271,8 @@ extension ExchangeRef {
     let tail = Int(old.end)
     let end = Int(pointee.sentHead.range.end)
     let shift = authority.count - Int(old.length)
-    precondition(end + shift <= pointee.buffer.capacity)  // room was taken for the longest authority
+    // Room was taken for the longest authority.
+    precondition(end + shift <= pointee.buffer.capacity)
     (base + tail + shift).update(from: base + tail, count: end - tail)
     (base + Int(old.offset)).update(from: authority.base, count: authority.count)
     pointee.sentHead.hostValue.length = UInt32(authority.count)
@@ -281,7 +285,8 @@ extension ExchangeRef {
 private struct RequestTexts {
   var words:
     (
-      UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64,
+      UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64,
+      UInt64,
       UInt64, UInt64
     ) = (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 }

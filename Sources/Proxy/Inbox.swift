@@ -1,10 +1,12 @@
-// Why this file exists: a read usually ends where a message does, and nothing is kept. When it does not (half a head, the next
-// request already there, a body whose backend is not connected yet) the bytes wait here, in order, in one piece.
+// Why this file exists: a read usually ends where a message does, and nothing is kept. When it does
+// not (half a head, the next request already there, a body whose backend is not connected yet) the
+// bytes wait here, in order, in one piece.
 import Primitives
 
 /// Bytes that were read and not used up yet. Owns its buffer; empty costs nothing.
 struct Inbox {
-  /// With this much waiting the connection is not read from (semantics: early bytes of an upgrade are held up to 64 KiB).
+  /// With this much waiting the connection is not read from (semantics: early bytes of an upgrade
+  /// are held up to 64 KiB).
   static let limit = 64 * 1024
   /// The least that a read is given to fill.
   static let leastRoom = 4096
@@ -21,9 +23,10 @@ struct Inbox {
   /// The first unused byte. Only when not empty.
   var base: UnsafeMutablePointer<UInt8> { buffer.unsafelyUnwrapped + start }
 
-  /// Where the next read may put its bytes; grows the buffer when little is left. A head in progress may pass the limit:
-  /// its own bound (`limits.head_size`) is below the largest buffer.
-  mutating func room(_ pool: UnsafeMutablePointer<BufferPool>) -> UnsafeMutableBufferPointer<UInt8> {
+  /// Where the next read may put its bytes; grows the buffer when little is left. A head in
+  /// progress may pass the limit: its own bound (`limits.head_size`) is below the largest buffer.
+  mutating func room(_ pool: UnsafeMutablePointer<BufferPool>) -> UnsafeMutableBufferPointer<UInt8>
+  {
     makeRoom(Inbox.leastRoom, pool)
     let most = max(Inbox.limit - count, Inbox.leastRoom)
     return UnsafeMutableBufferPointer(

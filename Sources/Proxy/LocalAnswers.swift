@@ -1,5 +1,5 @@
-// Why this file exists: what the gateway says itself: refusals with their reason word, and the answers that Max-Forwards asks
-// of it.
+// Why this file exists: what the gateway says itself: refusals with their reason word, and the
+// answers that Max-Forwards asks of it.
 import EventLoop
 import Forwarding
 import HTTPSemantics
@@ -32,7 +32,9 @@ extension ExchangeRef {
 
   private func withExtraFields(_ reason: Reason, _ body: (ByteSlice?) -> Void) {
     guard case .methodNotAllowed = reason else { return body(nil) }
-    var room = (UInt64(0), UInt64(0), UInt64(0), UInt64(0), UInt64(0), UInt64(0), UInt64(0), UInt64(0))
+    var room = (
+      UInt64(0), UInt64(0), UInt64(0), UInt64(0), UInt64(0), UInt64(0), UInt64(0), UInt64(0)
+    )
     withUnsafeMutableBytes(of: &room) { raw in
       let bytes = raw.bindMemory(to: UInt8.self)
       var writer = ByteWriter(bytes.baseAddress.unsafelyUnwrapped, capacity: bytes.count)

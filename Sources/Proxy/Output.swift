@@ -1,5 +1,6 @@
-// Why this file exists: most writes are taken by the kernel at once and cost one system call; what is left over has to be
-// kept until the peer takes it. Both kinds of connection write through this queue and nowhere else.
+// Why this file exists: most writes are taken by the kernel at once and cost one system call; what
+// is left over has to be kept until the peer takes it. Both kinds of connection write through this
+// queue and nowhere else.
 import EventLoop
 import Primitives
 
@@ -59,8 +60,8 @@ struct Output {
     return handed &- UInt64(pending - inFlight + unsent)  // never more than was handed over
   }
 
-  /// Writes the vectors in one call where the socket takes them; keeps a copy of the rest. The vectors are used up.
-  /// Returns 0, or -errno when the connection is broken.
+  /// Writes the vectors in one call where the socket takes them; keeps a copy of the rest. The
+  /// vectors are used up. Returns 0, or -errno when the connection is broken.
   mutating func send(
     _ stream: UnsafeMutablePointer<Stream>, _ vectors: UnsafeMutablePointer<IOVector>, _ count: Int,
     _ pool: UnsafeMutablePointer<BufferPool>
@@ -76,7 +77,8 @@ struct Output {
         index += 1
       }
       if index == count { return 0 }
-      vectors[index] = IOVector(vectors[index].base.unsafelyUnwrapped + left, vectors[index].count - left)
+      vectors[index] = IOVector(
+        vectors[index].base.unsafelyUnwrapped + left, vectors[index].count - left)
     }
     for rest in index..<count where vectors[rest].count > 0 {
       keep(vectors[rest].base.unsafelyUnwrapped, vectors[rest].count, pool)

@@ -1,5 +1,5 @@
-// Why this file exists: idle connections of one worker to one backend, newest first, so that the surplus stays cold and its
-// timer sheds it.
+// Why this file exists: idle connections of one worker to one backend, newest first, so that the
+// surplus stays cold and its timer sheds it.
 import EventLoop
 import Forwarding
 import HTTPParsing
@@ -13,8 +13,9 @@ struct Pool {
 }
 
 extension WorkerRef {
-  /// The newest idle connection to the backend, if the exchange may have it: a request that cannot be repeated takes only
-  /// one that was used a moment ago, because the backend may be about to close an older one.
+  /// The newest idle connection to the backend, if the exchange may have it: a request that cannot
+  /// be repeated takes only one that was used a moment ago, because the backend may be about to
+  /// close an older one.
   func takeIdle(_ entry: UnsafePointer<BackendEntry>, for exchange: ExchangeRef) -> BackendRef? {
     guard let backend = pointee.pools[entry.pointee.shared.poolIndex].newest else { return nil }
     let age = pointee.now - backend.pointee.idleSince
@@ -23,7 +24,8 @@ extension WorkerRef {
     return backend
   }
 
-  /// A new connection to the backend, being made; its place has been reserved. nil: no descriptor or no slot.
+  /// A new connection to the backend, being made; its place has been reserved. nil: no descriptor
+  /// or no slot.
   func openBackend(_ entry: UnsafePointer<BackendEntry>, _ service: ServiceShared) -> BackendRef? {
     guard let backend = pointee.backends.allocate() else {
       entry.pointee.shared.unreserve()

@@ -1,5 +1,5 @@
-// Why this file exists: every request leaves the same traces, whatever became of it: counters, histograms and a line in the
-// access log. This is the one place that writes them.
+// Why this file exists: every request leaves the same traces, whatever became of it: counters,
+// histograms and a line in the access log. This is the one place that writes them.
 import EventLoop
 import Forwarding
 import HTTPSemantics
@@ -18,16 +18,17 @@ extension WorkerRef {
       route: Int(exchange.pointee.route) + 1, service: Int(exchange.pointee.service) + 1,
       method: record.method, status: status, reason: machine.reason,
       duration: now - record.begun, overhead: overhead(record, until: now),
-      upstream: record.headSent.nanoseconds > 0 ? record.upstream(until: now) : nil, bytesIn: bytesIn,
+      upstream: record.headSent.nanoseconds > 0 ? record.upstream(until: now) : nil,
+      bytesIn: bytesIn,
       bytesOut: record.responseBytes)
     pointee.metrics.record(sample)
     pointee.inFlight.decrement()
     log(exchange, sample)
   }
 
-  /// The time that went by in the gateway itself: up to the head's way to the backend without the waiting for a connection,
-  /// and from the answer's head to its last byte when both came in one read. What streams is the backend's and the
-  /// client's time.
+  /// The time that went by in the gateway itself: up to the head's way to the backend without the
+  /// waiting for a connection, and from the answer's head to its last byte when both came in one
+  /// read. What streams is the backend's and the client's time.
   private func overhead(_ record: ExchangeRecord, until now: Instant) -> Duration {
     let waited = record.queueTime + record.connectTime + record.lostTime
     if record.headSent.nanoseconds == 0 { return now - record.begun - waited }

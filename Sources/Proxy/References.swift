@@ -1,5 +1,6 @@
-// Why this file exists: the state of a worker is structs at fixed addresses; these are the names of the pointers to them.
-// Behaviour is written as extensions of the pointers, so that no struct is ever copied to call it.
+// Why this file exists: the state of a worker is structs at fixed addresses; these are the names of
+// the pointers to them. Behaviour is written as extensions of the pointers, so that no struct is
+// ever copied to call it.
 import Forwarding
 import Primitives
 

@@ -1,5 +1,5 @@
-// Why this file exists: the request on its way to the backend: the head once it has a lease, then body bytes as they come,
-// straight from the buffer they were read into.
+// Why this file exists: the request on its way to the backend: the head once it has a lease, then
+// body bytes as they come, straight from the buffer they were read into.
 import EventLoop
 import Forwarding
 import HTTPParsing
@@ -111,7 +111,9 @@ extension ExchangeRef {
   /// Tells the machine how the backend takes what is written, and stops or resumes the client.
   func noteBackendOutput(_ backend: BackendRef) {
     let pending = backend.pointee.output.pending
-    if pending == 0 && !pointee.client.pointee.stops.contains(.backendIsFull) && !pointee.machine.backendIsSlow {
+    if pending == 0 && !pointee.client.pointee.stops.contains(.backendIsFull)
+      && !pointee.machine.backendIsSlow
+    {
       return
     }
     let client = pointee.client

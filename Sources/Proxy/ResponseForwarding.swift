@@ -1,5 +1,5 @@
-// Why this file exists: the response on its way to the client: every interim head, the final head, and the body in whatever
-// framing the client understands.
+// Why this file exists: the response on its way to the client: every interim head, the final head,
+// and the body in whatever framing the client understands.
 import EventLoop
 import Forwarding
 import HTTPParsing

@@ -1,5 +1,5 @@
-// Why this file exists: after a 101 the gateway is a pipe between two sockets, with the same back-pressure and an idle timer
-// of its own (RFC 9110 section 7.8).
+// Why this file exists: after a 101 the gateway is a pipe between two sockets, with the same
+// back-pressure and an idle timer of its own (RFC 9110 section 7.8).
 import EventLoop
 import Forwarding
 import HTTPParsing
@@ -51,7 +51,8 @@ extension ExchangeRef {
     passOnFINs()
   }
 
-  /// Each side's FIN follows the last byte that was written to the other; the tunnel ends when both are through.
+  /// Each side's FIN follows the last byte that was written to the other; the tunnel ends when both
+  /// are through.
   func passOnFINs() {
     guard let backend = pointee.backend else { return }
     let client = pointee.client

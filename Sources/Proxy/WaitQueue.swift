@@ -1,13 +1,15 @@
-// Why this file exists: with a bound on a backend's connections, requests wait for one to become free. Each worker keeps its
-// own line; which worker's turn it is, the shared words say. A connection cannot move between loops, so a place moves
-// instead: the one worker closes a connection, the other opens one.
+// Why this file exists: with a bound on a backend's connections, requests wait for one to become
+// free. Each worker keeps its own line; which worker's turn it is, the shared words say. A
+// connection cannot move between loops, so a place moves instead: the one worker closes a
+// connection, the other opens one.
 import Balancing
 import EventLoop
 import Forwarding
 import Primitives
 import Synchronization
 
-/// The requests of one worker that wait for a connection to one service, in the order in which they came.
+/// The requests of one worker that wait for a connection to one service, in the order in which they
+/// came.
 struct WaitQueue {
   var first: ExchangeRef?
   var last: ExchangeRef?
@@ -23,8 +25,8 @@ extension ExchangeRef {
     pointee.waitsSince = Loop.clock()
     worker.link(self, shared)
     pointee.machine.queued(now: worker.pointee.now)
-    // A place may have become free between the pick and our taking a place in the line, when nobody saw us waiting; and
-    // places may be held by idle connections of other workers.
+    // A place may have become free between the pick and our taking a place in the line, when nobody
+    // saw us waiting; and places may be held by idle connections of other workers.
     atomicMemoryFence(ordering: .sequentiallyConsistent)
     worker.wakeOthers(service)
     worker.serveWaiting(shared)
@@ -56,7 +58,9 @@ extension ExchangeRef {
 }
 
 extension WorkerRef {
-  func hasWaiting(_ shared: ServiceShared) -> Bool { pointee.queues[shared.queueIndex].first != nil }
+  func hasWaiting(_ shared: ServiceShared) -> Bool {
+    pointee.queues[shared.queueIndex].first != nil
+  }
 
   fileprivate func link(_ exchange: ExchangeRef, _ shared: ServiceShared) {
     let queue = pointee.queues + shared.queueIndex
@@ -97,8 +101,8 @@ extension WorkerRef {
     }
   }
 
-  /// A connection has become free while somebody waits: this worker's line gets it when its first has waited longest, else
-  /// its place goes to the worker whose turn it is.
+  /// A connection has become free while somebody waits: this worker's line gets it when its first
+  /// has waited longest, else its place goes to the worker whose turn it is.
   func handOver(_ backend: BackendRef, _ service: UnsafePointer<ServiceEntry>) {
     let shared = service.pointee.shared
     let longest = shared.longestWaiting(workers: pointee.shared.pointee.workerCount)

@@ -1,5 +1,6 @@
-// Why this file exists: one event loop and everything it owns. A worker shares nothing with the others but the immutable
-// snapshot and the words of `SharedState`; all its memory is taken here, at start.
+// Why this file exists: one event loop and everything it owns. A worker shares nothing with the
+// others but the immutable snapshot and the words of `SharedState`; all its memory is taken here,
+// at start.
 import EventLoop
 import Forwarding
 import HTTPParsing

@@ -1,4 +1,5 @@
-// Why this file exists: how a worker begins and ends. Between the two its thread belongs to the loop.
+// Why this file exists: how a worker begins and ends. Between the two its thread belongs to the
+// loop.
 import EventLoop
 import Forwarding
 import HTTPParsing
@@ -58,7 +59,8 @@ extension WorkerRef {
 
   // MARK: Draining
 
-  /// What waits to be accepted is taken, then the listeners close; idle clients get a moment for one more request.
+  /// What waits to be accepted is taken, then the listeners close; idle clients get a moment for
+  /// one more request.
   private func drain() {
     pointee.isDraining = true
     for listener in pointee.listeners {
@@ -125,7 +127,9 @@ extension WorkerRef {
     pointee.spans.pointee.destroy()
     pointee.spans.deallocate()
     pointee.noBudget.destroy()
-    for memory in [pointee.readBuffer, pointee.scratch, pointee.target, pointee.chunkLine, pointee.dateLine] {
+    for memory in [
+      pointee.readBuffer, pointee.scratch, pointee.target, pointee.chunkLine, pointee.dateLine,
+    ] {
       memory.deallocate()
     }
     pointee.vectors.deallocate()

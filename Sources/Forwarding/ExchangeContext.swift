@@ -1,0 +1,51 @@
+// Why this file exists: the words in which the shell and the machine of an exchange speak of where
+// an attempt stands, and what the machine is told when something failed.
+package import Primitives
+
+/// What the shell has at hand when an attempt fails or time passes.
+@frozen
+package struct ExchangeContext {
+  package var now: Instant
+  package var budget: RetryBudget
+  package var budgetRule: RetryBudgetRule
+  /// Bytes that the client's socket has taken so far.
+  package var clientTaken: UInt64
+  /// Bytes that the backend's socket has taken so far.
+  package var backendTaken: UInt64
+
+  @inlinable
+  package init(
+    now: Instant, budget: RetryBudget, budgetRule: RetryBudgetRule, clientTaken: UInt64,
+    backendTaken: UInt64
+  ) {
+    self.now = now
+    self.budget = budget
+    self.budgetRule = budgetRule
+    self.clientTaken = clientTaken
+    self.backendTaken = backendTaken
+  }
+}
+
+/// Where the attempt stands.
+@frozen
+package enum AttemptPhase: UInt8, Sendable {
+  /// A backend is being chosen. → queued, connecting, open, over
+  case choosing
+  /// Waiting for a connection to become free. → choosing, connecting, open, over
+  case queued
+  /// The connection is being made. → choosing, open, over
+  case connecting
+  /// The head has been sent, the final answer has not begun. → choosing, responding, tunnel, over
+  case open
+  /// The final head has gone to the client. → over
+  case responding
+  /// Upgraded: bytes pass both ways unread. → over
+  case tunnel
+  /// No lease is held and none will be.
+  case over
+}
+
+extension ExchangeContext {
+  /// Takes one repeat from the service's budget.
+  package func withdraw() -> Bool { budget.withdraw(budgetRule, now: now) }
+}
