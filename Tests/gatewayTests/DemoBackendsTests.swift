@@ -62,6 +62,16 @@ import Testing
     #expect(answer.drop { $0 != "x" }.count == 1_000_000)
   }
 
+  @Test func `take a body that is larger than their buffer`() throws {
+    let backends = try DemoBackends.start(ports: [0])
+    defer { backends.stop() }
+    let answer = try exchange(
+      backends.endpoints[0],
+      "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 200000\r\n\r\n",
+      [UInt8](repeating: 0, count: 200_000))
+    #expect(answer.hasSuffix("\"body_bytes\":200000}\n"))
+  }
+
   @Test func `send events as they happen`() throws {
     let backends = try DemoBackends.start(ports: [0])
     defer { backends.stop() }
