@@ -15,15 +15,17 @@ package enum BalancerPolicy: UInt8, CaseIterable, Sendable {
   ) -> Pick {
     guard view.count > 0 else { return .noBackend }
     let fresh = Eligibility(view, tried: tried)
-    if let backend = choose(fresh, sequence) { return .backend(backend) }
+    if let backend = choose(fresh, sequence, isRepeat: !tried.isEmpty) { return .backend(backend) }
     let any = Eligibility(view, tried: TriedBackends())
-    if !tried.isEmpty, let backend = choose(any, sequence) { return .backend(backend) }
+    if !tried.isEmpty, let backend = choose(any, sequence, isRepeat: true) { return .backend(backend) }
     return any.whyNone()
   }
 
-  private func choose(_ eligible: Eligibility, _ sequence: SharedWord) -> Int? {
+  private func choose(
+    _ eligible: Eligibility, _ sequence: SharedWord, isRepeat: Bool
+  ) -> Int? {
     switch self {
-    case .roundRobin: RoundRobin.choose(eligible, sequence)
+    case .roundRobin: RoundRobin.choose(eligible, sequence, isRepeat: isRepeat)
     }
   }
 }

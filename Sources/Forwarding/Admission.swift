@@ -44,7 +44,11 @@ package struct Admission {
     let rules = snapshot.pointee.requestRules
     switch RequestRules.judge(&head, rules: rules, into: &facts) {
     case .accept: break
-    case .refuse(let reason, let detail): return .refuse(reason, detail)
+    case .refuse(let reason, let detail):
+      // Where its body would end, nobody can say.
+      plan.hasBody = true
+      plan.clientKeepsAlive = false
+      return .refuse(reason, detail)
     }
     identify(head, snapshot, peer)
     plan.clientVersion = head.version

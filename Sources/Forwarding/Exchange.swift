@@ -221,9 +221,7 @@ package struct Exchange {
 
   /// The client sent FIN. A half-close after a complete request is answered (RFC 9112 section 9.6).
   package mutating func clientHalfClosed(_ context: ExchangeContext) -> Actions {
-    if !requestIsComplete { return clientGone(context) }
-    fate = .close
-    return []
+    requestIsComplete ? [] : clientGone(context)
   }
 
   /// The client is gone.

@@ -64,10 +64,10 @@ package enum Reason: UInt8, CaseIterable, Sendable {
   /// 10.2.3). True for what passes by itself, false for what somebody has to mend.
   package var retryAfterHelps: Bool {
     switch self {
-    case .allUnhealthy, .queueFull, .queueTimeout, .overloaded, .draining: true
+    case .noBackend, .allUnhealthy, .queueFull, .queueTimeout, .overloaded, .draining: true
     case .none, .badRequest, .methodNotAllowed, .noRoute, .headTimeout, .bodyTimeout: false
     case .bodyTooLarge, .targetTooLong, .headTooLarge: false
-    case .connectRefused, .connectFailed, .upstreamReset, .upstreamProtocol, .noBackend: false
+    case .connectRefused, .connectFailed, .upstreamReset, .upstreamProtocol: false
     case .connectTimeout, .upstreamTimeout, .requestTimeout, .clientAbort: false
     }
   }

@@ -21,7 +21,10 @@ extension ClientRef {
     }
     exchange.note(head, admission, table)
     pointee.phase = admission.plan.hasBody ? .body : .waiting
-    if !admission.plan.hasBody { endEmptyBody(table, head.base) }
+    if !admission.plan.hasBody && !endEmptyBody(table, head.base) {
+      exchange.pointee.record.detail = .framing
+      return exchange.fail(.badBody)
+    }
     switch verdict {
     case .forward:
       if exchange.writeHead(head, admission, table) {
@@ -60,15 +63,16 @@ extension ClientRef {
     reset()
   }
 
-  /// A message without a body ends with its head; the parser has to be told.
+  /// A message without a body ends with its head; the parser has to be told. False when it sees a
+  /// body that the rules did not: two opinions on that are never forwarded.
   private func endEmptyBody(
     _ table: UnsafeMutablePointer<HeadTable>, _ base: UnsafePointer<UInt8>
-  ) {
+  ) -> Bool {
     let worker = pointee.worker
     let step = RequestParser.feed(
       parser, table: table, spans: worker.pointee.spans, base: base, from: 0, to: 0,
       limits: worker.parseLimits)
-    precondition(step.event == .end, "a body that the rules did not see")
+    return step.event == .end
   }
 
   private func makeExchange(_ plan: ExchangePlan, headSize: Int) -> ExchangeRef? {
