@@ -118,8 +118,10 @@ package enum ASCII {
     if value < 10 { return 1 }
     if value < 100 { return 2 }
     if value < 1_000 { return 3 }
-    var count = 3
-    var rest = value / 1_000
+    if value < 10_000 { return 4 }
+    if value < 100_000 { return 5 }
+    var count = 5
+    var rest = value / 100_000
     while rest > 0 {
       count &+= 1
       rest /= 10
@@ -133,12 +135,24 @@ package enum ASCII {
   ) {
     var rest = value
     var index = count
-    while index > 0 {
-      index &-= 1
-      let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
-      target[index] = UInt8(truncatingIfNeeded: digit) &+ 0x30
+    let pairs = UnsafeRawPointer(digitPairs.utf8Start)
+    while index >= 2 {
+      index &-= 2
+      let (quotient, pair) = rest.quotientAndRemainder(dividingBy: 100)
+      // Below 100, so inside the 200 bytes of the table.
+      let digits = pairs.loadUnaligned(fromByteOffset: Int(pair) &* 2, as: UInt16.self)
+      UnsafeMutableRawPointer(target + index).storeBytes(of: digits, as: UInt16.self)
       rest = quotient
     }
+    if index == 1 { target[0] = UInt8(truncatingIfNeeded: rest % 10) &+ 0x30 }
+  }
+  /// 00, 01, … 99.
+  @inlinable package static var digitPairs: StaticString {
+    """
+    00010203040506070809101112131415161718192021222324252627282930313233343536373839\
+    40414243444546474849505152535455565758596061626364656667686970717273747576777879\
+    8081828384858687888990919293949596979899
+    """
   }
   /// How many hexadecimal digits `value` has: 1 to 16.
   @inlinable package static func hexCount(_ value: UInt64) -> Int {

@@ -8,6 +8,8 @@ package struct HistogramBounds: @unchecked Sendable {
   /// Rising; a value equal to a bound belongs below it.
   @usableFromInline package let values: UnsafePointer<UInt64>
   @usableFromInline package let count: Int
+  /// Per number of leading zeros: the bucket of the smallest value that has so many.
+  @usableFromInline package let starts: UnsafePointer<UInt8>
 
   /// Start-up only. 1 to 63 rising bounds.
   package static func create(_ bounds: [UInt64]) -> HistogramBounds {
@@ -15,13 +17,24 @@ package struct HistogramBounds: @unchecked Sendable {
     precondition(zip(bounds, bounds.dropFirst()).allSatisfy { $0 < $1 })
     let values = UnsafeMutablePointer<UInt64>.allocate(capacity: bounds.count)
     values.initialize(from: bounds, count: bounds.count)
-    return HistogramBounds(values: UnsafePointer(values), count: bounds.count)
+    let starts = UnsafeMutablePointer<UInt8>.allocate(capacity: 65)
+    for zeros in 0...64 {
+      let smallest: UInt64 = zeros == 64 ? 0 : 1 << UInt64(63 - zeros)
+      let start = bounds.firstIndex { $0 >= smallest } ?? bounds.count
+      (starts + zeros).initialize(to: UInt8(start))
+    }
+    return HistogramBounds(
+      values: UnsafePointer(values), count: bounds.count, starts: UnsafePointer(starts))
   }
-  package func destroy() { UnsafeMutablePointer(mutating: values).deallocate() }
+  package func destroy() {
+    UnsafeMutablePointer(mutating: values).deallocate()
+    UnsafeMutablePointer(mutating: starts).deallocate()
+  }
 
-  @inlinable package init(values: UnsafePointer<UInt64>, count: Int) {
+  private init(values: UnsafePointer<UInt64>, count: Int, starts: UnsafePointer<UInt8>) {
     self.values = values
     self.count = count
+    self.starts = starts
   }
   /// The words that one histogram with these bounds takes: the buckets, the one without a bound,
   /// and the sum.
@@ -29,13 +42,10 @@ package struct HistogramBounds: @unchecked Sendable {
 
   /// The bucket that `value` belongs to; `count` for one above every bound.
   @inlinable package func bucket(of value: UInt64) -> Int {
-    var low = 0
-    var high = count
-    while low < high {
-      let middle = (low &+ high) >> 1  // both below 64
-      if values[middle] < value { low = middle &+ 1 } else { high = middle }
-    }
-    return low
+    // Values with as many leading zeros lie within a factor of two: few bounds are left to look at.
+    var bucket = Int(starts[value.leadingZeroBitCount])
+    while bucket < count, values[bucket] < value { bucket &+= 1 }
+    return bucket
   }
 }
 

@@ -48,16 +48,24 @@ package struct IPAddress: Hashable, Sendable {
   /// Writes the canonical text (RFC 5952 for IPv6); `target` has room for `maximumTextLength`
   /// bytes. Gives the number of bytes.
   package func write(to target: UnsafeMutablePointer<UInt8>) -> Int {
+    if isV4 { return writeV4(to: target) }
     var writer = ByteWriter(target, capacity: IPAddress.maximumTextLength)
-    if isV4 {
-      for shift: UInt64 in [24, 16, 8, 0] {
-        writer.appendDecimal(low >> shift & 255)
-        if shift != 0 { writer.append(0x2e) }
-      }
-    } else {
-      writeV6(into: &writer)
-    }
+    writeV6(into: &writer)
     return writer.count
+  }
+
+  private func writeV4(to target: UnsafeMutablePointer<UInt8>) -> Int {
+    var cursor = target
+    var rest = UInt32(truncatingIfNeeded: low)
+    for _ in 0..<4 {
+      let octet = rest >> 24
+      rest <<= 8
+      let digits = octet < 10 ? 1 : octet < 100 ? 2 : 3
+      ASCII.writeDecimal(UInt64(octet), count: digits, to: cursor)
+      cursor[digits] = 0x2e
+      cursor += digits + 1
+    }
+    return cursor - target - 1
   }
 
   private static func parseV4(_ text: ByteSlice) -> UInt32? {

@@ -60,16 +60,20 @@ package struct TimerWheel {
     occupied.deallocate()
   }
 
-  /// Sets a deadline, whether the node is armed or not. `now` decides how fine the slot is. To a
-  /// later instant: one store. A deadline that has passed fires within two ticks, never inside this
-  /// call. `distantFuture` on an armed node is the cheap way of cancelling one that will soon be
-  /// armed again.
+  /// Sets a deadline, whether the node is armed or not. `now` decides how fine the slot is. When the
+  /// slot it hangs in will do, as it does for every later instant, this costs a store. A deadline
+  /// that has passed fires within two ticks, never inside this call. `distantFuture` on an armed
+  /// node is the cheap way of cancelling one that will soon be armed again.
   @inlinable package mutating func arm(
     _ node: UnsafeMutablePointer<TimerNode>, at deadline: Instant, now: Instant
   ) {
     node.pointee.deadline = deadline
     if node.pointee.isArmed {
-      if deadline.nanoseconds >= node.pointee.wakeTick << TimerWheel.tickShift { return }
+      let wake = node.pointee.wakeTick << TimerWheel.tickShift
+      if deadline.nanoseconds >= wake { return }
+      // Its slot may end a little after the deadline, no later than a new one would have to.
+      let allowed = (1 << 24) &+ (deadline - now).nanoseconds.magnitude >> 7
+      if deadline > now, wake &- deadline.nanoseconds <= allowed { return }
       unlink(node)
     }
     hang(node, now: now)

@@ -136,6 +136,11 @@ struct AccessLine {
   }
 
   private mutating func number(_ value: UInt64) {
+    if value < 10 {
+      cursor.pointee = UInt8(truncatingIfNeeded: value) &+ 0x30
+      cursor += 1
+      return
+    }
     let count = ASCII.decimalCount(value)
     ASCII.writeDecimal(value, count: count, to: cursor)
     cursor += count
@@ -144,7 +149,8 @@ struct AccessLine {
   /// Three decimals, rounded down; below zero is told as zero.
   private mutating func milliseconds(_ duration: Duration?) {
     guard let duration else { return null() }
-    let microseconds = UInt64(max(duration.nanoseconds, 0)) / 1_000
+    guard duration.nanoseconds >= 1_000 else { return put("0.000") }
+    let microseconds = UInt64(duration.nanoseconds) / 1_000
     number(microseconds / 1_000)
     cursor.pointee = 0x2e
     ASCII.writeDecimal(microseconds % 1_000, count: 3, to: cursor + 1)

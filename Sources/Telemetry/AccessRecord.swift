@@ -1,41 +1,41 @@
 // Why this file exists: one line of the access log, its fields in the order of the contract,
 // written without allocating and in one piece or not at all.
-package import HTTPSemantics
-package import Primitives
+public import HTTPSemantics
+public import Primitives
 
 /// How loud a log line is.
-@frozen
+@frozen @usableFromInline
 package enum AccessLevel: UInt8, Sendable {
   case info, warning, error
 }
 
 /// What is told of one exchange. Nil is written as null. Slices must hold until `write` returns.
-@frozen
+@frozen @usableFromInline
 package struct AccessRecord {
   /// When the request began: nanoseconds since 1970.
-  package var time: Int64
-  package var requestID: ByteSlice?
-  package var trace: TraceContext?
-  package var client: IPAddress?
-  package var method: ByteSlice?
-  package var host: ByteSlice?
+  @usableFromInline package var time: Int64
+  @usableFromInline package var requestID: ByteSlice?
+  @usableFromInline package var trace: TraceContext?
+  @usableFromInline package var client: IPAddress?
+  @usableFromInline package var method: ByteSlice?
+  @usableFromInline package var host: ByteSlice?
   /// Without the query, which is not logged.
-  package var path: ByteSlice?
-  package var version: HTTPVersion?
-  package var route: ByteSlice?
-  package var service: ByteSlice?
-  package var backend: ByteSlice?
-  package var attempts: UInt32
+  @usableFromInline package var path: ByteSlice?
+  @usableFromInline package var version: HTTPVersion?
+  @usableFromInline package var route: ByteSlice?
+  @usableFromInline package var service: ByteSlice?
+  @usableFromInline package var backend: ByteSlice?
+  @usableFromInline package var attempts: UInt32
   /// What the client was sent, 499 when it went away.
-  package var status: UInt16?
-  package var reason: Reason
-  package var bytesIn: UInt64
-  package var bytesOut: UInt64
-  package var latency: Duration?
-  package var upstream: Duration?
-  package var queue: Duration?
-  package var connect: Duration?
-  package var userAgent: ByteSlice?
+  @usableFromInline package var status: UInt16?
+  @usableFromInline package var reason: Reason
+  @usableFromInline package var bytesIn: UInt64
+  @usableFromInline package var bytesOut: UInt64
+  @usableFromInline package var latency: Duration?
+  @usableFromInline package var upstream: Duration?
+  @usableFromInline package var queue: Duration?
+  @usableFromInline package var connect: Duration?
+  @usableFromInline package var userAgent: ByteSlice?
 
   /// All unknown.
   @inlinable package init(time: Int64) {

@@ -1,17 +1,17 @@
 // Why this file exists: which requests are logged is a decision with no clock and no dice of its
 // own, so that it can be tested and replayed.
-package import HTTPSemantics
-package import Primitives
+public import HTTPSemantics
+public import Primitives
 
 /// Which requests the access log keeps.
-@frozen
+@frozen @usableFromInline
 package struct AccessSampling: Sendable {
   /// A success is kept when a random number is below this; `all` for every one.
-  package var threshold: UInt64
+  @usableFromInline package var threshold: UInt64
   /// A request that took this long or longer is always kept.
-  package var slow: Duration
+  @usableFromInline package var slow: Duration
 
-  package static var all: UInt64 { @inlinable get { .max } }
+  @inlinable package static var all: UInt64 { .max }
 
   @inlinable package init(threshold: UInt64, slow: Duration) {
     self.threshold = threshold

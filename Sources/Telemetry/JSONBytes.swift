@@ -16,6 +16,7 @@ package enum JSONBytes {
   package static func escape(
     _ text: ByteSlice, to target: UnsafeMutablePointer<UInt8>
   ) -> UnsafeMutablePointer<UInt8> {
+    if copyPlain(text, to: target) { return target + text.count }
     var out = target
     var index = 0
     while index < text.count {
@@ -40,6 +41,44 @@ package enum JSONBytes {
       }
     }
     return out
+  }
+
+  /// Copies a text that needs no escape; false, with some of it copied, for any other.
+  @inline(__always)
+  private static func copyPlain(
+    _ text: ByteSlice, to target: UnsafeMutablePointer<UInt8>
+  ) -> Bool {
+    let from = UnsafeRawPointer(text.base)
+    let to = UnsafeMutableRawPointer(target)
+    let count = text.count
+    if count >= 8 {
+      // The last eight bytes may overlap those before them.
+      let last = (from + (count &- 8)).loadUnaligned(as: UInt64.self)
+      if needsEscape(last) { return false }
+      var index = 0
+      while index < count &- 8 {
+        let word = (from + index).loadUnaligned(as: UInt64.self)
+        if needsEscape(word) { return false }
+        to.storeBytes(of: word, toByteOffset: index, as: UInt64.self)
+        index &+= 8
+      }
+      to.storeBytes(of: last, toByteOffset: count &- 8, as: UInt64.self)
+      return true
+    }
+    if count >= 4 {
+      let first = from.loadUnaligned(as: UInt32.self)
+      let last = (from + (count &- 4)).loadUnaligned(as: UInt32.self)
+      if needsEscape(UInt64(first) | UInt64(last) << 32) { return false }
+      to.storeBytes(of: first, as: UInt32.self)
+      to.storeBytes(of: last, toByteOffset: count &- 4, as: UInt32.self)
+      return true
+    }
+    for index in 0..<count {
+      let byte = text.base[index]
+      guard byte >= 0x20, byte < 0x7f, byte != 0x22, byte != 0x5c else { return false }
+      target[index] = byte
+    }
+    return true
   }
 
   /// True when one of eight bytes is below 0x20, a quote, a backslash, DEL or above. May be true

@@ -1,26 +1,26 @@
 // Why this file exists: each worker counts in memory of its own, with plain loads and stores; the
 // scrape adds the workers up.
-package import HTTPSemantics
-package import Primitives
+public import HTTPSemantics
+public import Primitives
 
 /// What one finished request adds to the metrics.
-@frozen
+@frozen @usableFromInline
 package struct RequestSample {
   /// Indices of the layout; 0 for none.
-  package var route: Int
-  package var service: Int
-  package var method: Method
-  package var status: UInt16
+  @usableFromInline package var route: Int
+  @usableFromInline package var service: Int
+  @usableFromInline package var method: Method
+  @usableFromInline package var status: UInt16
   /// The gateway's own answer, or why the exchange was cut; `none` for a backend's answer.
-  package var reason: Reason
+  @usableFromInline package var reason: Reason
   /// From the first byte of the head to the last byte of the answer.
-  package var duration: Duration
+  @usableFromInline package var duration: Duration
   /// Of it, in the gateway itself.
-  package var overhead: Duration
+  @usableFromInline package var overhead: Duration
   /// Nil when no backend was handed the request.
-  package var upstream: Duration?
-  package var bytesIn: UInt64
-  package var bytesOut: UInt64
+  @usableFromInline package var upstream: Duration?
+  @usableFromInline package var bytesIn: UInt64
+  @usableFromInline package var bytesOut: UInt64
 
   @inlinable package init(
     route: Int, service: Int, method: Method, status: UInt16, reason: Reason, duration: Duration,
@@ -42,32 +42,32 @@ package struct RequestSample {
 /// The metrics of one worker under one layout. One writing thread, any number of readers. Gauges
 /// may fall below zero in one shard (a connection may be counted in by another); their sum is
 /// right.
-@frozen
+@frozen @usableFromInline
 package struct MetricsShard: @unchecked Sendable {
-  package let words: SharedWords
-  package let requests: RequestTable
-  package let requestBounds: HistogramBounds
-  package let overheadBounds: HistogramBounds
-  package let routeCount: Int
-  package let serviceCount: Int
-  package let backendCount: Int
+  @usableFromInline package let words: SharedWords
+  @usableFromInline package let requests: RequestTable
+  @usableFromInline package let requestBounds: HistogramBounds
+  @usableFromInline package let overheadBounds: HistogramBounds
+  @usableFromInline package let routeCount: Int
+  @usableFromInline package let serviceCount: Int
+  @usableFromInline package let backendCount: Int
   /// Where the first route's, service's and backend's words begin.
-  package let routes: SharedCounter
-  package let services: SharedCounter
-  package let backends: SharedCounter
-  package let routeStride: Int
-  package let serviceStride: Int
+  @usableFromInline package let routes: SharedCounter
+  @usableFromInline package let services: SharedCounter
+  @usableFromInline package let backends: SharedCounter
+  @usableFromInline package let routeStride: Int
+  @usableFromInline package let serviceStride: Int
 
   /// Words before the routes: single counters, then one per reason.
-  package static var connectionsWord: Int { @inlinable get { 0 } }
-  package static var fieldsDroppedWord: Int { @inlinable get { 1 } }
-  package static var logDroppedWord: Int { @inlinable get { 2 } }
-  package static var lagWord: Int { @inlinable get { 3 } }
-  package static var reasonsWord: Int { @inlinable get { 8 } }
+  @inlinable package static var connectionsWord: Int { 0 }
+  @inlinable package static var fieldsDroppedWord: Int { 1 }
+  @inlinable package static var logDroppedWord: Int { 2 }
+  @inlinable package static var lagWord: Int { 3 }
+  @inlinable package static var reasonsWord: Int { 8 }
   /// A reason's raw value is below this.
-  package static var reasonSlots: Int { @inlinable get { 48 } }
+  @inlinable package static var reasonSlots: Int { 48 }
   /// A cache line: active, idle in the pool, active connections, opened, reused.
-  package static var backendStride: Int { @inlinable get { 8 } }
+  @inlinable package static var backendStride: Int { 8 }
 
   /// Start-up and reload only. Takes 8 bytes a word: about 340 a route, 240 a service, 64 a
   /// backend, and 16 for each of the `series` places of the request table.

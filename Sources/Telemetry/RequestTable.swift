@@ -1,20 +1,20 @@
 // Why this file exists: route, service, method and status together have more combinations than
 // anybody uses; a bounded table of those that occur counts them without allocating.
-package import HTTPSemantics
-package import Primitives
+public import HTTPSemantics
+public import Primitives
 
 /// Counts per (route, service, method, status). One writing thread, any number of readers. Open
 /// addressing; at most three quarters full, after which new combinations go to `overflow`.
-@frozen
+@frozen @usableFromInline
 package struct RequestTable: @unchecked Sendable {
   /// Indices of routes and services have 20 bits.
-  package static var maximumIndex: Int { @inlinable get { 1 << 20 } }
+  @inlinable package static var maximumIndex: Int { 1 << 20 }
 
   /// Pairs of words: key (0 for an empty place), count.
-  package let words: SharedWords
-  package let mask: Int
+  @usableFromInline package let words: SharedWords
+  @usableFromInline package let mask: Int
   /// Two words: places in use, requests that found no place.
-  package let state: SharedWords
+  @usableFromInline package let state: SharedWords
 
   /// Start-up only. `capacity` is rounded up to a power of two.
   package static func create(capacity: Int) -> RequestTable {

@@ -1,18 +1,18 @@
 // Why this file exists: every log line bears the time of day; turning seconds into a date is done
 // once a second and kept as text.
-package import Primitives
+public import Primitives
 
 /// Writes RFC 3339 times in UTC with microseconds, keeping the text of the last second. One per
 /// writer.
-@frozen
+@frozen @usableFromInline
 package struct Timestamp {
   /// Seconds since 1970 that `words` are the text of.
-  package var second: Int64
+  @usableFromInline package var second: Int64
   /// The 20 bytes `2024-05-06T07:08:09.`
-  package var words: (UInt64, UInt64, UInt32)
+  @usableFromInline package var words: (UInt64, UInt64, UInt32)
 
   /// `2024-05-06T07:08:09.123456Z`
-  package static var length: Int { @inlinable get { 27 } }
+  @inlinable package static var length: Int { 27 }
 
   package init() {
     second = 0

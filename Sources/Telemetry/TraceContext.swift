@@ -1,15 +1,15 @@
 // Why this file exists: a request's place in a trace spanning many services, as four numbers (W3C
 // Trace Context).
-package import Primitives
+public import Primitives
 
 /// A trace and one span in it.
-@frozen
+@frozen @usableFromInline
 package struct TraceContext: Equatable, Sendable {
-  package var traceHigh: UInt64
-  package var traceLow: UInt64
-  package var span: UInt64
+  @usableFromInline package var traceHigh: UInt64
+  @usableFromInline package var traceLow: UInt64
+  @usableFromInline package var span: UInt64
   /// The caller records this trace, and whoever follows should.
-  package var isSampled: Bool
+  @usableFromInline package var isSampled: Bool
 
   @inlinable package init(traceHigh: UInt64, traceLow: UInt64, span: UInt64, isSampled: Bool) {
     self.traceHigh = traceHigh

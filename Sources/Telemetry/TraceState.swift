@@ -5,15 +5,15 @@ package import Primitives
 /// Looks at the tracestate field lines of one request, one after another, as the one list they are
 /// (W3C Trace Context section 3.3). The caller asks only when traceparent was valid, and forwards
 /// none of the lines unless `isValid` holds after the last.
-@frozen
+@frozen @usableFromInline
 package struct TraceState {
-  package static var maximumMembers: Int { @inlinable get { 32 } }
+  @inlinable package static var maximumMembers: Int { 32 }
   /// Of the lines joined by commas.
-  package static var maximumLength: Int { @inlinable get { 512 } }
+  @inlinable package static var maximumLength: Int { 512 }
 
-  package var members: Int
-  package var length: Int
-  package var isValid: Bool
+  @usableFromInline package var members: Int
+  @usableFromInline package var length: Int
+  @usableFromInline package var isValid: Bool
 
   @inlinable package init() {
     members = 0

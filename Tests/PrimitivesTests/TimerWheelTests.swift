@@ -68,7 +68,8 @@ private func bound(_ delay: Duration) -> Duration {
       #expect(fired == [0])
       #expect(at >= deadline)
       #expect(at - deadline <= bound(delay))
-      #expect(wakes <= 6)
+      // Only what lies beyond the last level is looked at on the way.
+      #expect(wakes == 1 || delay > .seconds(86_400 * 6))
       #expect(bench.nextWake() == nil)
     }
   }

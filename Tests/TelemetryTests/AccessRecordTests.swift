@@ -147,6 +147,7 @@ private func full() -> AccessRecord {
     let bytes = line(record, capacity: AccessRecord.maximumLength)
     #expect(!bytes.isEmpty && bytes.count <= AccessRecord.maximumLength)
     #expect(AccessRecord.maximumLength <= 65_536)
+    #expect(line(record, capacity: bytes.count - 1).isEmpty)
     #expect(JSONReader.object(Array(bytes.dropLast())) != nil)
   }
 
