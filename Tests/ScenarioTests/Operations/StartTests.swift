@@ -163,9 +163,15 @@ extension Operations {
       let child = try Child(
         GatewayProcess.binary, ["--config", path], directory: directory)
       defer { child.killNow() }
-      try eventually("it to listen") { (try? Wire.connect(to: .v4(port))) != nil }
+      try eventually("it to be ready") {
+        guard let client = try? Wire.connect(to: .v4(admin)) else { return false }
+        defer { client.close() }
+        try client.send("GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        return try client.readResponse().status == 200
+      }
       child.signal(SIGTERM)
-      #expect(try child.waitForEnd() == .exited(0))
+      let end = try child.waitForEnd()
+      #expect(end == .exited(0))
     }
 
     @Test func `all workers serve, and tell one truth`() throws {
