@@ -17,6 +17,8 @@ package struct ConfigurationResult: Sendable {
   /// what `${…}` stands for does not go into it, so that it may be shown.
   package var contentHash: String
 
+  /// The file could not be read at all.
+  package var isUnreadable: Bool { diagnostics.first?.code == .unreadable }
   /// There may be warnings.
   package var isValid: Bool {
     surplusErrors == 0 && !diagnostics.contains { $0.severity == .error }

@@ -39,8 +39,21 @@ package struct ConfigurationValue: Sendable {
   package var range: SourceRange?
   /// The row says so, or it was expanded: a dump shows that there is a value, and nothing of it.
   package var isSecret: Bool
-  /// The scalar for a message: as it stands in the file, made printable.
-  package var shown: String
+  /// The scalar as it stands in the file; empty for everything else.
+  private let written: String
+
+  package init(
+    content: Content, origin: Origin, range: SourceRange?, isSecret: Bool, written: String = ""
+  ) {
+    self.content = content
+    self.origin = origin
+    self.range = range
+    self.isSecret = isSecret
+    self.written = written
+  }
+
+  /// The scalar for a message: as it stands in the file, made printable and not too long.
+  package var shown: String { PrintableText.of(written, limit: 64) }
 
   /// The line it stands on; 0 for a default.
   package var line: Int { range?.start.line ?? 0 }

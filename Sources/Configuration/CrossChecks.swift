@@ -183,9 +183,9 @@ struct CrossChecks {
     _ value: ConfigurationValue, _ services: [String], at path: ConfigurationPath
   ) {
     var suggestion: String?
-    if value.isSecret {
+    if value.isSecret || diagnostics.isCrowded {
       suggestion = nil
-    } else if let near = NearestName.of(value.shown, among: services) {
+    } else if let near = NearestName.of(value.shown, among: services.prefix(1_000)) {
       suggestion = "did you mean '\(near)'?"
     } else if services.isEmpty {
       suggestion = "there are no services"

@@ -95,6 +95,9 @@ struct DiagnosticCollector {
 
   init(file: String) { self.file = file }
 
+  /// So many that no more are printed: not worth the time to think about what to suggest.
+  var isCrowded: Bool { diagnostics.count >= DiagnosticRenderer.limit }
+
   mutating func error(
     _ code: DiagnosticCode, _ range: SourceRange?, _ path: ConfigurationPath, _ message: String,
     suggestion: String? = nil

@@ -34,16 +34,22 @@ struct Expansion {
   init(_ environment: ConfigurationEnvironment) { self.environment = environment }
 
   mutating func expand(_ text: String) -> Outcome {
+    var outcome = Outcome(text: nil, isSecret: false, problems: [])
+    guard text.utf8.count <= Expansion.maximumSize else {
+      outcome.problems.append(Expansion.tooLarge("the value is"))
+      return outcome
+    }
     guard text.utf8.contains(UInt8(ascii: "$")) else {
-      return Outcome(text: text, isSecret: false, problems: [])
+      outcome.text = text
+      return outcome
     }
     let scalars = Array(text.unicodeScalars)
-    var result = String.UnicodeScalarView()
-    var outcome = Outcome(text: nil, isSecret: false, problems: [])
+    var result = ""
     var index = 0
-    while index < scalars.count {
+    // One byte more than allowed is enough to tell.
+    while index < scalars.count, result.utf8.count <= Expansion.maximumSize {
       guard scalars[index] == "$" else {
-        result.append(scalars[index])
+        result.unicodeScalars.append(scalars[index])
         index += 1
         continue
       }
@@ -56,7 +62,7 @@ struct Expansion {
         let reference = Reference(in: scalars, at: index)
         index += reference.length
         switch value(of: reference) {
-        case .success(let value): result.append(contentsOf: value.unicodeScalars)
+        case .success(let value): result += value
         case .failure(let problem): outcome.problems.append(problem)
         }
       } else {
@@ -68,22 +74,32 @@ struct Expansion {
         index += 1
       }
     }
-    if outcome.problems.isEmpty { outcome.text = bounded(String(result), &outcome.problems) }
+    if outcome.problems.isEmpty { outcome.text = bounded(result, &outcome.problems) }
     return outcome
   }
 
   private mutating func bounded(_ text: String, _ problems: inout [Problem]) -> String? {
     let size = text.utf8.count
     total += size
-    if size <= Expansion.maximumSize && total <= Expansion.maximumTotal { return text }
-    let isOne = size > Expansion.maximumSize
-    problems.append(
-      Problem(
-        offset: 0, length: 1, code: .tooLarge,
-        message: isOne
-          ? "the value becomes larger than \(Expansion.maximumSize >> 20) MiB"
-          : "all expanded values together are larger than \(Expansion.maximumTotal >> 20) MiB"))
-    return nil
+    if size > Expansion.maximumSize {
+      problems.append(Expansion.tooLarge("the value becomes"))
+      return nil
+    }
+    if total > Expansion.maximumTotal {
+      let limit = "\(Expansion.maximumTotal >> 20) MiB"
+      problems.append(
+        Problem(
+          offset: 0, length: 1, code: .tooLarge,
+          message: "all expanded values together are larger than \(limit)"))
+      return nil
+    }
+    return text
+  }
+
+  private static func tooLarge(_ subject: String) -> Problem {
+    Problem(
+      offset: 0, length: 1, code: .tooLarge,
+      message: "\(subject) larger than \(maximumSize >> 20) MiB")
   }
 
   // MARK: One reference

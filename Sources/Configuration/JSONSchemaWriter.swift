@@ -110,7 +110,7 @@ package enum JSONSchemaWriter {
     case .duration: pattern("^(0|[1-9][0-9]*)(ms|s|m|h)$")
     case .size: pattern("^(0|[1-9][0-9]*)(B|KiB|MiB|GiB|KB|MB|GB)$")
     case .byteRate: pattern("^(0|[1-9][0-9]*)(B|KiB|MiB|GiB|KB|MB|GB)/s$")
-    case .share: pattern("^(0|[1-9][0-9]*)(\\.[0-9]+)?%$")
+    case .share: pattern("^(0|[1-9][0-9]*)(\\.[0-9]{1,4})?%$")
     case .rate: pattern("^[0-9]+/([1-9][0-9]*)?(ms|s|m|h)$")
     case .address: pattern("^(unix:/.+|.+:[0-9]+)$")
     case .cidr: pattern("^[0-9A-Fa-f:.]+(/[0-9]+)?$")

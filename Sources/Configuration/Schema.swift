@@ -123,6 +123,8 @@ package struct Schema: Sendable {
     package var keys: [Node] = []
     /// Of a list or of chosen names: what each entry is.
     package var entry: [Node] = []
+    /// What holds when the key is absent; nil when there is nothing, or something that is not here.
+    package fileprivate(set) var standard: ConfigurationValue?
 
     func key(_ name: String) -> Node? { keys.first { $0.row.key == name } }
   }
@@ -137,9 +139,50 @@ package struct Schema: Sendable {
     for row in rows {
       Schema.insert(row, Schema.steps(of: row.path)[...], into: &root)
     }
+    Schema.addStandards(to: &root)
     self.root = root
     self.rows = rows
   }
+
+  // MARK: Defaults
+
+  private static func addStandards(to node: inout Node) {
+    for index in node.keys.indices { addStandards(to: &node.keys[index]) }
+    for index in node.entry.indices { addStandards(to: &node.entry[index]) }
+    let content: ConfigurationValue.Content
+    var written = ""
+    switch node.row.presence {
+    case .required, .inherited, .derived: return
+    case .children:
+      content = .mapping(
+        node.keys.compactMap { key in
+          key.standard.map { ConfigurationValue.Field(key: key.row.key, value: $0) }
+        })
+    case .byDefault(let text):
+      content = .scalar(ours(text, node.row))
+      written = text
+    case .listByDefault(let texts):
+      content = .list(texts.map { standard(.scalar(ours($0, node.entry[0].row)), $0) })
+    }
+    node.standard = standard(content, written)
+  }
+
+  private static func standard(
+    _ content: ConfigurationValue.Content, _ written: String
+  ) -> ConfigurationValue {
+    ConfigurationValue(
+      content: content, origin: .byDefault, range: nil, isSecret: false, written: written)
+  }
+
+  private static func ours(_ text: String, _ row: SchemaRow) -> ScalarValue {
+    do throws(ScalarProblem) {
+      return try ScalarReader.read(text, as: row)
+    } catch {
+      preconditionFailure("the default of \(row.path) is not valid: \(error.detail)")
+    }
+  }
+
+  // MARK: Building the tree
 
   private static func steps(of path: String) -> [String] {
     path.split(separator: ".").flatMap { part in

@@ -117,18 +117,17 @@ struct SchemaDecoder {
       let name = key.row.key
       let value: ConfigurationValue?
       if let entry = written[name] {
-        value = self.value(entry.value, as: key, at: path.key(name)) ?? byDefault(key)
+        value = self.value(entry.value, as: key, at: path.key(name)) ?? key.standard
       } else {
         if key.row.presence == .required && !meant.contains(name) {
           missing(key.row, in: node, at: path)
         }
-        value = byDefault(key)
+        value = key.standard
       }
       if let value { fields.append(ConfigurationValue.Field(key: name, value: value)) }
     }
     return ConfigurationValue(
-      content: .mapping(fields), origin: .file, range: node.range, isSecret: type.row.isSecret,
-      shown: "")
+      content: .mapping(fields), origin: .file, range: node.range, isSecret: type.row.isSecret)
   }
 
   private mutating func missing(
@@ -145,11 +144,12 @@ struct SchemaDecoder {
     _ entry: YAMLNode.Entry, in type: Schema.Node, at path: ConfigurationPath
   ) -> String? {
     let shown = PrintableText.of(entry.key, limit: 64)
-    let suggestion: String
-    let near = NearestName.of(entry.key, among: type.keys.map(\.row.key))
+    var suggestion: String?
+    let near =
+      diagnostics.isCrowded ? nil : NearestName.of(entry.key, among: type.keys.map(\.row.key))
     if let near {
       suggestion = "did you mean '\(near)'?"
-    } else {
+    } else if !diagnostics.isCrowded {
       let holders = schema.holders(of: entry.key)
       suggestion =
         holders.isEmpty
@@ -187,7 +187,7 @@ struct SchemaDecoder {
       }
     }
     return ConfigurationValue(
-      content: .named(named), origin: .file, range: node.range, isSecret: false, shown: "")
+      content: .named(named), origin: .file, range: node.range, isSecret: false)
   }
 
   // MARK: Lists
@@ -204,7 +204,7 @@ struct SchemaDecoder {
       }
     }
     return ConfigurationValue(
-      content: .list(elements), origin: .file, range: node.range, isSecret: false, shown: "")
+      content: .list(elements), origin: .file, range: node.range, isSecret: false)
   }
 
   private mutating func checkCount(
@@ -226,10 +226,9 @@ struct SchemaDecoder {
   ) -> ConfigurationValue? {
     let row = type.row
     guard let (expanded, isExpanded) = expand(text, isPlain, node, at: path) else { return nil }
-    let shown = row.isSecret ? "(redacted)" : PrintableText.of(text, limit: 64)
     var value = ConfigurationValue(
       content: .list([]), origin: isExpanded ? .expansion : .file, range: node.range,
-      isSecret: row.isSecret || isExpanded, shown: shown)
+      isSecret: row.isSecret || isExpanded, written: row.isSecret ? "(redacted)" : text)
     switch row.kind {
     case .mapping, .named, .list:
       // A word (`admin: none`), a short form (`- 127.0.0.1:9001`), or a mistake.
@@ -240,14 +239,14 @@ struct SchemaDecoder {
       if let short = row.shortForm, let key = type.key(short) {
         return shortForm(node, key, of: type, at: path)
       }
-      wrongShape(expanded, shown, node, as: type, at: path, isSecret: value.isSecret)
+      wrongShape(expanded, value.shown, node, as: type, at: path, isSecret: value.isSecret)
       return nil
     default: break
     }
     do throws(ScalarProblem) {
       value.content = .scalar(try ScalarReader.read(expanded, as: row))
     } catch {
-      let subject = row.isSecret ? "the value" : "'\(shown)'"
+      let subject = row.isSecret ? "the value" : "'\(value.shown)'"
       diagnostics.error(
         error.code, node.range, path, "\(path.short): \(subject) \(error.detail)",
         suggestion: value.isSecret ? nil : error.suggestion)
@@ -263,12 +262,11 @@ struct SchemaDecoder {
     guard let value = value(node, as: key, at: path) else { return nil }
     let fields = type.keys.compactMap { other -> ConfigurationValue.Field? in
       let name = other.row.key
-      let field = name == key.row.key ? value : byDefault(other)
+      let field = name == key.row.key ? value : other.standard
       return field.map { ConfigurationValue.Field(key: name, value: $0) }
     }
     return ConfigurationValue(
-      content: .mapping(fields), origin: value.origin, range: node.range, isSecret: false,
-      shown: "")
+      content: .mapping(fields), origin: value.origin, range: node.range, isSecret: false)
   }
 
   private mutating func wrongShape(
@@ -331,40 +329,5 @@ struct SchemaDecoder {
     guard range.width == text.unicodeScalars.count + 2 * quotes else { return range }
     let start = range.start.moved(by: quotes + problem.offset)
     return SourceRange(start, start.moved(by: problem.length))
-  }
-
-  // MARK: Defaults
-
-  private func byDefault(_ type: Schema.Node) -> ConfigurationValue? {
-    var value = ConfigurationValue(
-      content: .list([]), origin: .byDefault, range: nil, isSecret: false, shown: "")
-    switch type.row.presence {
-    case .required, .inherited, .derived: return nil
-    case .children:
-      value.content = .mapping(
-        type.keys.compactMap { key in
-          byDefault(key).map { ConfigurationValue.Field(key: key.row.key, value: $0) }
-        })
-    case .byDefault(let text):
-      value.content = .scalar(SchemaDecoder.ours(text, type.row))
-      value.shown = text
-    case .listByDefault(let texts):
-      value.content = .list(
-        texts.map { text in
-          var element = value
-          element.content = .scalar(SchemaDecoder.ours(text, type.entry[0].row))
-          element.shown = text
-          return element
-        })
-    }
-    return value
-  }
-
-  private static func ours(_ text: String, _ row: SchemaRow) -> ScalarValue {
-    do throws(ScalarProblem) {
-      return try ScalarReader.read(text, as: row)
-    } catch {
-      preconditionFailure("the default of \(row.path) is not valid: \(error.detail)")
-    }
   }
 }

@@ -31,10 +31,17 @@ struct SourceText {
         position: SourcePosition(line: 1, column: 1), code: .encoding,
         message: "the file is UTF-16", suggestion: "save it as UTF-8")
     }
+    let version = Array("%YAML ".utf8)
     var position = SourcePosition(line: 1, column: 1)
     var index = start
     while index < bytes.count {
       let byte = bytes[index]
+      if byte == UInt8(ascii: "%"), position.column == 1, !bytes[index...].starts(with: version) {
+        return Problem(
+          position: position, code: .syntax,
+          message: "a line that begins with '%' is a directive, and only %YAML is allowed",
+          suggestion: "put a value that begins with '%' in quotes")
+      }
       if byte >= 0x20 && byte < 0x7F || byte == 0x09 {
         index += 1
         position.column += 1

@@ -106,8 +106,6 @@ enum YAMLExplanation {
       )
     case "did not find expected <document start>":
       return ("text follows the end of the document", nil)
-    case "found unknown directive name":
-      return ("a line that begins with '%' is a directive, and this one does not exist", nil)
     default:
       return ("this is not valid YAML: \(words)", nil)
     }

@@ -271,6 +271,7 @@ import Testing
     let expected =
       "/nonexistent/g.yaml: error: the file cannot be read: No such file or directory\n"
     #expect(DiagnosticRenderer.text(result, isColoured: false) == expected)
+    #expect(result.isUnreadable && !result.isValid)
     let directory = ConfigurationLoader.load(path: "/tmp", environment: environment())
     #expect(
       DiagnosticRenderer.text(directory, isColoured: false)

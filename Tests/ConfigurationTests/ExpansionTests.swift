@@ -219,6 +219,12 @@ import Testing
       result.diagnostics.map(\.message) == ["admin.token: the value becomes larger than 1 MiB"])
   }
 
+  @Test func `a value may not be written larger than a mebibyte`() {
+    let large = String(repeating: "1", count: (1 << 20) + 1)
+    let result = load(minimal("workers: \(large)"))
+    #expect(result.diagnostics.map(\.message) == ["workers: the value is larger than 1 MiB"])
+  }
+
   @Test func `all values together may not grow above sixteen mebibytes`() {
     let large = String(repeating: "a", count: 1_000_000)
     let proxies = Array(repeating: "\"${A}\"", count: 20).joined(separator: ", ")

@@ -56,8 +56,13 @@ import Testing
     ("a: `x\n", "1:4: error: a value cannot begin with '`'; put it in quotes"),
     ("a: %x\n", "1:4: error: a value cannot begin with '%'; put it in quotes"),
     (
-      "%x\na: 1\n",
-      "1:3: error: a line that begins with '%' is a directive, and this one does not exist"
+      "# x\n%TAG !a! b\na: 1\n",
+      "2:1: error: a line that begins with '%' is a directive, and only %YAML is allowed; put a "
+        + "value that begins with '%' in quotes"
+    ),
+    (
+      "%YAML 2.0\n---\na: 1\n",
+      "1:1: error: this is not valid YAML: found incompatible YAML document"
     ),
     (
       "a: \"\\q\"\n",
@@ -178,6 +183,10 @@ import Testing
       let gateway = try configuration(minimal("admin:\n  token: \(written)"))
       #expect(gateway.admin?.token?.text == "abc", "\(written)")
     }
+  }
+
+  @Test func `a document may say that it is YAML`() throws {
+    #expect(try configuration("%YAML 1.2\n---\n" + minimal("workers: 2")).workers == .exactly(2))
   }
 
   @Test func `JSON is YAML`() throws {
