@@ -17,7 +17,9 @@ package enum BalancerPolicy: UInt8, CaseIterable, Sendable {
     let fresh = Eligibility(view, tried: tried)
     if let backend = choose(fresh, sequence, isRepeat: !tried.isEmpty) { return .backend(backend) }
     let any = Eligibility(view, tried: TriedBackends())
-    if !tried.isEmpty, let backend = choose(any, sequence, isRepeat: true) { return .backend(backend) }
+    if !tried.isEmpty, let backend = choose(any, sequence, isRepeat: true) {
+      return .backend(backend)
+    }
     return any.whyNone()
   }
 

@@ -52,24 +52,23 @@ enum FieldBytes {
   /// Every byte may stand in a request target: visible ASCII without `#` (RFC 9112 section 3.2;
   /// a fragment is never sent).
   static func isTarget(_ bytes: ByteSlice) -> Bool {
-    var at = 0
-    if bytes.count >= 16 {
-      let raw = UnsafeRawPointer(bytes.base)
-      var found = Block(repeating: 0)
-      while at &+ 16 <= bytes.count {  // at never passes count, which is a count of bytes in memory
-        found |= strangers(raw.loadUnaligned(fromByteOffset: at, as: Block.self))
-        at &+= 16
+    if bytes.count < 4 {
+      for byte in bytes.buffer where byte &- 0x21 > 0x5d || byte == 0x23 {  // below 0x21 wraps
+        return false
       }
-      // The last block overlaps the one before.
-      found |= strangers(raw.loadUnaligned(fromByteOffset: bytes.count &- 16, as: Block.self))
-      return isZero(found)
+      return true
     }
-    while at < bytes.count {
-      let byte = bytes.base[at]
-      if byte &- 0x21 > 0x5d || byte == 0x23 { return false }  // below 0x21 wraps to above
-      at &+= 1
+    if bytes.count <= 16 { return isZero(strangers(everyByte(bytes))) }
+    let raw = UnsafeRawPointer(bytes.base)
+    var found = Block(repeating: 0)
+    var at = 0
+    while at &+ 16 <= bytes.count {  // at never passes count, which is a count of bytes in memory
+      found |= strangers(raw.loadUnaligned(fromByteOffset: at, as: Block.self))
+      at &+= 16
     }
-    return true
+    // The last block overlaps the one before.
+    found |= strangers(raw.loadUnaligned(fromByteOffset: bytes.count &- 16, as: Block.self))
+    return isZero(found)
   }
 
   /// What a field name is made of.
@@ -111,6 +110,22 @@ enum FieldBytes {
     return isZero(~(letters(block) | lanesOf(digits) | lanesOf(points)))
   }
 
+  /// So many bytes at the beginning of a target are letters, digits, slashes, hyphens or
+  /// underscores; there may be more. A target of nothing else is found to be so when it has four
+  /// bytes or more.
+  static func plainPathPrefix(_ target: ByteSlice) -> Int {
+    let count = target.count
+    if count < 16 { return count >= 4 && isPlainPath(everyByte(target)) ? count : 0 }
+    let raw = UnsafeRawPointer(target.base)
+    var at = 0
+    while at &+ 16 <= count {  // at never passes count, which is a count of bytes in memory
+      if !isPlainPath(raw.loadUnaligned(fromByteOffset: at, as: Block.self)) { return at }
+      at &+= 16
+    }
+    let last = raw.loadUnaligned(fromByteOffset: count &- 16, as: Block.self)
+    return isPlainPath(last) ? count : at
+  }
+
   // MARK: - Sixteen bytes at a time
   //
   // Vector is compared with vector throughout: with a scalar on one side the comparison is compiled
@@ -134,6 +149,16 @@ enum FieldBytes {
   private static func strangers(_ block: Block) -> Block {
     lanesOf(block .< Block(repeating: 0x21)) | lanesOf(block .> Block(repeating: 0x7e))
       | lanesOf(block .== Block(repeating: 0x23))
+  }
+
+  @inline(__always)
+  private static func isPlainPath(_ block: Block) -> Bool {
+    // The slash and the digits are neighbours.
+    let slashesAndDigits = block &- Block(repeating: 0x2f) .< Block(repeating: 11)
+    let hyphens = block .== Block(repeating: 0x2d)
+    let underscores = block .== Block(repeating: 0x5f)
+    return isZero(
+      ~(letters(block) | lanesOf(slashesAndDigits) | lanesOf(hyphens) | lanesOf(underscores)))
   }
 
   @inline(__always)

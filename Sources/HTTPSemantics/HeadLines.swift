@@ -8,7 +8,8 @@ enum HeadLines {
   /// The offset after `CR LF` at `offset`, -1 when they are not there.
   @inline(__always)
   static func afterLineEnd(_ base: UnsafePointer<UInt8>, _ offset: Int) -> Int {
-    pair(base, offset) == 0x0a0d ? offset &+ 2 : -1
+    // One byte after the other: a head that wrongly ends in LF ends here.
+    base[offset] == 0x0d && base[offset &+ 1] == 0x0a ? offset &+ 2 : -1
   }
 
   /// Proves that `field` is one whole line beginning at `start`: name, colon at once, value between
@@ -22,8 +23,8 @@ enum HeadLines {
     let colon = start &+ Int(field.pointee.nameLength)
     let value = Int(field.pointee.valueOffset)
     let end = value &+ Int(field.pointee.valueLength)
-    if Int(field.pointee.nameOffset) == start, value == colon &+ 2, pair(base, colon) == 0x203a,
-      pair(base, end) == 0x0a0d
+    if Int(field.pointee.nameOffset) == start, value == colon &+ 2, base[colon] == 0x3a,
+      base[colon &+ 1] == 0x20, base[end] == 0x0d, base[end &+ 1] == 0x0a
     {
       return end &+ 2
     }
@@ -50,12 +51,6 @@ enum HeadLines {
     var at = offset
     while base[at] == 0x20 || base[at] == 0x09 { at += 1 }
     return at
-  }
-
-  /// Two bytes as a word whose low byte comes first.
-  @inline(__always)
-  private static func pair(_ base: UnsafePointer<UInt8>, _ offset: Int) -> UInt16 {
-    UInt16(littleEndian: UnsafeRawPointer(base + offset).loadUnaligned(as: UInt16.self))
   }
 
   /// What the request line turned out to be.

@@ -72,10 +72,11 @@ package enum PathPolicy {
     let count = target.count
     guard base[0] == 0x2f || base[0] == 0x3f else { return .refused }
     var isNormal = base[0] == 0x2f
-    var at = 0
+    var at = FieldBytes.plainPathPrefix(target)
     while at < count {
       let byte = base[at]
-      if ASCII.isLetter(byte) || byte &- 0x2f < 11 || isOrdinary(byte) {  // the slash and digits
+      // Letters, the slash and digits are most of what there is.
+      if ASCII.isLetter(byte) || byte &- 0x2f < 11 || isOrdinary(byte) {
         at &+= 1  // bounded by count
         continue
       }

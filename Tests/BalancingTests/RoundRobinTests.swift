@@ -60,6 +60,16 @@ import Testing
     }
   }
 
+  @Test func `a repeat takes no turn of its own`() {
+    let backends = Backends(3)
+    #expect(backends.pick() == .backend(0))
+    #expect(backends.pick(tried: [0]) == .backend(1))
+    #expect(backends.pick(tried: [0, 1]) == .backend(2))
+    #expect(backends.pick(tried: [0, 1, 2]) == .backend(1))
+    #expect(backends.pick() == .backend(1))
+    #expect(backends.sequence.load() == 2)
+  }
+
   @Test func `when all were tried, or the rest cannot, a tried one is better than none`() {
     let backends = Backends(2)
     guard case .backend = backends.pick(tried: [0, 1]) else {
@@ -123,7 +133,7 @@ import Testing
         expected = .noBackend
       } else if let index = first(turn, { canTake($0) && !tried.contains($0) }) {
         expected = .backend(index)
-      } else if !tried.isEmpty, let index = first(turn + 1, canTake) {
+      } else if !tried.isEmpty, let index = first(turn, canTake) {
         expected = .backend(index)
       } else {
         expected = usable.contains(true) ? .allFull : .allUnusable

@@ -85,4 +85,22 @@ import Testing
       #expect(!withBytes(bytes, FieldBytes.isPlainHost))
     }
   }
+
+  @Test func `what is skipped at the beginning of a path is plain`() {
+    func isPlain(_ byte: UInt8) -> Bool {
+      ASCII.isLetter(byte) || ASCII.isDigit(byte) || byte == 0x2f || byte == 0x2d || byte == 0x5f
+    }
+    for length in 1...40 {
+      var bytes = [UInt8](repeating: 0x61, count: length)
+      for place in 0..<length {
+        for byte in UInt8.min...UInt8.max {
+          bytes[place] = byte
+          let skipped = withBytes(bytes, FieldBytes.plainPathPrefix)
+          #expect(skipped <= (isPlain(byte) ? length : place))
+          if isPlain(byte), length >= 4 { #expect(skipped == length) }
+        }
+        bytes[place] = 0x61
+      }
+    }
+  }
 }
