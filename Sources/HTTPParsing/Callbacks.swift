@@ -19,8 +19,8 @@ private func makeSettings(isRequest: Bool) -> UnsafePointer<llhttp_settings_t> {
   settings.pointee.on_headers_complete = onHeadComplete
   settings.pointee.on_body = onBody
   settings.pointee.on_chunk_complete = onChunkComplete
-  settings.pointee.on_chunk_extension_name = onChunkExtension
-  settings.pointee.on_chunk_extension_value = onChunkExtension
+  settings.pointee.on_chunk_extension_name = onChunkExtensionName
+  settings.pointee.on_chunk_extension_value = onChunkExtensionValue
   settings.pointee.on_message_complete = onMessageComplete
   return UnsafePointer(settings)
 }
@@ -129,22 +129,18 @@ private func onChunkComplete(_ machine: Machine?) -> Int32 {
   return p.pointee.spans.unsafelyUnwrapped.pointee.isFull ? Int32(HPE_PAUSED.rawValue) : 0
 }
 
-/// A piece of an extension's name or value. Pieces of one word that was split over reads touch each
-/// other; an empty word, which llhttp lets through, does not touch the one before.
-private func onChunkExtension(_ machine: Machine?, _ at: UnsafePointer<CChar>?, _ length: Int)
-  -> Int32
-{
+private func onChunkExtensionName(
+  _ machine: Machine?, _ at: UnsafePointer<CChar>?, _ length: Int
+) -> Int32 {
   let p = owner(machine)
-  let position = p.pointee.chunks.position + UInt64(offset(p, at))
-  if length == 0 && position != p.pointee.chunks.extensionEnd {
-    return MessageParser.refuse(p, .framing)
-  }
-  p.pointee.chunks.extensionEnd = position + UInt64(length)
-  p.pointee.chunks.extensionBytes += UInt64(length) + 1
-  if p.pointee.chunks.extensionBytes > ChunkLimits.extensionBytes {
-    return MessageParser.refuse(p, .framing)
-  }
-  return 0
+  return MessageParser.countExtension(p, offset(p, at), bytes(at), length, isValue: false)
+}
+
+private func onChunkExtensionValue(
+  _ machine: Machine?, _ at: UnsafePointer<CChar>?, _ length: Int
+) -> Int32 {
+  let p = owner(machine)
+  return MessageParser.countExtension(p, offset(p, at), bytes(at), length, isValue: true)
 }
 
 private func onMessageComplete(_ machine: Machine?) -> Int32 {

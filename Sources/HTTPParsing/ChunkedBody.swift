@@ -28,6 +28,8 @@ struct ChunkCounts {
   var extensionBytes: UInt64 = 0
   /// The first byte behind the last piece of an extension's name or value.
   var extensionEnd: UInt64 = 0
+  /// The present value began with a quote.
+  var isQuoted = false
   /// Between the first byte of a chunk's data and its end.
   var inData = false
   /// The last chunk's line has been counted; trailers follow.
@@ -84,9 +86,10 @@ extension MessageParser {
     return length > ChunkLimits.plainLine + ChunkLimits.longLines - chunks.excess ? .framing : .none
   }
 
-  /// The last chunk's line, when no trailer followed it.
+  /// The last chunk's line, when no trailer followed it: all but the empty line.
   private static func boundLastLine(_ p: UnsafeMutablePointer<MessageParser>) -> ParseFailure {
     if p.pointee.chunks.inTrailers { return .none }
+    guard p.pointee.chunks.position >= p.pointee.chunks.lineStart + 2 else { return .framing }
     return p.pointee.chunks.endLine(at: p.pointee.chunks.position - 2) ? .none : .framing
   }
 
@@ -94,6 +97,27 @@ extension MessageParser {
     guard let trailers = p.pointee.trailers else { return }
     HeadFinish.classify(
       UnsafePointer(trailers.pointee.bytes), trailers.pointee.fields, trailers.pointee.count)
+  }
+
+  /// A piece of an extension's name or value at `offset` of the present call. Nonzero: refused.
+  /// Pieces of one word that was split over reads touch each other; what llhttp lets through, an
+  /// empty word and a quote inside a token, is found by that.
+  static func countExtension(
+    _ p: UnsafeMutablePointer<MessageParser>, _ offset: Int, _ piece: UnsafePointer<UInt8>,
+    _ length: Int, isValue: Bool
+  ) -> Int32 {
+    let quote: UInt8 = 0x22
+    let position = p.pointee.chunks.position + UInt64(offset)
+    if position != p.pointee.chunks.extensionEnd {
+      if length == 0 { return refuse(p, .framing) }
+      p.pointee.chunks.isQuoted = piece[0] == quote
+    }
+    if isValue && !p.pointee.chunks.isQuoted {
+      for index in 0..<length where piece[index] == quote { return refuse(p, .framing) }
+    }
+    p.pointee.chunks.extensionEnd = position + UInt64(length)
+    p.pointee.chunks.extensionBytes += UInt64(length) + 1
+    return p.pointee.chunks.extensionBytes > ChunkLimits.extensionBytes ? refuse(p, .framing) : 0
   }
 
   /// A piece of a trailer's name or value. Nonzero: refused.

@@ -240,6 +240,8 @@ extension MessageParser {
     case .chunked:
       p.pointee.chunks = ChunkCounts()
       p.pointee.stage = .chunked
+      // llhttp takes what follows the head of a CONNECT, or of an Upgrade, for another protocol.
+      p.pointee.machine.upgrade = 0
       llhttp_resume(machine(p))
     case .untilClose: p.pointee.stage = .untilClose
     }

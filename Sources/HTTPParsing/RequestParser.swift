@@ -74,6 +74,11 @@ package struct RequestParser {
       framing: framing(core(p)), keepAlive: MessageParser.keepAlive(core(p), version))
   }
 
+  /// The message is complete: a body that may not be there is not there.
+  package static func hasEnded(_ p: UnsafeMutablePointer<RequestParser>) -> Bool {
+    core(p).pointee.stage == .ended
+  }
+
   /// The trailers of the request, after `end`; `nil` when there were none.
   package static func trailers(_ p: UnsafeMutablePointer<RequestParser>) -> UnsafeMutablePointer<
     TrailerStore

@@ -75,6 +75,7 @@ import Testing
     Fixture("more behind a quoted value", "5;a=\"b\"x\r\nhello\r\n0\r\n\r\n", []),
     Fixture("a space before an extension", "5 ;a\r\nhello\r\n0\r\n\r\n", []),
     Fixture("an extension without a name", "5;\r\nhello\r\n0\r\n\r\n", []),
+    Fixture("a quote inside a value", "5;a=8\"b c\"\r\nhello\r\n0\r\n\r\n", []),
     Fixture("an extension with a value only", "5;=b\r\nhello\r\n0\r\n\r\n", []),
     Fixture("an extension with an empty value", "5;a=\r\nhello\r\n0\r\n\r\n", []),
     Fixture("a second extension without a name", "5;a;\r\nhello\r\n0\r\n\r\n", []),

@@ -108,6 +108,10 @@ import Testing
         "body a", "end", "GET / 1.1 none", "end",
       ]),
     Fixture(
+      "a CONNECT with a chunked body is read to its end",
+      "CONNECT h:1 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
+      ["CONNECT h:1 1.1 chunked", "Transfer-Encoding: chunked", "body a", "end"]),
+    Fixture(
       "what follows a CONNECT is a request again for the parser",
       "CONNECT h:1 HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n",
       ["CONNECT h:1 1.1 none", "end", "GET / 1.1 none", "end"]),
