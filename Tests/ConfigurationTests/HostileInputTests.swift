@@ -94,7 +94,7 @@ import Testing
       "\t", "\n", "  ", ": ", "- ", "${", "}", "[", "]", "{", "*a", "&a ", "|", ">", "'", "\"",
       "#", "---\n", "!!x ", "<<: ", "\u{FEFF}", "\0", "%", "012", "22:22", "none", "é", "? ",
     ].map { Array($0.utf8) }
-    for _ in 0..<300 {
+    for _ in 0..<150 {
       var bytes = originals[Int(random.next() % 2)]
       for _ in 0...(random.next() % 6) {
         let place = Int(random.next() % UInt64(bytes.count))

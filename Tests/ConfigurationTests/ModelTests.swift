@@ -5,6 +5,8 @@ import Primitives
 import Testing
 
 @Suite struct ModelTests {
+  private let mebibyte: UInt64 = 1_048_576
+
   @Test func `the defaults are those of the contract`() throws {
     let gateway = try configuration(minimal())
     #expect(gateway.admin?.address.text == "127.0.0.1:9901")
@@ -16,7 +18,7 @@ import Testing
     #expect(gateway.limits.connections == 65_536)
     #expect(gateway.limits.headSize == 32 * 1_024)
     #expect(gateway.limits.headFields == 100)
-    #expect(gateway.limits.bodySize == 10 * 1_024 * 1_024)
+    #expect(gateway.limits.bodySize == 10 * mebibyte)
     #expect(gateway.limits.minRate == 256)
     #expect(gateway.timeouts.head == .seconds(10))
     #expect(gateway.timeouts.bodyIdle == .seconds(30))
@@ -64,7 +66,7 @@ import Testing
     let route = gateway.routes[0]
     #expect(route.timeouts == gateway.services[0].timeouts)
     #expect(route.timeouts.request == .seconds(5))
-    #expect(route.bodySize == 2 * 1_024 * 1_024)
+    #expect(route.bodySize == 2 * mebibyte)
     #expect(route.upgrades == ["websocket"])
     #expect(route.name == "*/*")
   }
@@ -86,7 +88,7 @@ import Testing
     #expect(routes[1].timeouts.connect == .seconds(7))
     #expect(routes[1].timeouts.idle == .seconds(8))
     #expect(routes[1].timeouts.request == .seconds(60))
-    #expect(routes[1].bodySize == 10 * 1_024 * 1_024)
+    #expect(routes[1].bodySize == 10 * mebibyte)
     #expect(routes[1].upgrades == [])
   }
 
