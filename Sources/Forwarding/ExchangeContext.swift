@@ -1,17 +1,17 @@
 // Why this file exists: the words in which the shell and the machine of an exchange speak of where
 // an attempt stands, and what the machine is told when something failed.
-package import Primitives
+public import Primitives
 
 /// What the shell has at hand when an attempt fails or time passes.
-@frozen
+@frozen @usableFromInline
 package struct ExchangeContext {
-  package var now: Instant
-  package var budget: RetryBudget
-  package var budgetRule: RetryBudgetRule
+  @usableFromInline package var now: Instant
+  @usableFromInline package var budget: RetryBudget
+  @usableFromInline package var budgetRule: RetryBudgetRule
   /// Bytes that the client's socket has taken so far.
-  package var clientTaken: UInt64
+  @usableFromInline package var clientTaken: UInt64
   /// Bytes that the backend's socket has taken so far.
-  package var backendTaken: UInt64
+  @usableFromInline package var backendTaken: UInt64
 
   @inlinable
   package init(
@@ -27,7 +27,7 @@ package struct ExchangeContext {
 }
 
 /// Where the attempt stands.
-@frozen
+@frozen @usableFromInline
 package enum AttemptPhase: UInt8, Sendable {
   /// A backend is being chosen. → queued, connecting, open, over
   case choosing

@@ -1,9 +1,10 @@
-// Why this file exists: everything that can go wrong with an attempt has one shape: whose side it was, which word the
-// client and the log will read, and whether the same request may be tried again.
-package import HTTPSemantics
+// Why this file exists: everything that can go wrong with an attempt has one shape: whose side it
+// was, which word the client and the log will read, and whether the same request may be tried
+// again.
+public import HTTPSemantics
 
 /// Who caused a fault.
-@frozen
+@frozen @usableFromInline
 package enum FaultSide: UInt8, Sendable {
   case client
   case backend
@@ -11,29 +12,33 @@ package enum FaultSide: UInt8, Sendable {
 }
 
 /// The kinds of fault that a service repeats.
-@frozen
+@frozen @usableFromInline
 package struct RetryKinds: OptionSet, Sendable {
-  package let rawValue: UInt8
+  @usableFromInline package let rawValue: UInt8
   @inlinable package init(rawValue: UInt8) { self.rawValue = rawValue }
 
   @inlinable package init(_ kind: RetryKind) {
-    self.init(rawValue: kind == .never ? 0 : 1 << (kind.rawValue &- 1))  // seven kinds fit eight bits
+    // Seven kinds fit eight bits; `never` is none of them.
+    self.init(rawValue: kind.rawValue == 0 ? 0 : 1 &<< (kind.rawValue &- 1))
   }
-  package static let connect = RetryKinds(.connect)
-  package static let reusedReset = RetryKinds(.reusedReset)
-  package static let reset = RetryKinds(.reset)
-  package static let timeout = RetryKinds(.timeout)
-  package static let status502 = RetryKinds(.status502)
-  package static let status503 = RetryKinds(.status503)
-  package static let status504 = RetryKinds(.status504)
+  @inlinable package func contains(_ other: RetryKinds) -> Bool {
+    rawValue & other.rawValue == other.rawValue
+  }
+  @inlinable package static var connect: RetryKinds { RetryKinds(.connect) }
+  @inlinable package static var reusedReset: RetryKinds { RetryKinds(.reusedReset) }
+  @inlinable package static var reset: RetryKinds { RetryKinds(.reset) }
+  @inlinable package static var timeout: RetryKinds { RetryKinds(.timeout) }
+  @inlinable package static var status502: RetryKinds { RetryKinds(.status502) }
+  @inlinable package static var status503: RetryKinds { RetryKinds(.status503) }
+  @inlinable package static var status504: RetryKinds { RetryKinds(.status504) }
 }
 
 /// One thing that went wrong.
-@frozen
+@frozen @usableFromInline
 package struct Fault: Equatable, Sendable {
-  package var side: FaultSide
-  package var reason: Reason
-  package var kind: RetryKind
+  @usableFromInline package var side: FaultSide
+  @usableFromInline package var reason: Reason
+  @usableFromInline package var kind: RetryKind
 
   @inlinable package init(_ side: FaultSide, _ reason: Reason, _ kind: RetryKind = .never) {
     self.side = side
@@ -41,30 +46,32 @@ package struct Fault: Equatable, Sendable {
     self.kind = kind
   }
 
-  package static let connectRefused = Fault(.backend, .connectRefused, .connect)
-  package static let connectFailed = Fault(.backend, .connectFailed, .connect)
-  package static let connectTimeout = Fault(.backend, .connectTimeout, .connect)
-  package static let reusedReset = Fault(.backend, .upstreamReset, .reusedReset)
-  package static let reset = Fault(.backend, .upstreamReset, .reset)
-  package static let truncated = Fault(.backend, .upstreamReset)
-  package static let brokeProtocol = Fault(.backend, .upstreamProtocol)
-  package static let upstreamTimeout = Fault(.backend, .upstreamTimeout, .timeout)
-  package static let upstreamIdle = Fault(.backend, .upstreamTimeout)
-  package static let noBackend = Fault(.gateway, .noBackend)
-  package static let allUnhealthy = Fault(.gateway, .allUnhealthy)
-  package static let queueFull = Fault(.gateway, .queueFull)
-  package static let queueTimeout = Fault(.gateway, .queueTimeout)
-  package static let overloaded = Fault(.gateway, .overloaded)
-  package static let requestTimeout = Fault(.gateway, .requestTimeout)
-  package static let bodyTimeout = Fault(.client, .bodyTimeout)
-  package static let bodyTooLarge = Fault(.client, .bodyTooLarge)
-  package static let badBody = Fault(.client, .badRequest)
-  package static let clientAbort = Fault(.client, .clientAbort)
+  @inlinable package static var connectRefused: Fault { Fault(.backend, .connectRefused, .connect) }
+  @inlinable package static var connectFailed: Fault { Fault(.backend, .connectFailed, .connect) }
+  @inlinable package static var connectTimeout: Fault { Fault(.backend, .connectTimeout, .connect) }
+  @inlinable package static var reusedReset: Fault { Fault(.backend, .upstreamReset, .reusedReset) }
+  @inlinable package static var reset: Fault { Fault(.backend, .upstreamReset, .reset) }
+  @inlinable package static var truncated: Fault { Fault(.backend, .upstreamReset) }
+  @inlinable package static var brokeProtocol: Fault { Fault(.backend, .upstreamProtocol) }
+  @inlinable package static var upstreamTimeout: Fault {
+    Fault(.backend, .upstreamTimeout, .timeout)
+  }
+  @inlinable package static var upstreamIdle: Fault { Fault(.backend, .upstreamTimeout) }
+  @inlinable package static var noBackend: Fault { Fault(.gateway, .noBackend) }
+  @inlinable package static var allUnhealthy: Fault { Fault(.gateway, .allUnhealthy) }
+  @inlinable package static var queueFull: Fault { Fault(.gateway, .queueFull) }
+  @inlinable package static var queueTimeout: Fault { Fault(.gateway, .queueTimeout) }
+  @inlinable package static var overloaded: Fault { Fault(.gateway, .overloaded) }
+  @inlinable package static var requestTimeout: Fault { Fault(.gateway, .requestTimeout) }
+  @inlinable package static var bodyTimeout: Fault { Fault(.client, .bodyTimeout) }
+  @inlinable package static var bodyTooLarge: Fault { Fault(.client, .bodyTooLarge) }
+  @inlinable package static var badBody: Fault { Fault(.client, .badRequest) }
+  @inlinable package static var clientAbort: Fault { Fault(.client, .clientAbort) }
 }
 
 extension Reason {
   /// The request itself is to blame: it is answered and its connection closed.
-  package var isClientsFault: Bool {
+  @inlinable package var isClientsFault: Bool {
     switch self {
     case .badRequest, .methodNotAllowed, .headTimeout, .bodyTimeout, .bodyTooLarge, .targetTooLong,
       .headTooLarge, .clientAbort:
@@ -76,5 +83,5 @@ extension Reason {
     }
   }
 
-  package var isClientAbort: Bool { self == .clientAbort }
+  @inlinable package var isClientAbort: Bool { rawValue == Reason.clientAbort.rawValue }
 }

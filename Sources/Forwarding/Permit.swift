@@ -1,25 +1,26 @@
-// Why this file exists: whatever is counted while an attempt lasts must be given back exactly once, on every path. One
-// primitive holds the count, so that no path can give it back twice or forget it.
-package import Primitives
+// Why this file exists: whatever is counted while an attempt lasts must be given back exactly once,
+// on every path. One primitive holds the count, so that no path can give it back twice or forget
+// it.
+public import Primitives
 
 /// One unit of a shared count. Given back at most once; giving back nothing does nothing.
-@frozen
+@frozen @usableFromInline
 package struct Permit {
-  private var word: SharedWord?
+  @usableFromInline var word: SharedWord?
 
-  private init(_ word: SharedWord?) { self.word = word }
+  @inlinable init(_ word: SharedWord?) { self.word = word }
 
-  package static var none: Permit { Permit(nil) }
+  @inlinable package static var none: Permit { Permit(nil) }
 
-  package var isHeld: Bool { word != nil }
+  @inlinable package var isHeld: Bool { word != nil }
 
   /// Takes one unit of the count.
-  package static func take(_ word: SharedWord) -> Permit {
+  @inlinable package static func take(_ word: SharedWord) -> Permit {
     word.add(1)
     return Permit(word)
   }
 
-  package mutating func release() {
+  @inlinable package mutating func release() {
     guard let word else { return }
     self.word = nil
     let left = word.subtract(1)

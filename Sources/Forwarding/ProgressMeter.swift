@@ -1,13 +1,14 @@
-// Why this file exists: a peer that takes or gives nothing for too long, or so little that it only holds the place, has to
-// go; a peer that we keep waiting ourselves must not be blamed. Both questions are answered here from byte counts, so
-// nobody needs a timer per write.
+// Why this file exists: a peer that takes or gives nothing for too long, or so little that it only
+// holds the place, has to go; a peer that we keep waiting ourselves must not be blamed. Both
+// questions are answered here from byte counts, so nobody needs a timer per write.
 package import Primitives
 
 /// Watches how many bytes have passed one way while the peer is the one to be waited for.
 @frozen
 package struct ProgressMeter: Sendable {
-  /// The span over which `limits.min_rate` is averaged; counts only time in which the peer is to blame.
-  package static let window = Duration.seconds(20)
+  /// The span over which `limits.min_rate` is averaged; counts only time in which the peer is to
+  /// blame.
+  package static var window: Duration { .seconds(20) }
 
   package enum Verdict: Equatable, Sendable {
     case good
@@ -27,7 +28,8 @@ package struct ProgressMeter: Sendable {
 
   package init() {}
 
-  /// From now on the peer is waited for. `total` is any count that only grows with the bytes that pass.
+  /// From now on the peer is waited for. `total` is any count that only grows with the bytes that
+  /// pass.
   package mutating func start(total: UInt64, now: Instant) {
     if isRunning { return }
     isRunning = true
@@ -54,9 +56,9 @@ package struct ProgressMeter: Sendable {
     lastProgress = now
   }
 
-  /// When to ask for the next verdict.
-  /// - Parameter polled: nobody calls `note` when bytes pass; look eight times in an idle limit as well, so that a peer
-  ///   that stops goes at most an eighth late.
+  /// When to ask for the next verdict. - Parameter polled: nobody calls `note` when bytes pass;
+  /// look eight times in an idle limit as well, so that a peer   that stops goes at most an eighth
+  /// late.
   package func nextCheck(idle: Duration, polled: Bool) -> Instant {
     if !isRunning { return .distantFuture }
     let windowEnd = windowStart + (ProgressMeter.window - windowElapsed)

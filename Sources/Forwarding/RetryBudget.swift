@@ -1,29 +1,31 @@
-// Why this file exists: repeats multiply the load on a service that is already in trouble; a budget bounds them to a share of
-// the requests that came by themselves (the retry budget of Finagle and tower: deposits that live for ten seconds, and a
-// floor so that a quiet service can repeat at all). One truth per process: all workers draw from the same words.
-package import Primitives
+// Why this file exists: repeats multiply the load on a service that is already in trouble; a budget
+// bounds them to a share of the requests that came by themselves (the retry budget of Finagle and
+// tower: deposits that live for ten seconds, and a floor so that a quiet service can repeat at
+// all). One truth per process: all workers draw from the same words.
+public import Primitives
 
 /// The settings of one service.
-@frozen
+@frozen @usableFromInline
 package struct RetryBudgetRule: Sendable {
   /// Repeats allowed per thousand requests.
-  package var permille: UInt32
+  @usableFromInline package var permille: UInt32
   /// Repeats a second that are allowed whatever the traffic.
-  package var floorPerSecond: UInt32
+  @usableFromInline package var floorPerSecond: UInt32
 
-  package init(permille: UInt32, floorPerSecond: UInt32) {
+  @inlinable package init(permille: UInt32, floorPerSecond: UInt32) {
     self.permille = permille
     self.floorPerSecond = floorPerSecond
   }
 }
 
-/// Counts of the last ten seconds, one word a second: 24 bits of the second, 24 of requests and 16 of repeats. Counts stop
-/// at their largest value instead of wrapping.
-@frozen
+/// Counts of the last ten seconds, one word a second: 24 bits of the second, 24 of requests and 16
+/// of repeats. Counts stop at their largest value instead of wrapping.
+@frozen @usableFromInline
 package struct RetryBudget {
   package static let seconds = 10
-  private static let slots = 16  // a power of two above ten, so that a slot is never read while it is still in the span
-  private let words: SharedWords
+  /// A power of two above ten, so that a slot is never read while it is still in the span.
+  private static let slots = 16
+  @usableFromInline let words: SharedWords
 
   private static let requestOne: UInt64 = 1 << 16
   private static let requestMask: UInt64 = 0xFF_FFFF << 16
@@ -35,15 +37,18 @@ package struct RetryBudget {
 
   package func destroy() { words.deallocate() }
 
-  private static func second(_ now: Instant) -> UInt64 { now.nanoseconds / 1_000_000_000 & 0xFF_FFFF }
+  private static func second(_ now: Instant) -> UInt64 {
+    now.nanoseconds / 1_000_000_000 & 0xFF_FFFF
+  }
 
   /// Counts a request that came by itself.
   package func deposit(now: Instant) {
     add(RetryBudget.requestOne, mask: RetryBudget.requestMask, now: now)
   }
 
-  /// Takes one repeat out of the budget, if it is there. Two workers that ask in the same instant may both take the last
-  /// one: the bound is a share of thousands, and a lock would cost every request.
+  /// Takes one repeat out of the budget, if it is there. Two workers that ask in the same instant
+  /// may both take the last one: the bound is a share of thousands, and a lock would cost every
+  /// request.
   package func withdraw(_ rule: RetryBudgetRule, now: Instant) -> Bool {
     let current = RetryBudget.second(now)
     var requests: UInt64 = 0

@@ -1,14 +1,14 @@
-// Why this file exists: what all workers must agree on about a backend and a service is one set of words for the whole
-// process (design: one truth per process). The words outlive a configuration: they belong to a service name and an
-// address.
-package import Primitives
+// Why this file exists: what all workers must agree on about a backend and a service is one set of
+// words for the whole process (design: one truth per process). The words outlive a configuration:
+// they belong to a service name and an address.
+public import Primitives
 
 /// One backend, as every worker sees it.
-@frozen
+@frozen @usableFromInline
 package struct BackendShared: Sendable {
   /// Number of the backend in the process; indexes each worker's pools.
-  package let poolIndex: Int
-  private let words: SharedWords
+  @usableFromInline package let poolIndex: Int
+  @usableFromInline let words: SharedWords
 
   package static func create(poolIndex: Int, workers: Int) -> BackendShared {
     BackendShared(poolIndex: poolIndex, words: .allocate(count: 2 + workers))
@@ -22,18 +22,18 @@ package struct BackendShared: Sendable {
   package func destroy() { words.deallocate() }
 
   /// Requests in flight, from the pick to the last byte or the end of the attempt.
-  package var active: SharedWord { words[0] }
+  @inlinable package var active: SharedWord { words[0] }
   /// Connections that are open or being made, pooled ones included.
-  package var open: SharedWord { words[1] }
+  @inlinable package var open: SharedWord { words[1] }
   /// Pooled connections of one worker. Written by that worker only.
-  package func idle(worker: Int) -> SharedCounter { words.counter(2 + worker) }
+  @inlinable package func idle(worker: Int) -> SharedCounter { words.counter(2 + worker) }
 
   package func idleTotal(workers: Int) -> UInt64 {
     (0..<workers).reduce(0) { $0 + idle(worker: $1).value }
   }
 
   /// Takes one of the `maximum` places for connections; 0 = no maximum.
-  package func reserve(maximum: UInt32) -> Bool {
+  @inlinable package func reserve(maximum: UInt32) -> Bool {
     if maximum == 0 {
       open.add(1)
       return true
@@ -47,23 +47,25 @@ package struct BackendShared: Sendable {
     return false
   }
 
-  package func unreserve() {
+  @inlinable package func unreserve() {
     let left = open.subtract(1)
     precondition(left != .max, "a connection was given back twice")
   }
 }
 
 /// One service, as every worker sees it.
-@frozen
+@frozen @usableFromInline
 package struct ServiceShared: Sendable {
   /// Number of the service in the process; indexes each worker's queues.
-  package let queueIndex: Int
-  private let workers: Int
-  private let words: SharedWords
-  package let budget: RetryBudget
+  @usableFromInline package let queueIndex: Int
+  @usableFromInline let workers: Int
+  @usableFromInline let words: SharedWords
+  @usableFromInline package let budget: RetryBudget
 
   package static func create(queueIndex: Int, workers: Int) -> ServiceShared {
-    ServiceShared(queueIndex: queueIndex, workers: workers, words: .allocate(count: 2 + 2 * workers), budget: .create())
+    ServiceShared(
+      queueIndex: queueIndex, workers: workers, words: .allocate(count: 2 + 2 * workers),
+      budget: .create())
   }
 
   private init(queueIndex: Int, workers: Int, words: SharedWords, budget: RetryBudget) {
@@ -79,16 +81,18 @@ package struct ServiceShared: Sendable {
   }
 
   /// The turn of round robin.
-  package var sequence: SharedWord { words[0] }
+  @inlinable package var sequence: SharedWord { words[0] }
   /// Requests that wait for a connection, all workers together.
-  package var waiting: SharedWord { words[1] }
-  /// Since when the first in a worker's queue waits, in nanoseconds; 0 = nobody does. Written by that worker only.
-  package func waitingSince(worker: Int) -> SharedWord { words[2 + worker] }
+  @inlinable package var waiting: SharedWord { words[1] }
+  /// Since when the first in a worker's queue waits, in nanoseconds; 0 = nobody does. Written by
+  /// that worker only.
+  @inlinable package func waitingSince(worker: Int) -> SharedWord { words[2 + worker] }
 
-  /// Not 0: the worker is to look at its queue and its idle connections. Set by anybody, cleared by the worker.
-  package func needsAttention(worker: Int) -> SharedWord { words[2 + workers + worker] }
+  /// Not 0: the worker is to look at its queue and its idle connections. Set by anybody, cleared by
+  /// the worker.
+  @inlinable package func needsAttention(worker: Int) -> SharedWord { words[2 + workers + worker] }
 
-  package var hasWaiting: Bool { waiting.load() != 0 }
+  @inlinable package var hasWaiting: Bool { waiting.load() != 0 }
 
   /// The worker whose first in the queue has waited longest.
   package func longestWaiting(workers: Int) -> Int? {
@@ -105,13 +109,13 @@ package struct ServiceShared: Sendable {
   }
 
   /// Takes one of the `bound` places in the queue.
-  package func enter(bound: UInt32) -> Bool {
+  @inlinable package func enter(bound: UInt32) -> Bool {
     if waiting.add(1) <= UInt64(bound) { return true }
     waiting.subtract(1)
     return false
   }
 
-  package func leave() {
+  @inlinable package func leave() {
     let left = waiting.subtract(1)
     precondition(left != .max, "a place in the queue was given back twice")
   }
