@@ -15,12 +15,15 @@ let houseRules: [SwiftSetting] =
     .enableUpcomingFeature("MemberImportVisibility"),
   ] + (warningsAreErrors ? [.treatAllWarnings(as: .error)] : [])
 
+/// llhttp's own files stand where `vendor/fetch` puts them.
+let llhttpHeaders = CSetting.headerSearchPath("../../vendor/llhttp/include")
+
 /// llhttp scans targets and field values with SSE 4.2 where there is one; SwiftPM's default C flags leave that out
 /// (890 instructions a request).
 #if arch(x86_64)
-let llhttpFlags: [CSetting] = [.unsafeFlags(["-msse4.2"])]
+let llhttpFlags: [CSetting] = [llhttpHeaders, .unsafeFlags(["-msse4.2"])]
 #else
-let llhttpFlags: [CSetting] = []
+let llhttpFlags: [CSetting] = [llhttpHeaders]
 #endif
 
 func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
@@ -44,7 +47,7 @@ let package = Package(
     // C
     .systemLibrary(name: "CLibUV", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
     .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
-    .target(name: "CLLHTTP", path: "vendor/llhttp", sources: ["src"], cSettings: llhttpFlags),
+    .target(name: "CLLHTTP", cSettings: llhttpFlags),
 
     // Ground floor
     room("Primitives"),
@@ -67,8 +70,8 @@ let package = Package(
     room(
       "Proxy",
       [
-        "Primitives", "HTTPSemantics", "Routing", "Balancing", "Telemetry", "Configuration",
-        "Forwarding", "EventLoop", "HTTPParsing",
+        "Primitives", "HTTPSemantics", "Balancing", "Telemetry", "Configuration", "Forwarding",
+        "EventLoop", "HTTPParsing",
       ]),
     room(
       "Admin",
