@@ -78,16 +78,21 @@ private func onName(_ machine: Machine?, _ at: UnsafePointer<CChar>?, _ length: 
   return 0
 }
 
+/// A piece that does not begin a field of its own, or that has no room. The head is not refused
+/// before it is complete: a fault in its grammar comes first, wherever the reads were cut.
 private func continueName(
   _ p: UnsafeMutablePointer<MessageParser>, _ at: UnsafePointer<CChar>?, _ length: Int
 ) -> Int32 {
   guard let next = p.pointee.nextField else {
     return MessageParser.appendTrailer(p, bytes(at), length, isName: true)
   }
-  guard p.pointee.nameIsOpen else { return MessageParser.refuse(p, .headTooLarge) }
-  let whole = Int((next - 1).pointee.nameLength) + length
-  if whole > Int(UInt16.max) { return MessageParser.refuse(p, .headTooLarge) }
-  (next - 1).pointee.nameLength = UInt16(whole)
+  guard p.pointee.nameIsOpen, !p.pointee.isTooLarge,
+    Int((next - 1).pointee.nameLength) + length <= Int(UInt16.max)
+  else {
+    p.pointee.isTooLarge = true
+    return 0
+  }
+  (next - 1).pointee.nameLength += UInt16(length)
   return 0
 }
 
@@ -97,6 +102,7 @@ private func onValue(_ machine: Machine?, _ at: UnsafePointer<CChar>?, _ length:
   guard let next = p.pointee.nextField else {
     return MessageParser.appendTrailer(p, bytes(at), length, isName: false)
   }
+  if p.pointee.isTooLarge { return 0 }  // perhaps there is no field
   let field = next - 1
   if p.pointee.nameIsOpen {
     field.pointee.valueOffset = UInt32(truncatingIfNeeded: offset(p, at))

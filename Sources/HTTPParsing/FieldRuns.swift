@@ -4,17 +4,21 @@
 import HTTPSemantics
 import Primitives
 
-extension ByteWriter {
-  /// `append` for words that the compiler knows: a few stores instead of a call.
+/// A field line of our own: nothing when there is no value.
+enum OwnLine {
+  /// The bytes that `put` writes.
   @inline(__always)
-  mutating func put(_ word: StaticString) {
-    let length = word.utf8CodeUnitCount
-    if overflowed || length > end - cursor {
-      overflowed = true
-      return
-    }
-    cursor.update(from: word.utf8Start, count: length)
-    cursor += length
+  static func size(_ name: StaticString, _ value: ByteSlice) -> Int {
+    value.isEmpty ? 0 : name.utf8CodeUnitCount + value.count + 2
+  }
+
+  /// `name` ends in ": ".
+  @inline(__always)
+  static func put(_ name: StaticString, _ value: ByteSlice, _ pen: inout Pen) {
+    if value.isEmpty { return }
+    pen.put(name)
+    pen.put(value)
+    pen.put("\r\n")
   }
 }
 
@@ -25,19 +29,23 @@ enum FieldRuns {
   static func bit(_ kind: FieldKind) -> UInt64 { 1 &<< UInt64(kind.rawValue) }
 
   /// Writes every line of `fields` that no rule dropped and whose kind is not in `without`, in
-  /// order, each with its line end.
+  /// order, each with its line end. Gives the kinds of all lines that no rule dropped.
+  @inline(__always)
   static func write(
     _ base: UnsafePointer<UInt8>, _ fields: UnsafeMutablePointer<Field>, _ count: Int,
     without: UInt64, into writer: inout ByteWriter
-  ) {
+  ) -> UInt64 {
     // The offsets are below 2^32, as is what lies `runStart..<runEnd`: nothing here overflows.
     var runStart = 0
     var runEnd = 0
+    var kinds: UInt64 = 0
     var field = fields
     let last = fields + count
     while field < last {
       defer { field += 1 }
-      if field.pointee.isDropped || without & bit(field.pointee.kind) != 0 { continue }
+      if field.pointee.isDropped { continue }
+      kinds |= bit(field.pointee.kind)
+      if without & bit(field.pointee.kind) != 0 { continue }
       let start = Int(field.pointee.nameOffset)
       let value = Int(field.pointee.valueOffset)
       let end = value &+ Int(field.pointee.valueLength)
@@ -56,6 +64,7 @@ enum FieldRuns {
       }
     }
     writer.append(base + runStart, runEnd &- runStart)
+    return kinds
   }
 
   @inline(__always)
@@ -67,8 +76,8 @@ enum FieldRuns {
     _ base: UnsafePointer<UInt8>, _ field: Field, into writer: inout ByteWriter
   ) {
     writer.append(base + Int(field.nameOffset), Int(field.nameLength))
-    writer.put(": ")
+    writer.append(": ")
     writer.append(base + Int(field.valueOffset), Int(field.valueLength))
-    writer.put("\r\n")
+    writer.append("\r\n")
   }
 }

@@ -45,6 +45,8 @@ struct MessageParser {
   var fieldCount: UInt16
   /// No piece of the last field's value has come yet: a piece of a name belongs to the same field.
   var nameIsOpen: Bool
+  /// More fields, or a longer name, than there is room for: refused when the head is complete.
+  var isTooLarge: Bool
   var stage: ParseStage
   var failure: ParseFailure
 
@@ -53,7 +55,8 @@ struct MessageParser {
     MessageParser(
       machine: llhttp_t(), base: nil, spans: nil, table: nil, nextField: nil, lastField: nil,
       trailers: nil, remaining: 0, chunks: ChunkCounts(), headLength: 0, headSize: 0,
-      headFields: 0, headFlags: 0, fieldCount: 0, nameIsOpen: false, stage: .start, failure: .none)
+      headFields: 0, headFlags: 0, fieldCount: 0, nameIsOpen: false, isTooLarge: false,
+      stage: .start, failure: .none)
   }
 
   static func initialise(
@@ -107,6 +110,7 @@ extension MessageParser {
     p.pointee.table = table
     p.pointee.nextField = table.pointee.fields
     p.pointee.nameIsOpen = false
+    p.pointee.isTooLarge = false
     p.pointee.stage = .head
   }
 }
@@ -140,6 +144,7 @@ extension MessageParser {
     }
     let stop = stopOffset(p, base, from)
     if result == HPE_PAUSED {
+      if p.pointee.isTooLarge { return .failed(.headTooLarge, stop - from) }
       table.pointee.end = UInt32(stop)
       p.pointee.headLength = table.pointee.end - table.pointee.start
       p.pointee.headSize = UInt32(limits.headSize)
@@ -180,7 +185,6 @@ extension MessageParser {
     _ p: UnsafeMutablePointer<MessageParser>, _ code: llhttp_errno_t, _ base: UnsafePointer<UInt8>,
     _ table: UnsafeMutablePointer<HeadTable>, _ stop: Int
   ) -> ParseFailure {
-    if code == HPE_USER { return p.pointee.failure }
     if code == HPE_INVALID_METHOD {
       return StartLine.isUnknownMethod(base, Int(table.pointee.start), stop) ? .method : .framing
     }

@@ -75,34 +75,28 @@ package enum RequestHeadWriter {
   package static func write(
     _ head: RequestHead, _ added: RequestAdditions, into writer: inout ByteWriter
   ) -> RequestHeadMarks {
-    writer.append(added.method)
-    writer.put(" ")
-    writer.append(added.target)
-    writer.put(" HTTP/1.1\r\nHost: ")
-    let host = ByteRange(offset: UInt32(writer.count), length: UInt32(added.host.count))
-    writer.append(added.host)
-    writer.put("\r\n")
-    FieldRuns.write(
-      head.base, head.fields, head.fieldCount, without: replaced(added), into: &writer)
-    writeForwarded(head, added, into: &writer)
-    writeLine("X-Request-ID: ", added.requestID, into: &writer)
-    var spanID: UInt32 = 0
-    if !added.traceparent.isEmpty {
-      writer.put("traceparent: ")
-      spanID = UInt32(writer.count) + 36  // behind "00-", 32 digits of trace id and a hyphen
-      writer.append(added.traceparent)
-      writer.put("\r\n")
+    let begun = writer.count
+    let beforeHost = added.method.count + 1 + added.target.count + 17
+    writer.append(together: beforeHost + added.host.count + 2) { pen in
+      pen.put(added.method)
+      pen.put(" ")
+      pen.put(added.target)
+      pen.put(" HTTP/1.1\r\nHost: ")
+      pen.put(added.host)
+      pen.put("\r\n")
     }
-    writer.put("Via: ")
-    writer.append(Via.member(added.receivedVersion))
-    writer.put("\r\n")
+    let kinds = FieldRuns.write(
+      head.base, head.fields, head.fieldCount, without: replaced(added), into: &writer)
+    writeForwardedFor(head, added, lines: kinds & FieldRuns.bit(.xForwardedFor), into: &writer)
+    let spanID = writeOwn(added, into: &writer)
     if added.maxForwards >= 0 {
-      writer.put("Max-Forwards: ")
+      writer.append("Max-Forwards: ")
       writer.appendDecimal(UInt64(added.maxForwards))
-      writer.put("\r\n")
+      writer.append("\r\n")
     }
     writeHopByHop(added, into: &writer)
-    writer.put("\r\n")
+    writer.append("\r\n")
+    let host = ByteRange(offset: UInt32(begun + beforeHost), length: UInt32(added.host.count))
     return RequestHeadMarks(host: host, spanID: spanID)
   }
 
@@ -121,37 +115,55 @@ package enum RequestHeadWriter {
     return kinds
   }
 
-  @inline(__always)
-  private static func writeLine(
-    _ name: StaticString, _ value: ByteSlice, into writer: inout ByteWriter
+  /// The lines that came, in order, as one, and behind them the peer. `lines` is 0 when none came.
+  private static func writeForwardedFor(
+    _ head: RequestHead, _ added: RequestAdditions, lines: UInt64, into writer: inout ByteWriter
   ) {
-    if value.isEmpty { return }
-    writer.put(name)
-    writer.append(value)
-    writer.put("\r\n")
-  }
-
-  private static func writeForwarded(
-    _ head: RequestHead, _ added: RequestAdditions, into writer: inout ByteWriter
-  ) {
+    let name: StaticString = "X-Forwarded-For: "
+    if lines == 0 {
+      writer.append(together: OwnLine.size(name, added.peerAddress)) { pen in
+        OwnLine.put(name, added.peerAddress, &pen)
+      }
+      return
+    }
     let start = writer.cursor
-    writer.put("X-Forwarded-For: ")
+    writer.append(name)
     let empty = writer.count
     for index in 0..<head.fieldCount where isForwardedFor(head.fields[index]) {
-      if writer.count > empty { writer.put(", ") }
+      if writer.count > empty { writer.append(", ") }
       writer.append(head.fields[index].value.slice(in: head.base))
     }
     if !added.peerAddress.isEmpty {
-      if writer.count > empty { writer.put(", ") }
+      if writer.count > empty { writer.append(", ") }
       writer.append(added.peerAddress)
     }
     if writer.count > empty {
-      writer.put("\r\n")
+      writer.append("\r\n")
     } else if !writer.overflowed {
       writer.rewind(to: start)
     }
-    writeLine("X-Forwarded-Proto: ", added.forwardedProto, into: &writer)
-    writeLine("X-Forwarded-Host: ", added.forwardedHost, into: &writer)
+  }
+
+  /// What the gateway says of the request. Gives the place of the span id, or 0.
+  private static func writeOwn(_ added: RequestAdditions, into writer: inout ByteWriter) -> UInt32 {
+    let proto: StaticString = "X-Forwarded-Proto: "
+    let host: StaticString = "X-Forwarded-Host: "
+    let requestID: StaticString = "X-Request-ID: "
+    let trace: StaticString = "traceparent: "
+    let beforeTrace =
+      OwnLine.size(proto, added.forwardedProto) + OwnLine.size(host, added.forwardedHost)
+      + OwnLine.size(requestID, added.requestID)
+    // Behind the name, "00-", 32 digits of trace id and a hyphen.
+    let spanID = writer.count + beforeTrace + trace.utf8CodeUnitCount + 36
+    let size = beforeTrace + OwnLine.size(trace, added.traceparent) + Via.lineLength
+    writer.append(together: size) { pen in
+      OwnLine.put(proto, added.forwardedProto, &pen)
+      OwnLine.put(host, added.forwardedHost, &pen)
+      OwnLine.put(requestID, added.requestID, &pen)
+      OwnLine.put(trace, added.traceparent, &pen)
+      Via.put(added.receivedVersion, &pen)
+    }
+    return added.traceparent.isEmpty ? 0 : UInt32(spanID)
   }
 
   @inline(__always)
@@ -162,21 +174,21 @@ package enum RequestHeadWriter {
 
   private static func writeHopByHop(_ added: RequestAdditions, into writer: inout ByteWriter) {
     switch added.framing {
-    case .chunked: writer.put("Transfer-Encoding: chunked\r\n")
+    case .chunked: writer.append("Transfer-Encoding: chunked\r\n")
     case .none, .length: break
     case .untilClose: preconditionFailure("a request's body has an end")
     }
-    if added.acceptsTrailers { writer.put("TE: trailers\r\n") }
+    if added.acceptsTrailers { writer.append("TE: trailers\r\n") }
     if !added.upgrade.isEmpty {
-      writer.put("Upgrade: ")
+      writer.append("Upgrade: ")
       writer.append(added.upgrade)
       if added.acceptsTrailers {
-        writer.put("\r\nConnection: upgrade, TE\r\n")
+        writer.append("\r\nConnection: upgrade, TE\r\n")
       } else {
-        writer.put("\r\nConnection: upgrade\r\n")
+        writer.append("\r\nConnection: upgrade\r\n")
       }
     } else if added.acceptsTrailers {
-      writer.put("Connection: TE\r\n")
+      writer.append("Connection: TE\r\n")
     }
   }
 }

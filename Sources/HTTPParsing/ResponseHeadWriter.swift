@@ -47,11 +47,14 @@ package enum ResponseHeadWriter {
   package static func write(
     _ head: ResponseHead, _ added: ResponseAdditions, into writer: inout ByteWriter
   ) {
-    writer.put("HTTP/1.1 ")
-    writer.appendDecimal(UInt64(head.status), digits: 3)
-    writer.put(" ")
-    writer.append(head.phrase.slice(in: head.base))
-    writer.put("\r\n")
+    let phrase = head.phrase.slice(in: head.base)
+    writer.append(together: 15 + phrase.count) { pen in
+      pen.put("HTTP/1.1 ")
+      pen.put(status: head.status)
+      pen.put(" ")
+      pen.put(phrase)
+      pen.put("\r\n")
+    }
     var without =
       FieldRuns.bit(.connection) | FieldRuns.bit(.transferEncoding) | FieldRuns.bit(.upgrade)
     if !added.requestID.isEmpty { without |= FieldRuns.bit(.xRequestID) }
@@ -59,47 +62,45 @@ package enum ResponseHeadWriter {
     case .none, .length: break
     case .chunked, .untilClose: without |= FieldRuns.bit(.contentLength)
     }
-    FieldRuns.write(head.base, head.fields, head.fieldCount, without: without, into: &writer)
-    if !added.requestID.isEmpty {
-      writer.put("X-Request-ID: ")
-      writer.append(added.requestID)
-      writer.put("\r\n")
-    }
-    writer.put("Via: ")
-    writer.append(Via.member(head.version))
-    writer.put("\r\n")
-    if !added.date.isEmpty && !hasDate(head) {
-      writer.put("Date: ")
-      writer.append(added.date)
-      writer.put("\r\n")
-    }
+    let kinds = FieldRuns.write(
+      head.base, head.fields, head.fieldCount, without: without, into: &writer)
+    let hasDate = kinds & FieldRuns.bit(.date) != 0
+    let date = hasDate ? ByteSlice(added.date.base, 0) : added.date
+    writeOwn(added, head.version, date, into: &writer)
     writeHopByHop(added, into: &writer)
-    writer.put("\r\n")
+    writer.append("\r\n")
   }
 
-  private static func hasDate(_ head: ResponseHead) -> Bool {
-    for index in 0..<head.fieldCount
-    where FieldRuns.bit(head.fields[index].kind) == FieldRuns.bit(.date) {
-      if !head.fields[index].isDropped { return true }
+  /// What the gateway says of the response.
+  @inline(__always)
+  private static func writeOwn(
+    _ added: ResponseAdditions, _ version: HTTPVersion, _ date: ByteSlice,
+    into writer: inout ByteWriter
+  ) {
+    let requestID: StaticString = "X-Request-ID: "
+    let size = OwnLine.size(requestID, added.requestID) + OwnLine.size("Date: ", date)
+    writer.append(together: size + Via.lineLength) { pen in
+      OwnLine.put(requestID, added.requestID, &pen)
+      Via.put(version, &pen)
+      OwnLine.put("Date: ", date, &pen)
     }
-    return false
   }
 
   private static func writeHopByHop(_ added: ResponseAdditions, into writer: inout ByteWriter) {
     switch added.framing {
-    case .chunked: writer.put("Transfer-Encoding: chunked\r\n")
+    case .chunked: writer.append("Transfer-Encoding: chunked\r\n")
     case .none, .length, .untilClose: break
     }
     if !added.upgrade.isEmpty {
-      writer.put("Upgrade: ")
+      writer.append("Upgrade: ")
       writer.append(added.upgrade)
-      writer.put("\r\nConnection: upgrade\r\n")
+      writer.append("\r\nConnection: upgrade\r\n")
       return
     }
     switch added.connection {
     case .none: break
-    case .close: writer.put("Connection: close\r\n")
-    case .keepAlive: writer.put("Connection: keep-alive\r\n")
+    case .close: writer.append("Connection: close\r\n")
+    case .keepAlive: writer.append("Connection: keep-alive\r\n")
     }
   }
 }

@@ -60,10 +60,10 @@ package struct TimerWheel {
     occupied.deallocate()
   }
 
-  /// Sets a deadline, whether the node is armed or not. `now` decides how fine the slot is. When the
-  /// slot it hangs in will do, as it does for every later instant, this costs a store. A deadline
-  /// that has passed fires within two ticks, never inside this call. `distantFuture` on an armed
-  /// node is the cheap way of cancelling one that will soon be armed again.
+  /// Sets a deadline, whether the node is armed or not. `now` decides how fine the slot is. When
+  /// the slot it hangs in will do, as it does for every later instant, this costs a store. A
+  /// deadline that has passed fires within two ticks, never inside this call. `distantFuture` on an
+  /// armed node is the cheap way of cancelling one that will soon be armed again.
   @inlinable package mutating func arm(
     _ node: UnsafeMutablePointer<TimerNode>, at deadline: Instant, now: Instant
   ) {

@@ -129,6 +129,34 @@ import Testing
     #expect(result == ("GET /path 7", false))
   }
 
+  @Test func `a slice of any length arrives whole, and nothing is written behind it`() {
+    func copy(_ bytes: [UInt8], capacity: Int) -> (text: String, overflowed: Bool) {
+      written(capacity: capacity) { writer in withSlice(bytes) { writer.append($0) } }
+    }
+    let letters = (0..<300).map { UInt8(0x61 + $0 % 26) }
+    for length in 0...300 {
+      let text = String(decoding: letters[..<length], as: UTF8.self)
+      #expect(copy(Array(letters[..<length]), capacity: length) == (text, false))
+      guard length > 0 else { continue }
+      #expect(copy(Array(letters[..<length]), capacity: length - 1) == ("", true))
+    }
+  }
+
+  @Test func `parts behind one check are written all or not at all`() {
+    func line(capacity: Int) -> (text: String, overflowed: Bool) {
+      written(capacity: capacity) { writer in
+        writer.append("> ")
+        writer.append(together: 9) { pen in
+          pen.put(status: 204)
+          pen.put(" ")
+          withSlice("phras") { pen.put($0) }
+        }
+      }
+    }
+    for capacity in 2..<11 { #expect(line(capacity: capacity) == ("> ", true)) }
+    #expect(line(capacity: 11) == ("> 204 phras", false))
+  }
+
   @Test func `what does not fit is left out whole, and nothing after it is written`() {
     for capacity in 0...12 {
       let result = written(capacity: capacity) { writer in

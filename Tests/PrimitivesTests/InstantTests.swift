@@ -1,5 +1,5 @@
-// Why this file exists: deadlines are sums of instants and durations from configuration; the far ends
-// must hold still instead of wrapping.
+// Why this file exists: deadlines are sums of instants and durations from configuration; the far
+// ends must hold still instead of wrapping.
 import Primitives
 import Testing
 
