@@ -86,7 +86,7 @@ package final class AccessLogWriter {
 
   /// Writes out what the workers have handed over and ends the thread; the workers must have ended.
   /// An output that takes nothing any more is given up after `limit`: false, and the thread is left
-  /// to the end of the process.
+  /// to the end of the process, or to another call. Not again after true.
   @discardableResult
   package func close(within limit: Duration = .seconds(1)) -> Bool {
     shared.isClosing.storeReleasing(1)

@@ -130,7 +130,7 @@ extension BackendRef {
     pointee.isInterim = false
     pointee.keepsAlive = head.keepAlive
     pointee.keepAliveSeconds = facts.keepAliveSeconds
-    return exchange.responseHead(&head)
+    return exchange.responseHead(&head, hasDate: facts.dateField >= 0)
   }
 
   /// A message is complete. True when the exchange has nothing more to get from here.

@@ -26,7 +26,7 @@ enum ClientPhase: UInt8 {
   case closed
 }
 
-/// Why the connection is not read from for now.
+/// Why the connection is not read from at the moment.
 struct ReadStops: OptionSet {
   let rawValue: UInt8
   /// The backend takes less than the client sends.

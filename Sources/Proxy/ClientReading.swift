@@ -114,7 +114,6 @@ extension ClientRef {
     pointee.phase = .head
     pointee.headBegun = Loop.clock()
     pointee.table = worker.lendTable()
-    worker.arm(timer, at: worker.pointee.now + worker.pointee.snapshot.pointee.clientTimeouts.head)
   }
 
   /// False when the head is incomplete.
@@ -123,11 +122,13 @@ extension ClientRef {
     guard let table = pointee.table else { preconditionFailure("a head without a table") }
     let step = RequestParser.feed(
       parser, table: table, spans: worker.pointee.spans, base: unread.base, from: unread.fed,
-      to: unread.end,
-      limits: worker.parseLimits)
+      to: unread.end, limits: worker.parseLimits)
     switch step.event {
     case .needMore:
       unread.fed = unread.end
+      // A head that is whole at once needs no deadline of its own.
+      let longest = worker.pointee.snapshot.pointee.clientTimeouts.head
+      worker.arm(timer, at: pointee.headBegun + longest)
       return false
     case .head:
       let headEnd = unread.fed + step.consumed
@@ -155,8 +156,7 @@ extension ClientRef {
     worker.pointee.spans.pointee.clear()
     let step = RequestParser.feed(
       parser, table: worker.pointee.spareTable, spans: worker.pointee.spans, base: unread.base,
-      from: 0,
-      to: unread.end, limits: worker.parseLimits)
+      from: 0, to: unread.end, limits: worker.parseLimits)
     let goesOn =
       worker.pointee.spans.pointee.bytes == 0 || exchange.requestBody(worker.pointee.spans)
     unread.drop(step.consumed)

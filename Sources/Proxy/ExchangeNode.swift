@@ -54,6 +54,10 @@ struct ExchangeNode {
   var record = ExchangeRecord()
 }
 
+extension ExchangeRef {
+  var record: RecordRef { pointer(to: \.record).unsafelyUnwrapped }
+}
+
 /// Where the request head for the backend lies in the exchange's buffer.
 struct SentHead {
   var range = ByteRange.empty
@@ -61,6 +65,8 @@ struct SentHead {
   var hostValue = ByteRange.empty
   /// The span id in traceparent.
   var spanIDOffset: UInt32 = 0
+  /// Neither the client nor the service names a host: each attempt writes its backend's.
+  var namesBackend = false
 }
 
 /// What is written to the log and the metrics at the end.

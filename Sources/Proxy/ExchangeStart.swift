@@ -21,7 +21,8 @@ extension ClientRef {
     }
     exchange.note(head, admission, table)
     pointee.phase = admission.plan.hasBody ? .body : .waiting
-    if !admission.plan.hasBody && !endEmptyBody(table, head.base) {
+    // Two opinions on whether there is a body are never forwarded.
+    if !admission.plan.hasBody && !RequestParser.hasEnded(parser) {
       exchange.pointee.record.detail = .framing
       return exchange.fail(.badBody)
     }
@@ -52,7 +53,7 @@ extension ClientRef {
     guard let exchange = makeExchange(plan, headSize: 0) else { return refuseWithoutExchange() }
     pointee.phase = .body
     exchange.pointee.record.detail = detail
-    exchange.identify(nil, hasAddress: pointee.hasAddress, address: pointee.peer.address)
+    exchange.identify(nil, nil, hasAddress: pointee.hasAddress, address: pointee.peer.address)
     exchange.fail(Fault(.client, reason))
   }
 
@@ -61,18 +62,6 @@ extension ClientRef {
     let worker = pointee.worker
     worker.pointee.metrics.localResponses(.overloaded).increment()
     reset()
-  }
-
-  /// A message without a body ends with its head; the parser has to be told. False when it sees a
-  /// body that the rules did not: two opinions on that are never forwarded.
-  private func endEmptyBody(
-    _ table: UnsafeMutablePointer<HeadTable>, _ base: UnsafePointer<UInt8>
-  ) -> Bool {
-    let worker = pointee.worker
-    let step = RequestParser.feed(
-      parser, table: table, spans: worker.pointee.spans, base: base, from: 0, to: 0,
-      limits: worker.parseLimits)
-    return step.event == .end
   }
 
   private func makeExchange(_ plan: ExchangePlan, headSize: Int) -> ExchangeRef? {
@@ -99,6 +88,24 @@ extension ExchangeRef {
     pointee.record.method = head.method
     pointee.record.headIsKnown = true
     pointee.record.version = head.version
+    if pointee.worker.pointee.accessLog != nil || admission.upgrade >= 0 {
+      keepTexts(head, admission, table)
+    }
+    var trace: TraceContext?
+    var identifier: ByteSlice?
+    if admission.trustsTrace { (trace, identifier) = told(head, admission.facts) }
+    let hasAddress = pointee.client.pointee.hasAddress
+    identify(trace, identifier, hasAddress: hasAddress, address: admission.client.address)
+    if admission.facts.underscoreDrops > 0 {
+      pointee.worker.pointee.metrics.underscoreFieldsDropped.add(
+        UInt64(admission.facts.underscoreDrops))
+    }
+  }
+
+  /// What only the access log and an upgrade read later.
+  private func keepTexts(
+    _ head: RequestHead, _ admission: Admission, _ table: UnsafeMutablePointer<HeadTable>
+  ) {
     var writer = ByteWriter(pointee.buffer.base, capacity: pointee.buffer.capacity)
     pointee.record.methodText = keep(table.pointee.method.slice(in: head.base), 32, &writer)
     pointee.record.host = keep(
@@ -113,12 +120,23 @@ extension ExchangeRef {
       pointee.upgrade = keep(admission.facts.upgrade.slice(in: head.base), 64, &writer)
     }
     pointee.textEnd = writer.count
-    let hasAddress = pointee.client.pointee.hasAddress
-    identify((head, admission), hasAddress: hasAddress, address: admission.client.address)
-    if admission.facts.underscoreDrops > 0 {
-      pointee.worker.pointee.metrics.underscoreFieldsDropped.add(
-        UInt64(admission.facts.underscoreDrops))
+  }
+
+  /// What a believed sender says of the trace and the identifier, where it is valid.
+  private func told(
+    _ head: RequestHead, _ facts: RequestFacts
+  ) -> (trace: TraceContext?, identifier: ByteSlice?) {
+    var trace: TraceContext?
+    var identifier: ByteSlice?
+    if facts.traceparentField >= 0 {
+      let value = head.fields[Int(facts.traceparentField)].value
+      trace = TraceContext.parse(value.slice(in: head.base))
     }
+    if facts.requestIDField >= 0 {
+      let value = head.fields[Int(facts.requestIDField)].value.slice(in: head.base)
+      if RequestIdentifier.isValid(value) { identifier = value }
+    }
+    return (trace, identifier)
   }
 
   private func keep(_ text: ByteSlice, _ most: Int, _ writer: inout ByteWriter) -> ByteRange {
@@ -128,29 +146,16 @@ extension ExchangeRef {
     return ByteRange(offset: UInt32(start), length: UInt32(writer.count - start))
   }
 
-  /// Sets the client's address, the request identifier and the place in a trace: those that came,
-  /// when they are valid and their sender is believed, else new ones.
+  /// Sets the client's address, the place in a trace and the request identifier: those that came,
+  /// else new ones.
   func identify(
-    _ request: (head: RequestHead, admission: Admission)?, hasAddress: Bool, address: IPAddress
+    _ trace: TraceContext?, _ identifier: ByteSlice?, hasAddress: Bool, address: IPAddress
   ) {
     let worker = pointee.worker
     pointee.record.clientAddress = address
     pointee.record.hasClientAddress = hasAddress
     var writer = ByteWriter(pointee.buffer.base, capacity: pointee.buffer.capacity)
     writer.cursor += pointee.textEnd
-    var trace: TraceContext?
-    var identifier: ByteSlice?
-    if let request, request.admission.trustsTrace {
-      let (head, facts) = (request.head, request.admission.facts)
-      if facts.traceparentField >= 0 {
-        trace = TraceContext.parse(
-          head.fields[Int(facts.traceparentField)].value.slice(in: head.base))
-      }
-      if facts.requestIDField >= 0 {
-        let value = head.fields[Int(facts.requestIDField)].value.slice(in: head.base)
-        if RequestIdentifier.isValid(value) { identifier = value }
-      }
-    }
     pointee.continuesTrace = trace != nil
     pointee.record.trace =
       trace?.child(random: &worker.pointee.random)
@@ -195,7 +200,7 @@ extension ExchangeRef {
       pointee.sentHead = SentHead(
         range: ByteRange(offset: UInt32(at), length: UInt32(sent.count)),
         hostValue: ByteRange(offset: UInt32(at) + marks.host.offset, length: marks.host.length),
-        spanIDOffset: UInt32(at) + marks.spanID)
+        spanIDOffset: UInt32(at) + marks.spanID, namesBackend: added.host.isEmpty)
       return !sent.overflowed
     }
   }
@@ -254,13 +259,7 @@ extension ExchangeRef {
   /// Makes the head say what this attempt's backend is to read: its own authority where the service
   /// or the client names none, and a span of its own for every attempt.
   func patchHead(for entry: UnsafePointer<BackendEntry>) {
-    let namesBackend: Bool
-    switch service.pointee.hostRule {
-    case .preserve: namesBackend = pointee.record.host.isEmpty
-    case .backend: namesBackend = true
-    case .literal: namesBackend = false
-    }
-    if namesBackend { replaceHost(entry.pointee.authority) }
+    if pointee.sentHead.namesBackend { replaceHost(entry.pointee.authority) }
     if pointee.machine.attempts > 1 {
       let worker = pointee.worker
       pointee.record.trace = pointee.record.trace.child(random: &worker.pointee.random)

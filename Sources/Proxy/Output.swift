@@ -52,9 +52,12 @@ struct Output {
   /// Bytes that were ever given to `send`.
   private(set) var handed: UInt64 = 0
 
+  // Inlined, because a call would be given a copy of the whole struct.
+  @inline(__always)
   var isEmpty: Bool { first == nil }
 
   /// Bytes that the socket has taken so far.
+  @inline(__always)
   func taken(by stream: UnsafeMutablePointer<Stream>) -> UInt64 {
     let unsent = inFlight == 0 ? 0 : Stream.unsentBytes(stream)
     return handed &- UInt64(pending - inFlight + unsent)  // never more than was handed over

@@ -9,18 +9,16 @@ import Telemetry
 extension WorkerRef {
   /// The exchange is over.
   func record(_ exchange: ExchangeRef) {
-    let record = exchange.pointee.record
-    let machine = exchange.pointee.machine
-    let now = record.endedIn == pointee.callbacks ? record.ended : Loop.clock()
-    let status: UInt16 = machine.reason.isClientAbort ? 499 : record.status
-    let bytesIn = machine.requestBytes + record.tunnelBytesIn
+    let record = exchange.record
+    let reason = exchange.pointee.machine.reason
+    let now = record.pointee.endedIn == pointee.callbacks ? record.pointee.ended : Loop.clock()
     let sample = RequestSample(
       route: Int(exchange.pointee.route) + 1, service: Int(exchange.pointee.service) + 1,
-      method: record.method, status: status, reason: machine.reason,
-      duration: now - record.begun, overhead: overhead(record, until: now),
-      upstream: record.headSent.nanoseconds > 0 ? record.upstream(until: now) : nil,
-      bytesIn: bytesIn,
-      bytesOut: record.responseBytes)
+      method: record.pointee.method, status: reason.isClientAbort ? 499 : record.pointee.status,
+      reason: reason, duration: now - record.pointee.begun, overhead: overhead(record, until: now),
+      upstream: record.upstream(until: now),
+      bytesIn: exchange.pointee.machine.requestBytes + record.pointee.tunnelBytesIn,
+      bytesOut: record.pointee.responseBytes)
     pointee.metrics.record(sample)
     pointee.inFlight.decrement()
     log(exchange, sample)
@@ -29,12 +27,13 @@ extension WorkerRef {
   /// The time that went by in the gateway itself: up to the head's way to the backend without the
   /// waiting for a connection, and from the answer's head to its last byte when both came in one
   /// read. What streams is the backend's and the client's time.
-  private func overhead(_ record: ExchangeRecord, until now: Instant) -> Duration {
-    let waited = record.queueTime + record.connectTime + record.lostTime
-    if record.headSent.nanoseconds == 0 { return now - record.begun - waited }
-    let before = record.headSent - record.begun - waited
-    let isOneRead = record.answeredIn == pointee.callbacks && record.endedIn == pointee.callbacks
-    return isOneRead ? before + (now - record.answered) : before
+  private func overhead(_ record: RecordRef, until now: Instant) -> Duration {
+    let waited = record.pointee.queueTime + record.pointee.connectTime + record.pointee.lostTime
+    if record.pointee.headSent.nanoseconds == 0 { return now - record.pointee.begun - waited }
+    let before = record.pointee.headSent - record.pointee.begun - waited
+    let isOneRead =
+      record.pointee.answeredIn == pointee.callbacks && record.pointee.endedIn == pointee.callbacks
+    return isOneRead ? before + (now - record.pointee.answered) : before
   }
 
   // MARK: Events on the way
@@ -79,10 +78,11 @@ extension BackendRef {
   }
 }
 
-extension ExchangeRecord {
-  /// From the head's way to the backend to the end of its answer.
-  func upstream(until now: Instant) -> Duration {
-    let end = ended.nanoseconds > 0 ? ended : now
-    return end - headSent
+extension RecordRef {
+  /// From the head's way to the backend to the end of its answer; nil when no head went.
+  @inline(__always)
+  fileprivate func upstream(until now: Instant) -> Duration? {
+    if pointee.headSent.nanoseconds == 0 { return nil }
+    return (pointee.ended.nanoseconds > 0 ? pointee.ended : now) - pointee.headSent
   }
 }

@@ -8,3 +8,4 @@ package typealias WorkerRef = UnsafeMutablePointer<Worker>
 typealias ClientRef = UnsafeMutablePointer<ClientConnection>
 typealias BackendRef = UnsafeMutablePointer<BackendConnection>
 typealias ExchangeRef = UnsafeMutablePointer<ExchangeNode>
+typealias RecordRef = UnsafeMutablePointer<ExchangeRecord>

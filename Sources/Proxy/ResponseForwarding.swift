@@ -22,7 +22,7 @@ extension ExchangeRef {
   }
 
   /// The final head has come whole. False when the lease has ended with it.
-  func responseHead(_ head: inout ResponseHead) -> Bool {
+  func responseHead(_ head: inout ResponseHead, hasDate: Bool) -> Bool {
     let worker = pointee.worker
     let speaks11 = pointee.machine.plan.clientVersion == .http11
     let framing = head.framing
@@ -40,9 +40,10 @@ extension ExchangeRef {
     pointee.record.answeredIn = worker.pointee.callbacks
     let shown: Framing =
       pointee.responseIsChunked ? .chunked : closeDelimited ? .untilClose : framing
+    let nothing = ByteSlice(head.base, 0)
     let added = ResponseAdditions(
       framing: shown, connection: connectionNotice, requestID: text(pointee.record.requestID),
-      date: worker.date, upgrade: ByteSlice(head.base, 0))
+      date: hasDate ? nothing : worker.date, upgrade: nothing)
     if writeResponseHead(head, added) { return lease == pointee.backend }
     fail(.brokeProtocol)
     return false
