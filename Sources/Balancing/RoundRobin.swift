@@ -4,10 +4,10 @@ import Primitives
 
 /// Each backend in turn. Weights are not looked at.
 enum RoundRobin {
-  /// Takes one turn. A turn that falls on a backend which is not eligible passes to the next one.
-  /// A repeat of a request takes no turn of its own, it is passed on from where the sequence stands:
-  /// otherwise every first try after a repeat would fall on the backend that had failed before.
-  /// At least one backend exists.
+  /// Takes one turn. A turn that falls on a backend which is not eligible passes to the next one. A
+  /// repeat of a request takes no turn of its own, it is passed on from where the sequence stands:
+  /// otherwise every first try after a repeat would fall on the backend that had failed before. At
+  /// least one backend exists.
   static func choose(
     _ eligible: Eligibility, _ sequence: SharedWord, isRepeat: Bool
   ) -> Int? {

@@ -1,4 +1,5 @@
-// Why this file exists: the life of an exchange, event by event, with the actions that each must give.
+// Why this file exists: the life of an exchange, event by event, with the actions that each must
+// give.
 import HTTPSemantics
 import Primitives
 import Testing
@@ -87,7 +88,10 @@ struct Play {
     #expect(play.machine.fate == .keepAlive)
   }
 
-  @Test func `a reused connection that dies before any byte of the answer is a repeat of an idempotent request`() {
+  @Test
+  func
+    `a reused connection that dies without a byte is a repeat of an idempotent request`()
+  {
     var play = Play()
     _ = play.open(reused: true)
     #expect(
@@ -211,7 +215,8 @@ struct Play {
     #expect(play.machine.fate == .linger)
   }
 
-  @Test func `a client that closes in the middle of its body gets no answer and its backend a reset`() {
+  @Test
+  func `a client that closes in the middle of its body gets no answer and its backend a reset`() {
     var play = Play { $0.hasBody = true }
     _ = play.open()
     _ = play.machine.requestBody(10, play.context)

@@ -1,4 +1,5 @@
-// Why this file exists: repeats are bounded to a share of the last ten seconds' requests and a floor.
+// Why this file exists: repeats are bounded to a share of the last ten seconds' requests and a
+// floor.
 import Primitives
 import Testing
 

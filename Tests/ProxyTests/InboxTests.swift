@@ -1,4 +1,5 @@
-// Why this file exists: bytes that wait are the same bytes in the same order, whatever is appended and used up in between.
+// Why this file exists: bytes that wait are the same bytes in the same order, whatever is appended
+// and used up in between.
 import Glibc
 import Primitives
 import Testing

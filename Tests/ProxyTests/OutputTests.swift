@@ -1,5 +1,5 @@
-// Why this file exists: what is written to a slow peer arrives whole, once and in order, and the queue knows how much of it
-// the socket has taken.
+// Why this file exists: what is written to a slow peer arrives whole, once and in order, and the
+// queue knows how much of it the socket has taken.
 import EventLoop
 import Glibc
 import Primitives
@@ -91,7 +91,9 @@ nonisolated(unsafe) private let handlers: UnsafeMutablePointer<StreamHandlers> =
         let first = random.next()
         let length = Int(random.below(60_000)) + 1
         let piece = [UInt8](unsafeUninitializedCapacity: length) { bytes, count in
-          for index in 0..<length { bytes[index] = UInt8(truncatingIfNeeded: first &+ UInt64(index)) }
+          for index in 0..<length {
+            bytes[index] = UInt8(truncatingIfNeeded: first &+ UInt64(index))
+          }
           count = length
         }
         sent += piece
