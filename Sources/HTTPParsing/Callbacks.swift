@@ -29,7 +29,8 @@ private typealias Machine = UnsafeMutablePointer<llhttp_t>
 
 @inline(__always)
 private func owner(_ machine: Machine?) -> UnsafeMutablePointer<MessageParser> {
-  machine.unsafelyUnwrapped.pointee.data.unsafelyUnwrapped.assumingMemoryBound(to: MessageParser.self)
+  machine.unsafelyUnwrapped.pointee.data.unsafelyUnwrapped
+    .assumingMemoryBound(to: MessageParser.self)
 }
 
 @inline(__always)

@@ -35,7 +35,7 @@ struct ExchangeNode {
   var tee: PooledBuffer?
   var teeCount = 0
   /// Tee bytes that are still to be written to the lease, behind the head.
-  var replaysTee = false
+  var replayCount = 0
 
   // The queue for connections
   var nextWaiting: ExchangeRef?

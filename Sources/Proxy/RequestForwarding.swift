@@ -18,7 +18,8 @@ extension ExchangeRef {
   /// Puts the head (and what the tee holds) in front of what is written next.
   func sendRequestHead() {
     pointee.headIsUnsent = true
-    pointee.replaysTee = pointee.teeCount > 0
+    // What is kept from now on is written from where it lies, not from the tee.
+    pointee.replayCount = pointee.teeCount
     let client = pointee.client
     if client.pointee.isConsuming { return }
     // The lease came late: what the client has sent meanwhile goes with the head.
@@ -73,13 +74,13 @@ extension ExchangeRef {
       let head = pointee.sentHead.range
       vectors[count] = IOVector(pointee.buffer.base + Int(head.offset), Int(head.length))
       count += 1
-      if pointee.replaysTee, let tee = pointee.tee {
-        vectors[count] = IOVector(tee.base, pointee.teeCount)
+      if pointee.replayCount > 0, let tee = pointee.tee {
+        vectors[count] = IOVector(tee.base, pointee.replayCount)
         count += 1
       }
       pointee.record.headSent = Loop.clock()
     }
-    pointee.replaysTee = false
+    pointee.replayCount = 0
     if let spans, spans.pointee.bytes > 0 {
       let isChunked = pointee.framing == .chunked
       if isChunked { vectors[count] = worker.sizeLine(spans.pointee.bytes) }
@@ -165,6 +166,6 @@ extension ExchangeRef {
     if let tee = pointee.tee { pointee.worker.pointee.buffers.give(tee) }
     pointee.tee = nil
     pointee.teeCount = 0
-    pointee.replaysTee = false
+    pointee.replayCount = 0
   }
 }

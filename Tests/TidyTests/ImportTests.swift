@@ -15,7 +15,7 @@ private let plan: [String: Set<String>] = [
   "EventLoop": ["CLibUV", "Primitives"],
   "HTTPParsing": ["CLLHTTP", "Primitives", "HTTPSemantics"],
   "Proxy": [
-    "Primitives", "HTTPSemantics", "Routing", "Balancing", "Telemetry", "Configuration",
+    "Primitives", "HTTPSemantics", "Balancing", "Telemetry", "Configuration",
     "Forwarding", "EventLoop", "HTTPParsing",
   ],
   "Admin": [
