@@ -222,7 +222,7 @@ extension Schema {
   private static let retryRows: [SchemaRow] = [
     SchemaRow("services.*.retries", .mapping, .children, "Sending a request again."),
     SchemaRow(
-      "services.*.retries.attempts", .integer(0...10), .byDefault("2"),
+      "services.*.retries.attempts", .integer(0...7), .byDefault("2"),
       "Extra attempts; 0 = none. Other backends are tried first."),
     SchemaRow(
       "services.*.retries.when", .list(0...7), .listByDefault(["connect", "reused_reset", "reset"]),

@@ -13,6 +13,7 @@ class Verdict:
   word: str                 # ok, near (worse by less than the measure's noise), over
   target: str
   share: Optional[float]    # of the better peer
+  is_held: bool = False     # over its target, but no worse than what was reached before
 
 
 def load(path):
@@ -36,7 +37,8 @@ def judge(budget, value, peer_values):
     return None
   if "max" in budget:
     limit = budget["max"]
-    return Verdict(OK if round(value, 2) <= limit else OVER, f"≤ {limit:,g}", None)
+    word = OK if round(value, 2) <= limit else OVER
+    return Verdict(word, f"≤ {limit:,g}", None, value <= budget.get("held", limit))
   better = _better_peer(budget, peer_values)
   if not better:
     return None
