@@ -1,47 +1,49 @@
 // Why this file exists: one request and its answer, as a machine without I/O. Events go in, a set
 // of actions comes out; the shell performs them at the end of its callback. Whatever can happen to
 // a request is decided here, and the same machine runs under the event loop and under a test.
-package import HTTPSemantics
-package import Primitives
+public import HTTPSemantics
+public import Primitives
 
 /// One request and its answer.
+@frozen @usableFromInline
 package struct Exchange {
   /// How much of a request body is kept for a repeat (semantics: bounded tee).
   package static let teeLimit: UInt64 = 64 * 1024
 
-  package private(set) var plan: ExchangePlan
-  package private(set) var phase = AttemptPhase.choosing
-  package private(set) var fate = ClientFate.keepAlive
+  @usableFromInline package internal(set) var plan: ExchangePlan
+  @usableFromInline package internal(set) var phase = AttemptPhase.choosing
+  @usableFromInline package internal(set) var fate = ClientFate.keepAlive
   /// Why the gateway answered by itself or cut the exchange.
-  package private(set) var reason = Reason.none
+  @usableFromInline package internal(set) var reason = Reason.none
   /// Connections that were asked for, the first included.
-  package private(set) var attempts: UInt8 = 1
+  @usableFromInline package internal(set) var attempts: UInt8 = 1
   /// Why the last repeat was made.
-  package private(set) var retriedFor = RetryKind.never
+  @usableFromInline package internal(set) var retriedFor = RetryKind.never
 
-  package private(set) var requestBytes: UInt64 = 0
-  package private(set) var requestIsComplete: Bool
-  package private(set) var isTeeing: Bool
-  package private(set) var responseHasBegun = false
-  package private(set) var responseHasEnded = false
-  package private(set) var isFinished = false
-  private var reusedConnection = false
-  private var informationalSent = false
-  private var awaitsContinue: Bool
+  @usableFromInline package internal(set) var requestBytes: UInt64 = 0
+  @usableFromInline package internal(set) var requestIsComplete: Bool
+  @usableFromInline package internal(set) var isTeeing: Bool
+  @usableFromInline package internal(set) var responseHasBegun = false
+  @usableFromInline package internal(set) var responseHasEnded = false
+  @usableFromInline package internal(set) var isFinished = false
+  @usableFromInline var reusedConnection = false
+  @usableFromInline var informationalSent = false
+  @usableFromInline var awaitsContinue: Bool
 
-  private var requestDeadline: Instant
-  private var backendDeadline = Instant.distantFuture
-  private var clientReader = ProgressMeter()
-  private var clientWriter = ProgressMeter()
-  private var backendWriter = ProgressMeter()
+  @usableFromInline var requestDeadline: Instant
+  @usableFromInline var backendDeadline = Instant.distantFuture
+  @usableFromInline var clientReader = ProgressMeter()
+  @usableFromInline var clientWriter = ProgressMeter()
+  @usableFromInline var backendWriter = ProgressMeter()
 
+  @inlinable @inline(__always)
   package init(_ plan: ExchangePlan, now: Instant) {
     self.plan = plan
     requestIsComplete = !plan.hasBody
     awaitsContinue = plan.expectsContinue && plan.hasBody
     isTeeing =
       plan.hasBody && plan.isRepeatable && plan.retryAttempts > 0
-      && !plan.retryKinds.subtracting(.connect).isEmpty
+      && plan.retryKinds.rawValue & ~RetryKinds.connect.rawValue != 0
     requestDeadline = plan.requestTimeout.map { now + $0 } ?? .distantFuture
     if !plan.clientKeepsAlive { fate = .close }
   }
@@ -122,6 +124,7 @@ package struct Exchange {
   }
 
   /// Bytes wait for the backend to take them.
+  @inlinable @inline(__always)
   package var backendIsSlow: Bool { backendWriter.isRunning }
 
   /// The shell has no room to keep more of the body.
@@ -265,10 +268,18 @@ package struct Exchange {
   // MARK: Time
 
   /// When `expired` is to be called at the latest.
+  @inlinable @inline(__always)
   package var nextDeadline: Instant {
-    var next = min(requestDeadline, backendDeadline)
+    let next = min(requestDeadline, backendDeadline)
+    let metersRun = clientReader.isRunning || clientWriter.isRunning || backendWriter.isRunning
+    return metersRun ? min(next, nextMeterCheck) : next
+  }
+
+  @usableFromInline
+  var nextMeterCheck: Instant {
+    var next = Instant.distantFuture
     if clientReader.isRunning {
-      next = min(next, clientReader.nextCheck(idle: plan.bodyIdle, polled: false))
+      next = clientReader.nextCheck(idle: plan.bodyIdle, polled: false)
     }
     if clientWriter.isRunning {
       next = min(next, clientWriter.nextCheck(idle: plan.writeIdle, polled: true))
@@ -311,7 +322,9 @@ package struct Exchange {
 
   // MARK: Parts of the answers above
 
-  private static func retryKind(status: UInt16) -> RetryKind {
+  /// Under which word of `retries.when` an answer with this status is repeated.
+  @inlinable
+  package static func retryKind(status: UInt16) -> RetryKind {
     switch status {
     case 502: .status502
     case 503: .status503

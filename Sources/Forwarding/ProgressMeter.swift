@@ -1,10 +1,10 @@
 // Why this file exists: a peer that takes or gives nothing for too long, or so little that it only
 // holds the place, has to go; a peer that we keep waiting ourselves must not be blamed. Both
 // questions are answered here from byte counts, so nobody needs a timer per write.
-package import Primitives
+public import Primitives
 
 /// Watches how many bytes have passed one way while the peer is the one to be waited for.
-@frozen
+@frozen @usableFromInline
 package struct ProgressMeter: Sendable {
   /// The span over which `limits.min_rate` is averaged; counts only time in which the peer is to
   /// blame.
@@ -18,15 +18,15 @@ package struct ProgressMeter: Sendable {
     case slow
   }
 
-  package private(set) var isRunning = false
-  private var total: UInt64 = 0
-  private var lastProgress = Instant(nanoseconds: 0)
-  private var lastCheck = Instant(nanoseconds: 0)
-  private var windowStart = Instant(nanoseconds: 0)
-  private var windowTotal: UInt64 = 0
-  private var windowElapsed = Duration.zero
+  @usableFromInline package internal(set) var isRunning = false
+  @usableFromInline var total: UInt64 = 0
+  @usableFromInline var lastProgress = Instant(nanoseconds: 0)
+  @usableFromInline var lastCheck = Instant(nanoseconds: 0)
+  @usableFromInline var windowStart = Instant(nanoseconds: 0)
+  @usableFromInline var windowTotal: UInt64 = 0
+  @usableFromInline var windowElapsed = Duration.zero
 
-  package init() {}
+  @inlinable package init() {}
 
   /// From now on the peer is waited for. `total` is any count that only grows with the bytes that
   /// pass.

@@ -10,7 +10,9 @@ nonisolated(unsafe) let requestSettings = makeSettings(isRequest: true)
 /// What llhttp calls for a response. Written once, never changed: safe to share between workers.
 nonisolated(unsafe) let responseSettings = makeSettings(isRequest: false)
 
+/// Those that are not set here are left out in CLLHTTP/llhttp.c as well.
 private func makeSettings(isRequest: Bool) -> UnsafePointer<llhttp_settings_t> {
+  assertFieldLayout()
   let settings = UnsafeMutablePointer<llhttp_settings_t>.allocate(capacity: 1)
   llhttp_settings_init(settings)
   if isRequest { settings.pointee.on_url = onTarget }
@@ -23,6 +25,25 @@ private func makeSettings(isRequest: Bool) -> UnsafePointer<llhttp_settings_t> {
   settings.pointee.on_chunk_extension_value = onChunkExtensionValue
   settings.pointee.on_message_complete = onMessageComplete
   return UnsafePointer(settings)
+}
+
+/// C notes fields where Swift reads them.
+private func assertFieldLayout() {
+  precondition(MemoryLayout<Field>.stride == MemoryLayout<gateway_field>.stride)
+  let swift: [Int?] = [
+    MemoryLayout<Field>.offset(of: \.nameOffset), MemoryLayout<Field>.offset(of: \.valueOffset),
+    MemoryLayout<Field>.offset(of: \.valueLength), MemoryLayout<Field>.offset(of: \.nameLength),
+    MemoryLayout<Field>.offset(of: \.kind), MemoryLayout<Field>.offset(of: \.flags),
+  ]
+  let c: [Int?] = [
+    MemoryLayout<gateway_field>.offset(of: \.name_offset),
+    MemoryLayout<gateway_field>.offset(of: \.value_offset),
+    MemoryLayout<gateway_field>.offset(of: \.value_length),
+    MemoryLayout<gateway_field>.offset(of: \.name_length),
+    MemoryLayout<gateway_field>.offset(of: \.kind),
+    MemoryLayout<gateway_field>.offset(of: \.flags),
+  ]
+  precondition(swift == c && FieldKind.other.rawValue == 0)
 }
 
 private typealias Machine = UnsafeMutablePointer<llhttp_t>
@@ -49,7 +70,7 @@ extension MessageParser {
 /// Where a piece begins, from `base`. `feed` has proved that offsets fit.
 @inline(__always)
 private func offset(_ p: UnsafeMutablePointer<MessageParser>, _ at: UnsafePointer<CChar>?) -> Int {
-  bytes(at) - p.pointee.base.unsafelyUnwrapped
+  bytes(at) - p.pointee.reader.base.unsafelyUnwrapped
 }
 
 private func onTarget(_ machine: Machine?, _ at: UnsafePointer<CChar>?, _ length: Int) -> Int32 {
@@ -62,54 +83,33 @@ private func onTarget(_ machine: Machine?, _ at: UnsafePointer<CChar>?, _ length
   return 0
 }
 
-/// A name, or a piece of one that was split over reads.
+/// A piece of a name that does not begin a line of the head, or that has no room. The head is not
+/// refused before it is complete: a fault in its grammar comes first, wherever the reads were cut.
+/// (A whole name is noted in CLLHTTP/llhttp.c.)
 private func onName(_ machine: Machine?, _ at: UnsafePointer<CChar>?, _ length: Int) -> Int32 {
   let p = owner(machine)
-  let slot = p.pointee.nextField
-  guard !p.pointee.nameIsOpen, slot != p.pointee.lastField, length <= Int(UInt16.max) else {
-    return continueName(p, at, length)
-  }
-  let start = UInt32(truncatingIfNeeded: offset(p, at))
-  slot.unsafelyUnwrapped.initialize(
-    to: Field(
-      nameOffset: start, nameLength: UInt16(truncatingIfNeeded: length), valueOffset: start,
-      valueLength: 0, kind: .other))
-  p.pointee.nextField = slot.unsafelyUnwrapped + 1
-  p.pointee.nameIsOpen = true
-  return 0
-}
-
-/// A piece that does not begin a field of its own, or that has no room. The head is not refused
-/// before it is complete: a fault in its grammar comes first, wherever the reads were cut.
-private func continueName(
-  _ p: UnsafeMutablePointer<MessageParser>, _ at: UnsafePointer<CChar>?, _ length: Int
-) -> Int32 {
-  guard let next = p.pointee.nextField else {
+  guard let next = p.pointee.reader.next_field else {
     return MessageParser.appendTrailer(p, bytes(at), length, isName: true)
   }
-  guard p.pointee.nameIsOpen, !p.pointee.isTooLarge,
-    Int((next - 1).pointee.nameLength) + length <= Int(UInt16.max)
+  guard p.pointee.reader.name_is_open, !p.pointee.reader.is_too_large,
+    Int((next - 1).pointee.name_length) + length <= Int(UInt16.max)
   else {
-    p.pointee.isTooLarge = true
+    p.pointee.reader.is_too_large = true
     return 0
   }
-  (next - 1).pointee.nameLength += UInt16(length)
+  (next - 1).pointee.name_length += UInt16(length)
   return 0
 }
 
-/// A value, or a piece of one that was split over reads; an empty value comes too.
+/// A piece of a value behind its first one; an empty value comes too. (The first piece is noted in
+/// CLLHTTP/llhttp.c.)
 private func onValue(_ machine: Machine?, _ at: UnsafePointer<CChar>?, _ length: Int) -> Int32 {
   let p = owner(machine)
-  guard let next = p.pointee.nextField else {
+  guard let next = p.pointee.reader.next_field else {
     return MessageParser.appendTrailer(p, bytes(at), length, isName: false)
   }
-  if p.pointee.isTooLarge { return 0 }  // perhaps there is no field
-  let field = next - 1
-  if p.pointee.nameIsOpen {
-    field.pointee.valueOffset = UInt32(truncatingIfNeeded: offset(p, at))
-    p.pointee.nameIsOpen = false
-  }
-  field.pointee.valueLength += UInt32(truncatingIfNeeded: length)
+  if p.pointee.reader.is_too_large { return 0 }  // perhaps there is no field
+  (next - 1).pointee.value_length += UInt32(truncatingIfNeeded: length)
   return 0
 }
 

@@ -50,10 +50,10 @@ extension MessageParser {
   ) -> ParseStep {
     if spans.pointee.isFull { return ParseStep(.spansFull, 0) }
     p.pointee.spans = spans
-    p.pointee.base = base + from
+    p.pointee.reader.base = base + from
     let result = execute(p, base, from, to)
     p.pointee.spans = nil
-    p.pointee.base = nil
+    p.pointee.reader.base = nil
     let stop = result == HPE_OK ? to : stopOffset(p, base, from)
     p.pointee.chunks.position += UInt64(stop - from)
     if result == HPE_OK {
@@ -78,7 +78,7 @@ extension MessageParser {
     let chunks = p.pointee.chunks
     if chunks.inData { return .none }
     let length = chunks.position - min(chunks.lineStart, chunks.position)
-    if Int32(p.pointee.machine.flags) & Int32(F_TRAILING.rawValue) != 0 {
+    if Int32(p.pointee.reader.machine.flags) & Int32(F_TRAILING.rawValue) != 0 {
       let room = UInt64(p.pointee.headSize - p.pointee.headLength)
       let most = ChunkLimits.plainLine + ChunkLimits.longLines + room
       return length > most ? .headTooLarge : .none
@@ -127,7 +127,8 @@ extension MessageParser {
   ) -> Int32 {
     if !p.pointee.chunks.inTrailers {
       p.pointee.chunks.inTrailers = true
-      let position = p.pointee.chunks.position + UInt64(piece - p.pointee.base.unsafelyUnwrapped)
+      let position =
+        p.pointee.chunks.position + UInt64(piece - p.pointee.reader.base.unsafelyUnwrapped)
       if !p.pointee.chunks.endLine(at: position) { return refuse(p, .framing) }
     }
     let store = p.pointee.trailers ?? TrailerStore.create()

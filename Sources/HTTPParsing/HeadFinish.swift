@@ -13,10 +13,9 @@ enum HeadFinish {
     while field < last {
       let end = base + Int(field.pointee.valueOffset) + Int(field.pointee.valueLength)
       if field.pointee.valueLength > 0, isBlank(end[-1]) { trim(field, end) }
-      field.pointee.kind = FieldClassifier.kind(
-        of: ByteSlice(base + Int(field.pointee.nameOffset), Int(field.pointee.nameLength)))
       field += 1
     }
+    FieldClassifier.classify(base, fields, count)
   }
 
   private static func trim(_ field: UnsafeMutablePointer<Field>, _ end: UnsafePointer<UInt8>) {

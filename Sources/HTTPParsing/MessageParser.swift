@@ -23,16 +23,12 @@ enum ParseStage: UInt8 {
 /// The state of one parser, in place in its connection's node. llhttp's callbacks get the same
 /// pointer by `data`; no access to it is open while llhttp runs.
 struct MessageParser {
-  var machine: llhttp_t
-  /// Offsets count from here. Valid during one call of `feed`, like `spans`.
-  var base: UnsafePointer<UInt8>?
+  /// llhttp, and the fields of the head in progress. `base` is valid during one call of `feed`,
+  /// like `spans`.
+  var reader: gateway_head_reader
   var spans: UnsafeMutablePointer<BodySpans>?
   /// The table of the head in progress; nil behind it, where fields are trailers.
   var table: UnsafeMutablePointer<HeadTable>?
-  /// The slot for the next field line of the head, and the first that may not be used. Behind the
-  /// head both are nil.
-  var nextField: UnsafeMutablePointer<Field>?
-  var lastField: UnsafeMutablePointer<Field>?
 
   var trailers: UnsafeMutablePointer<TrailerStore>?
   var remaining: UInt64
@@ -43,20 +39,15 @@ struct MessageParser {
   /// llhttp's flags when the head was complete: trailers may add to them.
   var headFlags: UInt16
   var fieldCount: UInt16
-  /// No piece of the last field's value has come yet: a piece of a name belongs to the same field.
-  var nameIsOpen: Bool
-  /// More fields, or a longer name, than there is room for: refused when the head is complete.
-  var isTooLarge: Bool
   var stage: ParseStage
   var failure: ParseFailure
 
   /// Holds nothing and parses nothing.
   static var blank: MessageParser {
     MessageParser(
-      machine: llhttp_t(), base: nil, spans: nil, table: nil, nextField: nil, lastField: nil,
-      trailers: nil, remaining: 0, chunks: ChunkCounts(), headLength: 0, headSize: 0,
-      headFields: 0, headFlags: 0, fieldCount: 0, nameIsOpen: false, isTooLarge: false,
-      stage: .start, failure: .none)
+      reader: gateway_head_reader(), spans: nil, table: nil, trailers: nil, remaining: 0,
+      chunks: ChunkCounts(), headLength: 0, headSize: 0, headFields: 0, headFlags: 0,
+      fieldCount: 0, stage: .start, failure: .none)
   }
 
   static func initialise(
@@ -65,7 +56,7 @@ struct MessageParser {
   ) {
     p.initialize(to: blank)
     llhttp_init(machine(p), type, settings)
-    p.pointee.machine.data = UnsafeMutableRawPointer(p)
+    p.pointee.reader.machine.data = UnsafeMutableRawPointer(p)
   }
 
   /// Makes ready for the next message on the same connection.
@@ -87,7 +78,8 @@ struct MessageParser {
 
   @inline(__always)
   static func machine(_ p: UnsafeMutablePointer<MessageParser>) -> UnsafeMutablePointer<llhttp_t> {
-    p.pointer(to: \.machine)!
+    // The first thing in the reader.
+    UnsafeMutableRawPointer(p.pointer(to: \.reader)!).assumingMemoryBound(to: llhttp_t.self)
   }
 
   static func fail(
@@ -103,15 +95,24 @@ struct MessageParser {
 
 extension MessageParser {
   /// The head begins at `start`.
+  @inline(__always)
   static func beginHead(
     _ p: UnsafeMutablePointer<MessageParser>, _ table: UnsafeMutablePointer<HeadTable>, start: Int
   ) {
     table.pointee.reset(start: start)
     p.pointee.table = table
-    p.pointee.nextField = table.pointee.fields
-    p.pointee.nameIsOpen = false
-    p.pointee.isTooLarge = false
+    p.pointee.reader.next_field = slots(table)
+    p.pointee.reader.name_is_open = false
+    p.pointee.reader.is_too_large = false
     p.pointee.stage = .head
+  }
+
+  /// The table's fields as C knows them.
+  @inline(__always)
+  private static func slots(
+    _ table: UnsafeMutablePointer<HeadTable>
+  ) -> UnsafeMutablePointer<gateway_field> {
+    UnsafeMutableRawPointer(table.pointee.fields).assumingMemoryBound(to: gateway_field.self)
   }
 }
 
@@ -126,17 +127,18 @@ enum HeadRun {
 extension MessageParser {
   /// Feeds head bytes to llhttp, never more than `limits.headSize` of them, so that the verdict
   /// does not depend on how the bytes were cut into reads.
+  @inline(__always)
   static func runHead(
     _ p: UnsafeMutablePointer<MessageParser>, _ table: UnsafeMutablePointer<HeadTable>,
     _ base: UnsafePointer<UInt8>, _ from: Int, _ to: Int, _ limits: ParseLimits
   ) -> HeadRun {
     let limit = Int(table.pointee.start) + limits.headSize
     let end = min(to, limit)
-    p.pointee.base = base
+    p.pointee.reader.base = base
     p.pointee.headFields = UInt16(min(limits.headFields, table.pointee.capacity))
-    p.pointee.lastField = table.pointee.fields + Int(p.pointee.headFields)
+    p.pointee.reader.last_field = slots(table) + Int(p.pointee.headFields)
     let result = execute(p, base, from, end)
-    table.pointee.count = p.pointee.nextField.unsafelyUnwrapped - table.pointee.fields
+    table.pointee.count = p.pointee.reader.next_field.unsafelyUnwrapped - slots(table)
     if result == HPE_OK {
       if end < limit { return .needMore }
       let targetOnly = table.pointee.count == 0 && targetIsOpen(p, table, end)
@@ -144,15 +146,16 @@ extension MessageParser {
     }
     let stop = stopOffset(p, base, from)
     if result == HPE_PAUSED {
-      if p.pointee.isTooLarge { return .failed(.headTooLarge, stop - from) }
+      if p.pointee.reader.is_too_large { return .failed(.headTooLarge, stop - from) }
       table.pointee.end = UInt32(stop)
       p.pointee.headLength = table.pointee.end - table.pointee.start
       p.pointee.headSize = UInt32(limits.headSize)
       p.pointee.fieldCount = UInt16(table.pointee.count)
-      p.pointee.headFlags = p.pointee.machine.flags
+      p.pointee.headFlags = p.pointee.reader.machine.flags
       p.pointee.table = nil
-      p.pointee.nextField = nil
-      p.pointee.lastField = nil
+      p.pointee.reader.next_field = nil
+      p.pointee.reader.last_field = nil
+      p.pointee.reader.name_is_open = false
       return .complete(stop - from)
     }
     return .failed(failure(p, result, base, table, stop), stop - from)
@@ -165,6 +168,7 @@ extension MessageParser {
     !table.pointee.target.isEmpty && Int(table.pointee.target.end) == end
   }
 
+  @inline(__always)
   static func execute(
     _ p: UnsafeMutablePointer<MessageParser>, _ base: UnsafePointer<UInt8>, _ from: Int, _ to: Int
   ) -> llhttp_errno_t {
@@ -173,10 +177,11 @@ extension MessageParser {
   }
 
   /// Where llhttp stopped, relative to `base`.
+  @inline(__always)
   static func stopOffset(
     _ p: UnsafeMutablePointer<MessageParser>, _ base: UnsafePointer<UInt8>, _ from: Int
   ) -> Int {
-    guard let position = p.pointee.machine.error_pos else { return from }
+    guard let position = p.pointee.reader.machine.error_pos else { return from }
     return UnsafeRawPointer(position) - UnsafeRawPointer(base)
   }
 
@@ -192,7 +197,7 @@ extension MessageParser {
     if code == HPE_INVALID_HEADER_TOKEN { return .field }
     let inRequestLine = table.pointee.count == 0 && !table.pointee.target.isEmpty
     return inRequestLine
-      ? StartLine.versionFailure(p.pointee.machine.method, base, table, stop) : .framing
+      ? StartLine.versionFailure(p.pointee.reader.machine.method, base, table, stop) : .framing
   }
 }
 
@@ -218,6 +223,7 @@ extension MessageParser {
     }
   }
 
+  @inline(__always)
   private static func feedLength(
     _ p: UnsafeMutablePointer<MessageParser>, _ spans: UnsafeMutablePointer<BodySpans>,
     _ base: UnsafePointer<UInt8>, _ from: Int, _ to: Int
@@ -235,6 +241,7 @@ extension MessageParser {
   }
 
   /// Sets the stage that reads a body framed so.
+  @inline(__always)
   static func beginBody(_ p: UnsafeMutablePointer<MessageParser>, _ framing: Framing) {
     switch framing {
     case .none: p.pointee.stage = .ended
@@ -245,7 +252,7 @@ extension MessageParser {
       p.pointee.chunks = ChunkCounts()
       p.pointee.stage = .chunked
       // llhttp takes what follows the head of a CONNECT, or of an Upgrade, for another protocol.
-      p.pointee.machine.upgrade = 0
+      p.pointee.reader.machine.upgrade = 0
       llhttp_resume(machine(p))
     case .untilClose: p.pointee.stage = .untilClose
     }

@@ -93,17 +93,19 @@ package struct RequestParser {
     p.pointer(to: \.core)!
   }
 
+  @inline(__always)
   private static func framing(_ core: UnsafeMutablePointer<MessageParser>) -> Framing {
     let flags = UInt32(core.pointee.headFlags)
     if flags & F_CHUNKED.rawValue != 0 { return .chunked }
     if flags & F_CONTENT_LENGTH.rawValue != 0 {
-      return .length(core.pointee.machine.content_length)
+      return .length(core.pointee.reader.machine.content_length)
     }
     return .none
   }
 
   /// One empty line before the request line is let pass (RFC 9112 section 2.2); llhttp would take
   /// any number.
+  @inline(__always)
   private static func skipEmptyLine(
     _ core: UnsafeMutablePointer<MessageParser>, _ base: UnsafePointer<UInt8>, _ start: inout Int,
     _ to: Int
@@ -123,6 +125,7 @@ package struct RequestParser {
     return ParseStep(.needMore, to - from)
   }
 
+  @inline(__always)
   private static func finishHead(
     _ core: UnsafeMutablePointer<MessageParser>, _ table: UnsafeMutablePointer<HeadTable>,
     _ base: UnsafePointer<UInt8>, _ consumed: Int
@@ -144,6 +147,7 @@ package struct RequestParser {
 
 extension MessageParser {
   /// RFC 9112 section 9.3, from what llhttp found in Connection.
+  @inline(__always)
   static func keepAlive(_ p: UnsafeMutablePointer<MessageParser>, _ version: HTTPVersion) -> Bool {
     let flags = UInt32(p.pointee.headFlags)
     if flags & F_CONNECTION_CLOSE.rawValue != 0 { return false }
@@ -155,6 +159,7 @@ extension MessageParser {
 
   /// Transfer-Encoding without a final `chunked`: nobody can say where the body ends (RFC 9112
   /// section 6.3).
+  @inline(__always)
   static func hasUnknownCoding(_ p: UnsafeMutablePointer<MessageParser>) -> Bool {
     let flags = UInt32(p.pointee.headFlags)
     return flags & F_TRANSFER_ENCODING.rawValue != 0 && flags & F_CHUNKED.rawValue == 0

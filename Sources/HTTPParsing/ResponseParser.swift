@@ -114,6 +114,7 @@ package struct ResponseParser {
   }
 
   /// RFC 9112 section 6.3.
+  @inline(__always)
   private static func framing(_ p: UnsafeMutablePointer<ResponseParser>) -> Framing {
     let machine = MessageParser.machine(core(p))
     let status = machine.pointee.status_code
@@ -126,6 +127,7 @@ package struct ResponseParser {
 
   /// "HTTP/1.1 200 phrase": what follows the status, up to the line end before the first field (or
   /// the empty line).
+  @inline(__always)
   private static func phrase(_ table: UnsafeMutablePointer<HeadTable>) -> ByteRange {
     let start = table.pointee.start + 13
     let lineEnd =
@@ -133,6 +135,7 @@ package struct ResponseParser {
     return lineEnd > start ? ByteRange(offset: start, length: lineEnd - start) : .empty
   }
 
+  @inline(__always)
   private static func finishHead(
     _ p: UnsafeMutablePointer<ResponseParser>, _ table: UnsafeMutablePointer<HeadTable>,
     _ base: UnsafePointer<UInt8>, _ consumed: Int

@@ -7,6 +7,7 @@ import Primitives
 enum StartLine {
   /// Exactly one space on either side of the target, and the protocol is HTTP (llhttp takes any
   /// number of spaces, and also RTSP and ICE).
+  @inline(__always)
   static func requestLine(_ base: UnsafePointer<UInt8>, _ table: UnsafeMutablePointer<HeadTable>)
     -> Bool
   {
@@ -47,6 +48,7 @@ enum StartLine {
   }
 
   /// The methods that we forward; `nil` for those that llhttp knows from other protocols.
+  @inline(__always)
   static func method(_ number: UInt8) -> Method? {
     switch llhttp_method_t(rawValue: UInt32(number)) {
     case HTTP_GET: .get

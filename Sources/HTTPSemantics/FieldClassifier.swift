@@ -8,8 +8,25 @@ package enum FieldClassifier {
   /// The kind of the field called `name`; `other` for a name no rule speaks of. Reads only the
   /// bytes of the name.
   package static func kind(of name: ByteSlice) -> FieldKind {
-    let p = UnsafeRawPointer(name.base)
-    switch name.count {
+    kind(UnsafeRawPointer(name.base), name.count)
+  }
+
+  /// Gives each of `count` fields its kind. The names lie at their offsets from `base`.
+  package static func classify(
+    _ base: UnsafePointer<UInt8>, _ fields: UnsafeMutablePointer<Field>, _ count: Int
+  ) {
+    var field = fields
+    let last = fields + count
+    while field < last {
+      let name = UnsafeRawPointer(base + Int(field.pointee.nameOffset))
+      field.pointee.kind = kind(name, Int(field.pointee.nameLength))
+      field += 1
+    }
+  }
+
+  @inline(__always)
+  private static func kind(_ p: UnsafeRawPointer, _ count: Int) -> FieldKind {
+    switch count {
     case 2: return matches(p, "te") ? .te : .other
     case 3: return ofThree(p)
     case 4: return ofFour(p)
@@ -28,21 +45,24 @@ package enum FieldClassifier {
     case 17: return ofSeventeen(p)
     case 18: return ofEighteen(p)
     case 19: return ofNineteen(p)
-    default: return name.count > 12 && startsForwarded(p) ? .xForwardedOther : .other
+    default: return count > 12 && startsForwarded(p) ? .xForwardedOther : .other
     }
   }
 
+  @inline(__always)
   private static func ofThree(_ p: UnsafeRawPointer) -> FieldKind {
     if matches(p, "via") { return .via }
     return matches(p, "age") ? .forbiddenInTrailer : .other
   }
 
+  @inline(__always)
   private static func ofFour(_ p: UnsafeRawPointer) -> FieldKind {
     if matches(p, "host") { return .host }
     if matches(p, "date") { return .date }
     return matches(p, "vary") ? .forbiddenInTrailer : .other
   }
 
+  @inline(__always)
   private static func ofSix(_ p: UnsafeRawPointer) -> FieldKind {
     if matches(p, "cookie") { return .cookie }
     if matches(p, "server") { return .server }
@@ -50,22 +70,26 @@ package enum FieldClassifier {
     return matches(p, "pragma") ? .forbiddenInTrailer : .other
   }
 
+  @inline(__always)
   private static func ofSeven(_ p: UnsafeRawPointer) -> FieldKind {
     if matches(p, "upgrade") { return .upgrade }
     if matches(p, "trailer") { return .trailer }
     return matches(p, "expires") || matches(p, "warning") ? .forbiddenInTrailer : .other
   }
 
+  @inline(__always)
   private static func ofEight(_ p: UnsafeRawPointer) -> FieldKind {
     let forbidden = matches(p, "if-match") || matches(p, "if-range") || matches(p, "location")
     return forbidden ? .forbiddenInTrailer : .other
   }
 
+  @inline(__always)
   private static func ofNine(_ p: UnsafeRawPointer) -> FieldKind {
     if matches(p, "x-real-ip") { return .xRealIP }
     return matches(p, "forwarded") ? .forwarded : .other
   }
 
+  @inline(__always)
   private static func ofTen(_ p: UnsafeRawPointer) -> FieldKind {
     if matches(p, "connection") { return .connection }
     if matches(p, "user-agent") { return .userAgent }
@@ -74,11 +98,13 @@ package enum FieldClassifier {
     return matches(p, "set-cookie") ? .forbiddenInTrailer : .other
   }
 
+  @inline(__always)
   private static func ofEleven(_ p: UnsafeRawPointer) -> FieldKind {
     if matches(p, "traceparent") { return .traceparent }
     return matches(p, "retry-after") ? .retryAfter : .other
   }
 
+  @inline(__always)
   private static func ofTwelve(_ p: UnsafeRawPointer) -> FieldKind {
     if matches(p, "content-type") { return .contentType }
     if matches(p, "x-request-id") { return .xRequestID }
@@ -86,6 +112,7 @@ package enum FieldClassifier {
     return .other
   }
 
+  @inline(__always)
   private static func ofThirteen(_ p: UnsafeRawPointer) -> FieldKind {
     if matches(p, "authorization") { return .authorization }
     let forbidden =
@@ -94,12 +121,14 @@ package enum FieldClassifier {
     return startsForwarded(p) ? .xForwardedOther : .other
   }
 
+  @inline(__always)
   private static func ofFourteen(_ p: UnsafeRawPointer) -> FieldKind {
     if matches(p, "content-length") { return .contentLength }
     if matches(p, "http2-settings") { return .http2Settings }
     return startsForwarded(p) ? .xForwardedOther : .other
   }
 
+  @inline(__always)
   private static func ofFifteen(_ p: UnsafeRawPointer) -> FieldKind {
     if startsForwarded(p) {
       return matches(p, "x-forwarded-for") ? .xForwardedFor : .xForwardedOther
@@ -107,6 +136,7 @@ package enum FieldClassifier {
     return matches(p, "idempotency-key") ? .idempotencyKey : .other
   }
 
+  @inline(__always)
   private static func ofSixteen(_ p: UnsafeRawPointer) -> FieldKind {
     if startsForwarded(p) {
       return matches(p, "x-forwarded-host") ? .xForwardedHost : .xForwardedOther
@@ -119,6 +149,7 @@ package enum FieldClassifier {
     return forbidden ? .forbiddenInTrailer : .other
   }
 
+  @inline(__always)
   private static func ofSeventeen(_ p: UnsafeRawPointer) -> FieldKind {
     if matches(p, "transfer-encoding") { return .transferEncoding }
     if startsForwarded(p) {
@@ -127,11 +158,13 @@ package enum FieldClassifier {
     return matches(p, "if-modified-since") ? .forbiddenInTrailer : .other
   }
 
+  @inline(__always)
   private static func ofEighteen(_ p: UnsafeRawPointer) -> FieldKind {
     if matches(p, "proxy-authenticate") { return .proxyAuthenticate }
     return startsForwarded(p) ? .xForwardedOther : .other
   }
 
+  @inline(__always)
   private static func ofNineteen(_ p: UnsafeRawPointer) -> FieldKind {
     if matches(p, "proxy-authorization") { return .proxyAuthorization }
     if matches(p, "if-unmodified-since") { return .forbiddenInTrailer }

@@ -46,6 +46,7 @@ package enum RequestRules {
 
   /// How long the body is (RFC 9112 section 6.3), read from the fields and compared with what the
   /// parser goes by: two opinions on that are how requests are smuggled.
+  @inline(__always)
   private static func frame(
     _ head: inout RequestHead, _ pass: RequestFieldPass
   ) -> BadRequestDetail? {
@@ -74,6 +75,7 @@ package enum RequestRules {
 
   /// Host: exactly one on HTTP/1.1, at most one on HTTP/1.0, and an authority (RFC 9112 section
   /// 3.2). An absolute target's authority takes its place.
+  @inline(__always)
   private static func readHost(
     _ head: inout RequestHead, _ pass: RequestFieldPass, _ facts: inout RequestFacts
   ) -> BadRequestDetail? {
@@ -147,6 +149,7 @@ package enum RequestRules {
   }
 
   /// What depends on the verdict on other fields.
+  @inline(__always)
   private static func finish(
     _ head: inout RequestHead, _ pass: RequestFieldPass, _ facts: inout RequestFacts
   ) {

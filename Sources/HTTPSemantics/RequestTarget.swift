@@ -6,6 +6,7 @@ import Primitives
 enum RequestTarget {
   /// Fills in form, path and query, and for an absolute target also the authority. Nil when the
   /// target is good.
+  @inline(__always)
   static func read(_ head: inout RequestHead, into facts: inout RequestFacts) -> BadRequestDetail? {
     let target = head.target.slice(in: head.base)
     guard target.count > 0, FieldBytes.isTarget(target) else { return .target }

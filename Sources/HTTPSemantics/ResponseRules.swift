@@ -37,6 +37,7 @@ package enum ResponseRules {
 
   /// How long the body is (RFC 9112 section 6.3), read from the fields and compared with what the
   /// parser goes by.
+  @inline(__always)
   private static func frame(
     _ head: inout ResponseHead, _ pass: ResponseFieldPass, _ context: ResponseContext
   ) -> Bool {
@@ -74,6 +75,7 @@ package enum ResponseRules {
 
   /// The one length that all Content-Length lines give, as one line of one number: RFC 9110 section
   /// 8.6 allows merging equal ones. Nil when any differs or is no number.
+  @inline(__always)
   private static func mergeContentLengths(
     _ head: ResponseHead, _ pass: ResponseFieldPass
   ) -> UInt64? {

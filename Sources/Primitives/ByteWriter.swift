@@ -53,7 +53,7 @@ package struct ByteWriter {
   @inlinable @inline(__always) package mutating func append(_ text: StaticString) {
     let count = text.utf8CodeUnitCount
     guard reserve(count) else { return }
-    cursor.update(from: text.utf8Start, count: count)
+    cursor.initialize(from: text.utf8Start, count: count)
     cursor += count
   }
 
@@ -74,7 +74,7 @@ package struct ByteWriter {
   @inlinable package static func copy(
     _ bytes: UnsafePointer<UInt8>, _ count: Int, to target: UnsafeMutablePointer<UInt8>
   ) {
-    if count > 64 { return target.update(from: bytes, count: count) }
+    if count > 64 { return target.initialize(from: bytes, count: count) }
     let from = UnsafeRawPointer(bytes)
     let to = UnsafeMutableRawPointer(target)
     if count >= 32 {
@@ -142,12 +142,17 @@ package struct Pen {
   @inlinable init(_ cursor: UnsafeMutablePointer<UInt8>) { self.cursor = cursor }
 
   @inlinable @inline(__always) package mutating func put(_ word: StaticString) {
-    cursor.update(from: word.utf8Start, count: word.utf8CodeUnitCount)
+    cursor.initialize(from: word.utf8Start, count: word.utf8CodeUnitCount)
     cursor += word.utf8CodeUnitCount
   }
   @inlinable @inline(__always) package mutating func put(_ slice: ByteSlice) {
     ByteWriter.copy(slice.base, slice.count, to: cursor)
     cursor += slice.count
+  }
+  /// Sixteen lower-case digits: half a trace id.
+  @inlinable @inline(__always) package mutating func put(hex16 value: UInt64) {
+    ASCII.writeHex16(value, to: cursor)
+    cursor += 16
   }
   /// Three digits: a status.
   @inlinable @inline(__always) package mutating func put(status: UInt16) {

@@ -79,6 +79,18 @@ package struct TimerWheel {
     hang(node, now: now)
   }
 
+  /// `arm` where that costs a store: the node hangs in a slot that ends no later. False when it has
+  /// to be hung up, and nothing was done.
+  @inlinable @inline(__always) package static func move(
+    _ node: UnsafeMutablePointer<TimerNode>, to deadline: Instant
+  ) -> Bool {
+    let hangsBefore =
+      node.pointee.isArmed
+      && deadline.nanoseconds >= node.pointee.wakeTick << TimerWheel.tickShift
+    if hangsBefore { node.pointee.deadline = deadline }
+    return hangsBefore
+  }
+
   /// Takes the deadline away; nothing happens when it is not armed. Must be called before the
   /// node's memory goes.
   @inlinable package mutating func cancel(_ node: UnsafeMutablePointer<TimerNode>) {

@@ -25,8 +25,28 @@ extension ExchangeRef {
       clientTaken: client.pointee.output.taken(by: client.stream), backendTaken: backendTaken)
   }
 
+  /// The same for an event that cannot lead to a repeat.
+  var quietContext: ExchangeContext {
+    let worker = pointee.worker
+    return ExchangeContext(
+      now: worker.pointee.now, budget: worker.pointee.noBudget,
+      budgetRule: RetryBudgetRule(permille: 0, floorPerSecond: 0), clientTaken: 0, backendTaken: 0)
+  }
+
   /// Performs the actions of one event, in their order. The exchange may be gone afterwards.
+  @inline(__always)
   func perform(_ actions: Actions) {
+    // Most events of a request that goes well ask for one thing, or for nothing to be done here.
+    switch actions.rawValue {
+    case Actions.sendResponseHead.rawValue, Actions().rawValue: return
+    case Actions.sendRequestHead.rawValue: sendRequestHead()
+    case Actions.keepLease.rawValue: endLease(keeping: true)
+    case Actions.finish.rawValue: finish()
+    default: performEach(actions)
+    }
+  }
+
+  private func performEach(_ actions: Actions) {
     if actions.contains(.leaveQueue) { leaveQueue() }
     if actions.contains(.dropLease) { endLease(keeping: false) }
     if actions.contains(.keepLease) { endLease(keeping: true) }
@@ -92,6 +112,7 @@ extension ExchangeRef {
   }
 
   /// The balancer's choice, as a position of the snapshot.
+  @inline(__always)
   func choose() -> Pick {
     let service = service
     let pick = service.pointee.policy.pick(
@@ -101,6 +122,7 @@ extension ExchangeRef {
   }
 
   /// Tries the backend at this position of the snapshot.
+  @inline(__always)
   func attempt(_ position: Int) {
     let worker = pointee.worker
     let entry = UnsafePointer(pointee.snapshot.pointee.backends + position)
@@ -118,6 +140,7 @@ extension ExchangeRef {
   }
 
   /// The attempt counts at its backend from here on.
+  @inline(__always)
   private func pick(_ position: Int, _ entry: UnsafePointer<BackendEntry>) {
     pointee.picked = Int32(position)
     pointee.tried.insert(position - Int(service.pointee.first))
@@ -126,6 +149,7 @@ extension ExchangeRef {
     patchHead(for: entry)
   }
 
+  @inline(__always)
   private func dropPermit() {
     if !pointee.permit.isHeld { return }
     pointee.permit.release()

@@ -33,6 +33,7 @@ extension BackendRef {
     client.settleAfterBackend()
   }
 
+  @inline(__always)
   private func received(
     _ bytes: UnsafeMutablePointer<UInt8>, _ count: Int, _ exchange: ExchangeRef
   ) {
@@ -98,6 +99,7 @@ extension BackendRef {
   }
 
   /// A head is complete. False when the parser has nothing more to do with the bytes.
+  @inline(__always)
   private func headCame(
     _ base: UnsafePointer<UInt8>, _ table: UnsafeMutablePointer<HeadTable>, _ exchange: ExchangeRef,
     _ unread: inout Unread
@@ -134,6 +136,7 @@ extension BackendRef {
   }
 
   /// A message is complete. True when the exchange has nothing more to get from here.
+  @inline(__always)
   private func endCame(_ exchange: ExchangeRef, surplus: Int) -> Bool {
     if pointee.isInterim {
       pointee.isInterim = false

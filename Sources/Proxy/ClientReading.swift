@@ -66,6 +66,7 @@ extension ClientRef {
     noteInboxLevel()
   }
 
+  @inline(__always)
   private func keep(_ left: Unread) {
     pointee.fed = left.fed
     if left.end == 0 { return }
@@ -109,6 +110,7 @@ extension ClientRef {
     return unread
   }
 
+  @inline(__always)
   private func beginHead() {
     let worker = pointee.worker
     pointee.phase = .head
@@ -117,6 +119,7 @@ extension ClientRef {
   }
 
   /// False when the head is incomplete.
+  @inline(__always)
   private func consumeHead(_ unread: inout Unread) -> Bool {
     let worker = pointee.worker
     guard let table = pointee.table else { preconditionFailure("a head without a table") }

@@ -30,7 +30,7 @@ extension ClientRef {
     case .forward:
       if exchange.writeHead(head, admission, table) {
         worker.deposit(exchange)
-        exchange.perform(.acquire)
+        exchange.acquire()
       } else {
         exchange.fail(Fault(.client, .headTooLarge))
       }
@@ -64,6 +64,7 @@ extension ClientRef {
     reset()
   }
 
+  @inline(__always)
   private func makeExchange(_ plan: ExchangePlan, headSize: Int) -> ExchangeRef? {
     let worker = pointee.worker
     guard let exchange = worker.pointee.exchanges.allocate() else { return nil }
@@ -81,6 +82,7 @@ extension ClientRef {
 
 extension ExchangeRef {
   /// Copies what the record at the end will say of the request.
+  @inline(__always)
   func note(_ head: RequestHead, _ admission: Admission, _ table: UnsafeMutablePointer<HeadTable>) {
     pointee.route = admission.route
     pointee.service = admission.service
@@ -165,14 +167,17 @@ extension ExchangeRef {
       pointee.record.requestID = keep(identifier, RequestIdentifier.maximumLength, &writer)
     } else {
       let start = UInt32(writer.count)
-      writer.appendHex16(worker.pointee.random.next())
-      writer.appendHex16(worker.pointee.random.next())
+      writer.append(together: 32) { pen in
+        pen.put(hex16: worker.pointee.random.next())
+        pen.put(hex16: worker.pointee.random.next())
+      }
       pointee.record.requestID = ByteRange(offset: start, length: 32)
     }
     pointee.textEnd = writer.count
   }
 
   /// Writes the head that the backends get. False when it does not fit.
+  @inline(__always)
   func writeHead(
     _ head: RequestHead, _ admission: Admission, _ table: UnsafeMutablePointer<HeadTable>
   ) -> Bool {
@@ -206,6 +211,7 @@ extension ExchangeRef {
     }
   }
 
+  @inline(__always)
   private func setAdditions(
     _ added: inout RequestAdditions, _ head: RequestHead, _ admission: Admission
   ) {
@@ -249,6 +255,7 @@ extension ExchangeRef {
 
   // MARK: The Host field
 
+  @inline(__always)
   private func hostValue(_ head: RequestHead, _ facts: RequestFacts) -> ByteSlice {
     switch service.pointee.hostRule {
     case .preserve: facts.authority.slice(in: head.base)

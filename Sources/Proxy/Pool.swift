@@ -16,6 +16,7 @@ extension WorkerRef {
   /// The newest idle connection to the backend, if the exchange may have it: a request that cannot
   /// be repeated takes only one that was used a moment ago, because the backend may be about to
   /// close an older one.
+  @inline(__always)
   func takeIdle(_ entry: UnsafePointer<BackendEntry>, for exchange: ExchangeRef) -> BackendRef? {
     guard let backend = pointee.pools[entry.pointee.shared.poolIndex].newest else { return nil }
     let age = pointee.now - backend.pointee.idleSince
@@ -69,6 +70,7 @@ extension WorkerRef {
   }
 
   /// The setting, or one second less than the backend says it will wait, if that is sooner.
+  @inline(__always)
   private func idleTimeout(
     of backend: BackendRef, _ service: UnsafePointer<ServiceEntry>
   ) -> Duration {
@@ -77,6 +79,7 @@ extension WorkerRef {
     return min(service.pointee.idleTimeout, .seconds(Int64(hint) - 1))
   }
 
+  @inline(__always)
   private func linkIdle(_ backend: BackendRef) {
     let pool = pointee.pools + backend.pointee.shared.poolIndex
     backend.pointee.newer = nil

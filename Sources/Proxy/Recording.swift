@@ -8,6 +8,7 @@ import Telemetry
 
 extension WorkerRef {
   /// The exchange is over.
+  @inline(__always)
   func record(_ exchange: ExchangeRef) {
     let record = exchange.record
     let reason = exchange.pointee.machine.reason
@@ -27,6 +28,7 @@ extension WorkerRef {
   /// The time that went by in the gateway itself: up to the head's way to the backend without the
   /// waiting for a connection, and from the answer's head to its last byte when both came in one
   /// read. What streams is the backend's and the client's time.
+  @inline(__always)
   private func overhead(_ record: RecordRef, until now: Instant) -> Duration {
     let waited = record.pointee.queueTime + record.pointee.connectTime + record.pointee.lostTime
     if record.pointee.headSent.nanoseconds == 0 { return now - record.pointee.begun - waited }
@@ -39,6 +41,7 @@ extension WorkerRef {
   // MARK: Events on the way
 
   /// A request has been admitted to a service.
+  @inline(__always)
   func deposit(_ exchange: ExchangeRef) {
     exchange.service.pointee.shared.budget.deposit(now: pointee.now)
   }
@@ -53,6 +56,7 @@ extension WorkerRef {
     pointee.metrics.poolOpened(backend: Int(exchange.pointee.picked)).increment()
   }
 
+  @inline(__always)
   func recordReuse(_ exchange: ExchangeRef) {
     pointee.metrics.poolReused(backend: Int(exchange.pointee.picked)).increment()
   }

@@ -22,6 +22,7 @@ extension ExchangeRef {
   }
 
   /// The final head has come whole. False when the lease has ended with it.
+  @inline(__always)
   func responseHead(_ head: inout ResponseHead, hasDate: Bool) -> Bool {
     let worker = pointee.worker
     let speaks11 = pointee.machine.plan.clientVersion == .http11
@@ -30,8 +31,10 @@ extension ExchangeRef {
     pointee.responseIsChunked = needsReframing && speaks11
     let closeDelimited = needsReframing && !speaks11
     if worker.pointee.isDraining { pointee.machine.closeAfterwards() }
+    // Only an answer that may be repeated asks for more than the time.
+    let mayRepeat = Exchange.retryKind(status: head.status).rawValue != RetryKind.never.rawValue
     let actions = pointee.machine.responseHead(
-      status: head.status, closeDelimited: closeDelimited, context)
+      status: head.status, closeDelimited: closeDelimited, mayRepeat ? context : quietContext)
     let lease = pointee.backend
     perform(actions)
     guard actions.contains(.sendResponseHead) else { return false }

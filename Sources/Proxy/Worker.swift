@@ -102,7 +102,14 @@ extension WorkerRef {
   }
 
   /// Sets a connection's deadline, and the loop's timer when it is the earliest.
+  @inline(__always)
   func arm(_ node: UnsafeMutablePointer<TimerNode>, at deadline: Instant) {
+    // The usual case, four times a request; the loop's timer is set for that slot, or for an
+    // earlier one.
+    if !TimerWheel.move(node, to: deadline) { hang(node, at: deadline) }
+  }
+
+  private func hang(_ node: UnsafeMutablePointer<TimerNode>, at deadline: Instant) {
     pointee.wheel.arm(node, at: deadline, now: pointee.now)
     if deadline < pointee.wakesAt { setTimer(pointee.wheel.nextWake()) }
   }

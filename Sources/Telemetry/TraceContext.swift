@@ -62,13 +62,14 @@ package struct TraceContext: Equatable, Sendable {
   /// Writes a traceparent value of version 00. Flags other than the sampled one are not ours to
   /// pass on.
   @inlinable package func write(to writer: inout ByteWriter) {
-    guard writer.reserve(TraceContext.textLength) else { return }
-    writer.append("00-")
-    writer.appendHex16(traceHigh)
-    writer.appendHex16(traceLow)
-    writer.append(0x2d)
-    writer.appendHex16(span)
-    writer.append(isSampled ? "-01" : "-00")
+    writer.append(together: TraceContext.textLength) { pen in
+      pen.put("00-")
+      pen.put(hex16: traceHigh)
+      pen.put(hex16: traceLow)
+      pen.put("-")
+      pen.put(hex16: span)
+      if isSampled { pen.put("-01") } else { pen.put("-00") }
+    }
   }
 
   private static func lowerHex(_ base: UnsafePointer<UInt8>, _ count: Int) -> UInt64? {

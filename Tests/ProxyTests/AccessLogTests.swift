@@ -201,6 +201,7 @@ private func eventually(_ condition: () -> Bool) -> Bool {
     let numbers = pipe.read { $0.count == expected }.map(number)
     #expect(numbers.count == expected && !numbers.contains(nil))
     #expect(numbers == (0..<expected).map { $0 })
+    #expect(writer.close(within: .seconds(10)))
     withExtendedLifetime(folder) {}
   }
 
