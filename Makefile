@@ -62,7 +62,8 @@ sanitize: prepare ## the test suite under the address and the thread sanitizer (
 	for sanitizer in $(SANITIZERS); do
 	  [ $$sanitizer != thread ] || skip="--skip clients.that.come.in.the.moment.of.stopping"
 	  printf '\033[1m==> %s\033[0m\n' "the suite under the $$sanitizer sanitizer"
-	  ASAN_OPTIONS=detect_leaks=0 swift test --sanitize=$$sanitizer --scratch-path .build-$$sanitizer $$skip $(if $(ONE),--filter '$(ONE)')
+	  ASAN_OPTIONS=detect_leaks=0 TSAN_OPTIONS=suppressions=$(CURDIR)/Tests/thread-sanitizer.suppressions \
+	    swift test --sanitize=$$sanitizer --scratch-path .build-$$sanitizer $$skip $(if $(ONE),--filter '$(ONE)')
 	done
 
 fuzz: prepare ## each fuzz target for SECONDS_EACH seconds (60), from the committed seeds
