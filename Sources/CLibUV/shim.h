@@ -7,6 +7,8 @@
 #include <pthread.h>
 #include <sys/socket.h>
 #include <uv.h>
+#include <linux/filter.h>
+#include <sys/socket.h>
 
 // A stream in place: its handle first, so that a pointer to the one is a pointer to the other. A
 // connect and a write are never under way at the same time (EventLoop's Stream checks it), so they
@@ -43,6 +45,14 @@ static inline int gateway_accept(int fd, struct sockaddr *name, socklen_t *size)
 
 static inline int gateway_socket(int family) {
   return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+// Lets no packet reach a listening socket any more: a client that connects now asks again a second later, and is then
+// served by another listener or refused. What is in the accept queue stays. Returns 0, or -1 with errno.
+static inline int gateway_close_door(int descriptor) {
+  struct sock_filter drop = {BPF_RET | BPF_K, 0, 0, 0};
+  struct sock_fprog program = {1, &drop};
+  return setsockopt(descriptor, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
 }
 
 #endif

@@ -106,6 +106,8 @@ package struct Listener {
   /// what waits then would be reset. Goes on over a pause. At most the backlog and as much again,
   /// so that it ends however fast peers come.
   package func drainAcceptQueue() {
+    // Between the last accept and the close a client could still get in, and would be reset.
+    if !isUnix { _ = gateway_close_door(box.pointee.socket.descriptor) }
     acceptSome(atMost: 2 * Int(ListeningSocket.backlog))
   }
 
