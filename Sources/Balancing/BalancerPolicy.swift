@@ -23,6 +23,7 @@ package enum BalancerPolicy: UInt8, CaseIterable, Sendable {
     return any.whyNone()
   }
 
+  @inline(__always)
   private func choose(
     _ eligible: Eligibility, _ sequence: SharedWord, isRepeat: Bool
   ) -> Int? {

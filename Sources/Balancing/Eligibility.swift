@@ -66,11 +66,13 @@ package struct Eligibility {
 
   /// The first eligible backend at or after `start`, going round; nil when there is none. Costs one
   /// load for every 64 backends that are not usable, one or two for every other it passes by.
+  @inline(__always)
   package func first(from start: Int) -> Int? {
     precondition(start >= 0 && start < view.count)
     return first(in: start..<view.count) ?? first(in: 0..<start)
   }
 
+  @inline(__always)
   private func first(in range: Range<Int>) -> Int? {
     var at = range.lowerBound
     while at < range.upperBound {

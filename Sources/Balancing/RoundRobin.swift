@@ -8,6 +8,7 @@ enum RoundRobin {
   /// repeat of a request takes no turn of its own, it is passed on from where the sequence stands:
   /// otherwise every first try after a repeat would fall on the backend that had failed before. At
   /// least one backend exists.
+  @inline(__always)
   static func choose(
     _ eligible: Eligibility, _ sequence: SharedWord, isRepeat: Bool
   ) -> Int? {

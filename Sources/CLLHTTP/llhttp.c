@@ -112,6 +112,7 @@ UNUSED(on_reset)
 
 // A name that begins a line, with a slot for it. A piece of a name that was cut, a trailer, or one
 // field too many goes to Swift.
+__attribute__((always_inline))
 int gateway_on_header_field(llhttp_t *s, const unsigned char *p, const unsigned char *end) {
   gateway_head_reader *r = (gateway_head_reader *)s;
   size_t length = (size_t)(end - p);
@@ -127,6 +128,7 @@ int gateway_on_header_field(llhttp_t *s, const unsigned char *p, const unsigned 
 }
 
 // The value behind such a name, or its first piece.
+__attribute__((always_inline))
 int gateway_on_header_value(llhttp_t *s, const unsigned char *p, const unsigned char *end) {
   gateway_head_reader *r = (gateway_head_reader *)s;
   if (!r->name_is_open || r->is_too_large) {

@@ -26,15 +26,21 @@ func giveBuffer(
   _ buffer: UnsafeMutablePointer<uv_buf_t>?
 ) {
   let p = stream(handle)
-  var base: UnsafeMutablePointer<UInt8>?
-  var count = 0
+  let given = UnsafeMutableRawPointer(buffer.unsafelyUnwrapped)
+    .assumingMemoryBound(to: GivenBuffer.self)
+  given.pointee = GivenBuffer(base: nil, count: 0)
   // No buffer makes libuv end this round of reading; what is left is reported again in the next
   // one.
   if p.pointee.fullReads < Stream.readsPerRound {
-    handlers(p).pointee.onBuffer(owner(p), &base, &count)
+    handlers(p).pointee.onBuffer(owner(p), &given.pointee.base, &given.pointee.count)
   }
-  buffer.unsafelyUnwrapped.pointee = uv_buf_t(
-    base: UnsafeMutableRawPointer(base)?.assumingMemoryBound(to: CChar.self), len: count)
+}
+
+/// libuv's buffer as its owner fills it; of the same layout as `IOVector`, which is checked at
+/// start.
+private struct GivenBuffer {
+  var base: UnsafeMutablePointer<UInt8>?
+  var count: Int
 }
 
 func readEnded(

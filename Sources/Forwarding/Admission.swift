@@ -1,8 +1,8 @@
 // Why this file exists: from a parsed head to a decision, in one straight line: this is the life of
 // a request up to the pick of its backend. Everything it needs is an argument; it touches no socket
 // and no clock.
-package import HTTPSemantics
-package import Primitives
+public import HTTPSemantics
+public import Primitives
 import Routing
 
 /// What became of a request at the door.
@@ -16,20 +16,23 @@ package enum AdmissionVerdict: Equatable, Sendable {
 }
 
 /// Everything that was found out on the way.
+@usableFromInline
 package struct Admission {
-  package var facts = RequestFacts()
+  @usableFromInline package var facts = RequestFacts()
   /// The target in its normal form, path and query; `*` for OPTIONS *.
-  package var target: ByteSlice
-  package var pathLength = 0
-  package var client = ClientIdentity(address: IPAddress(v4: 0), peerIsTrusted: false)
-  package var trustsTrace = false
+  @usableFromInline package var target: ByteSlice
+  @usableFromInline package var pathLength = 0
+  @usableFromInline package var client = ClientIdentity(
+    address: IPAddress(v4: 0), peerIsTrusted: false)
+  @usableFromInline package var trustsTrace = false
   /// Positions in the snapshot; -1 = none.
-  package var route: Int32 = -1
-  package var service: Int32 = -1
+  @usableFromInline package var route: Int32 = -1
+  @usableFromInline package var service: Int32 = -1
   /// The position of the protocol in the route's list that the connection is to be upgraded to.
-  package var upgrade: Int32 = -1
-  package var plan = ExchangePlan()
+  @usableFromInline package var upgrade: Int32 = -1
+  @usableFromInline package var plan = ExchangePlan()
 
+  @inlinable
   package init(_ head: RequestHead) {
     target = head.target.slice(in: head.base)
   }

@@ -272,22 +272,12 @@ package struct Exchange {
   package var nextDeadline: Instant {
     let next = min(requestDeadline, backendDeadline)
     let metersRun = clientReader.isRunning || clientWriter.isRunning || backendWriter.isRunning
-    return metersRun ? min(next, nextMeterCheck) : next
-  }
-
-  @usableFromInline
-  var nextMeterCheck: Instant {
-    var next = Instant.distantFuture
-    if clientReader.isRunning {
-      next = clientReader.nextCheck(idle: plan.bodyIdle, polled: false)
-    }
-    if clientWriter.isRunning {
-      next = min(next, clientWriter.nextCheck(idle: plan.writeIdle, polled: true))
-    }
-    if backendWriter.isRunning {
-      next = min(next, backendWriter.nextCheck(idle: plan.backendIdle, polled: true))
-    }
-    return next
+    if !metersRun { return next }
+    // Each of its own: a call with the whole machine would copy it, even where it is not made.
+    let reading = clientReader.nextCheck(idle: plan.bodyIdle, polled: false)
+    let taking = clientWriter.nextCheck(idle: plan.writeIdle, polled: true)
+    let backendTaking = backendWriter.nextCheck(idle: plan.backendIdle, polled: true)
+    return min(next, min(reading, min(taking, backendTaking)))
   }
 
   /// Some deadline may have passed.

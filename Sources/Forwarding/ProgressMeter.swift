@@ -59,6 +59,7 @@ package struct ProgressMeter: Sendable {
   /// When to ask for the next verdict. - Parameter polled: nobody calls `note` when bytes pass;
   /// look eight times in an idle limit as well, so that a peer   that stops goes at most an eighth
   /// late.
+  @usableFromInline
   package func nextCheck(idle: Duration, polled: Bool) -> Instant {
     if !isRunning { return .distantFuture }
     let windowEnd = windowStart + (ProgressMeter.window - windowElapsed)

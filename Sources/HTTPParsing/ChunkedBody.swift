@@ -95,7 +95,7 @@ extension MessageParser {
 
   private static func finishTrailers(_ p: UnsafeMutablePointer<MessageParser>) {
     guard let trailers = p.pointee.trailers else { return }
-    HeadFinish.classify(
+    FieldClassifier.finish(
       UnsafePointer(trailers.pointee.bytes), trailers.pointee.fields, trailers.pointee.count)
   }
 

@@ -49,8 +49,7 @@ enum FieldRuns {
       let start = Int(field.pointee.nameOffset)
       let value = Int(field.pointee.valueOffset)
       let end = value &+ Int(field.pointee.valueLength)
-      let gap = value &- start &- Int(field.pointee.nameLength)
-      if gap <= 2 && isLineEnd(base + end) {
+      if field.pointee.flags & Field.asWritten != 0 || isPlain(base, field, end) {
         if start != runEnd {
           writer.append(base + runStart, runEnd &- runStart)
           runStart = start
@@ -67,9 +66,14 @@ enum FieldRuns {
     return kinds
   }
 
-  @inline(__always)
-  private static func isLineEnd(_ at: UnsafePointer<UInt8>) -> Bool {
-    UnsafeRawPointer(at).loadUnaligned(as: UInt16.self) == UInt16(littleEndian: 0x0A0D)
+  /// The line reads "name:value" or "name: value" and its end follows at once.
+  private static func isPlain(
+    _ base: UnsafePointer<UInt8>, _ field: UnsafePointer<Field>, _ end: Int
+  ) -> Bool {
+    let gap =
+      Int(field.pointee.valueOffset) - Int(field.pointee.nameOffset)
+      - Int(field.pointee.nameLength)
+    return gap <= 2 && base[end] == 0x0D && base[end + 1] == 0x0A
   }
 
   static func writeLine(

@@ -71,7 +71,8 @@ package struct RequestParser {
       base: base, fields: table.pointee.fields, fieldCount: table.pointee.count,
       method: StartLine.method(machine.pointee.method) ?? .other, version: version,
       target: table.pointee.target,
-      framing: framing(core(p)), keepAlive: MessageParser.keepAlive(core(p), version))
+      framing: framing(core(p)), keepAlive: MessageParser.keepAlive(core(p), version),
+      bytesAreProved: true)
   }
 
   /// The message is complete: a body that may not be there is not there.
@@ -139,7 +140,7 @@ package struct RequestParser {
       return MessageParser.fail(core, .version, consumed)
     }
     if MessageParser.hasUnknownCoding(core) { return MessageParser.fail(core, .framing, consumed) }
-    HeadFinish.classify(base, table.pointee.fields, table.pointee.count)
+    FieldClassifier.finish(base, table.pointee.fields, table.pointee.count)
     MessageParser.beginBody(core, framing(core))
     return ParseStep(.head, consumed)
   }

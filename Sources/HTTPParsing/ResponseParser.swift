@@ -96,7 +96,7 @@ package struct ResponseParser {
     return ResponseHead(
       base: base, fields: table.pointee.fields, fieldCount: table.pointee.count, version: version,
       status: machine.pointee.status_code, phrase: phrase(table), framing: framing,
-      keepAlive: keepAlive)
+      keepAlive: keepAlive, bytesAreProved: true)
   }
 
   /// The trailers of the response, after `end`; `nil` when there were none.
@@ -148,7 +148,7 @@ package struct ResponseParser {
     if machine.pointee.status_code < 100 || MessageParser.hasUnknownCoding(core) {
       return MessageParser.fail(core, .framing, consumed)
     }
-    HeadFinish.classify(base, table.pointee.fields, table.pointee.count)
+    FieldClassifier.finish(base, table.pointee.fields, table.pointee.count)
     MessageParser.beginBody(core, framing(p))
     return ParseStep(.head, consumed)
   }

@@ -11,8 +11,9 @@ package enum FieldClassifier {
     kind(UnsafeRawPointer(name.base), name.count)
   }
 
-  /// Gives each of `count` fields its kind. The names lie at their offsets from `base`.
-  package static func classify(
+  /// Gives each of `count` fields its kind, and takes the blanks from the end of its value. The
+  /// offsets are from `base`.
+  package static func finish(
     _ base: UnsafePointer<UInt8>, _ fields: UnsafeMutablePointer<Field>, _ count: Int
   ) {
     var field = fields
@@ -20,9 +21,21 @@ package enum FieldClassifier {
     while field < last {
       let name = UnsafeRawPointer(base + Int(field.pointee.nameOffset))
       field.pointee.kind = kind(name, Int(field.pointee.nameLength))
+      let end = base + Int(field.pointee.valueOffset) + Int(field.pointee.valueLength)
+      if field.pointee.valueLength > 0, isBlank(end[-1]) { trim(field, end) }
       field += 1
     }
   }
+
+  private static func trim(_ field: UnsafeMutablePointer<Field>, _ end: UnsafePointer<UInt8>) {
+    var length = Int(field.pointee.valueLength)
+    let start = end - length
+    while length > 0, isBlank(start[length - 1]) { length -= 1 }
+    field.pointee.valueLength = UInt32(length)
+  }
+
+  @inline(__always)
+  private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
 
   @inline(__always)
   private static func kind(_ p: UnsafeRawPointer, _ count: Int) -> FieldKind {

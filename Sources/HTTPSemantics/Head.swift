@@ -15,6 +15,9 @@ package struct Field {
 
   /// Set by a rule of this room: this line is not forwarded.
   @inlinable package static var dropped: UInt8 { 1 }
+  /// Set by a rule of this room: the line reads "name: value" and its end follows at once, so it
+  /// goes on as the bytes it came in.
+  @inlinable package static var asWritten: UInt8 { 2 }
 
   @inlinable
   package init(
@@ -81,11 +84,14 @@ package struct RequestHead {
   @usableFromInline package var framing: Framing
   /// The client may send another request on this connection (RFC 9112 section 9.3).
   @usableFromInline package var keepAlive: Bool
+  /// The parser has refused every byte that may not stand in a field: the rules need not look again.
+  @usableFromInline package var bytesAreProved: Bool
 
   @inlinable
   package init(
     base: UnsafePointer<UInt8>, fields: UnsafeMutablePointer<Field>, fieldCount: Int,
-    method: Method, version: HTTPVersion, target: ByteRange, framing: Framing, keepAlive: Bool
+    method: Method, version: HTTPVersion, target: ByteRange, framing: Framing, keepAlive: Bool,
+    bytesAreProved: Bool = false
   ) {
     self.base = base
     self.fields = fields
@@ -95,6 +101,7 @@ package struct RequestHead {
     self.target = target
     self.framing = framing
     self.keepAlive = keepAlive
+    self.bytesAreProved = bytesAreProved
   }
 }
 
@@ -112,11 +119,14 @@ package struct ResponseHead {
   @usableFromInline package var framing: Framing
   /// The backend may be sent another request on this connection.
   @usableFromInline package var keepAlive: Bool
+  /// The parser has refused every byte that may not stand in a field: the rules need not look again.
+  @usableFromInline package var bytesAreProved: Bool
 
   @inlinable
   package init(
     base: UnsafePointer<UInt8>, fields: UnsafeMutablePointer<Field>, fieldCount: Int,
-    version: HTTPVersion, status: UInt16, phrase: ByteRange, framing: Framing, keepAlive: Bool
+    version: HTTPVersion, status: UInt16, phrase: ByteRange, framing: Framing, keepAlive: Bool,
+    bytesAreProved: Bool = false
   ) {
     self.base = base
     self.fields = fields
@@ -126,5 +136,6 @@ package struct ResponseHead {
     self.phrase = phrase
     self.framing = framing
     self.keepAlive = keepAlive
+    self.bytesAreProved = bytesAreProved
   }
 }

@@ -17,7 +17,7 @@ enum HeadLines {
   /// not.
   @inline(__always)
   static func afterField(
-    _ field: UnsafePointer<Field>, _ base: UnsafePointer<UInt8>, from start: Int
+    _ field: UnsafeMutablePointer<Field>, _ base: UnsafePointer<UInt8>, from start: Int
   ) -> Int {
     // All sums are of a few 32-bit numbers.
     let colon = start &+ Int(field.pointee.nameLength)
@@ -26,6 +26,7 @@ enum HeadLines {
     if Int(field.pointee.nameOffset) == start, value == colon &+ 2, base[colon] == 0x3a,
       base[colon &+ 1] == 0x20, base[end] == 0x0d, base[end &+ 1] == 0x0a
     {
+      field.pointee.flags |= Field.asWritten
       return end &+ 2
     }
     return afterUnusualField(field, base, from: start)

@@ -55,6 +55,7 @@ struct RequestFieldPass {
     }
     let end = HeadLines.afterLineEnd(base, at)
     if end < 0 { return .framing }
+    if head.bytesAreProved { return .none }
     let isClean = HeadLines.hasOnlyLineEnds(base, fields, head.fieldCount, from: start, to: end)
     return isClean ? .none : .field
   }

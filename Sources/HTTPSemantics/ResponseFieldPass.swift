@@ -37,8 +37,9 @@ struct ResponseFieldPass {
       }
     }
     let end = HeadLines.afterLineEnd(base, at)
-    return end >= 0
-      && HeadLines.hasOnlyLineEnds(base, head.fields, head.fieldCount, from: start, to: end)
+    if end < 0 { return false }
+    return head.bytesAreProved
+      || HeadLines.hasOnlyLineEnds(base, head.fields, head.fieldCount, from: start, to: end)
   }
 
   private mutating func note(

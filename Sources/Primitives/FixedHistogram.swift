@@ -41,7 +41,7 @@ package struct HistogramBounds: @unchecked Sendable {
   @inlinable package var wordCount: Int { count &+ 2 }
 
   /// The bucket that `value` belongs to; `count` for one above every bound.
-  @inlinable package func bucket(of value: UInt64) -> Int {
+  @inlinable @inline(__always) package func bucket(of value: UInt64) -> Int {
     // Values with as many leading zeros lie within a factor of two: few bounds are left to look at.
     var bucket = Int(starts[value.leadingZeroBitCount])
     while bucket < count, values[bucket] < value { bucket &+= 1 }
@@ -61,7 +61,7 @@ package struct FixedHistogram: @unchecked Sendable {
     self.bounds = bounds
     self.first = first
   }
-  @inlinable package func record(_ value: UInt64) {
+  @inlinable @inline(__always) package func record(_ value: UInt64) {
     SharedCounter(first.cell + bounds.bucket(of: value)).increment()
     SharedCounter(first.cell + (bounds.count &+ 1)).add(value)
   }

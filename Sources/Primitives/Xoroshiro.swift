@@ -24,7 +24,7 @@ package struct Xoroshiro: RandomNumberGenerator, Sendable {
     return result
   }
   /// Never zero: what an identifier needs.
-  @inlinable package mutating func nextNonZero() -> UInt64 {
+  @inlinable @inline(__always) package mutating func nextNonZero() -> UInt64 {
     while true {
       let word = next()
       if word != 0 { return word }

@@ -135,8 +135,7 @@ extension ClientRef {
       return false
     case .head:
       let headEnd = unread.fed + step.consumed
-      var head = RequestParser.head(parser, table: table, base: unread.base)
-      beginExchange(&head, table)
+      beginExchange(RequestParser.head(parser, table: table, base: unread.base), table)
       pointee.table = nil
       worker.returnTable(table)
       unread.drop(headEnd)

@@ -132,6 +132,7 @@ extension WorkerRef {
     ] {
       memory.deallocate()
     }
+    pointee.arrival.deallocate()
     pointee.vectors.deallocate()
     pointee.gathered.deallocate()
     pointee.pools.deallocate()

@@ -28,7 +28,8 @@ package struct RouteTable: @unchecked Sendable {
   let entries: UnsafeMutablePointer<RouteEntry>
   let entryMask: Int
   let bytes: UnsafeMutablePointer<UInt8>
-  let key: UInt64
+  /// The hash of nothing, by the table's key.
+  let unused: KeyedHash
   /// Bit d: some pattern has d segments. Bit 63: 63 or more.
   let depths: UInt64
   /// Segments of the longest pattern; what lies below in a path is not looked at.
@@ -52,7 +53,8 @@ package struct RouteTable: @unchecked Sendable {
   package func match(_ path: ByteSlice) -> UInt32? {
     guard path.count > 0, path.base[0] == 0x2f else { return nil }
     var best = everything
-    var hash = KeyedHash(key: key)
+    if deepest == 0 { return best == RouteEntry.none ? nil : best }
+    var hash = unused
     var depth = 0
     var start = 1
     while depth < deepest {

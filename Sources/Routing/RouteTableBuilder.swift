@@ -45,8 +45,8 @@ struct RouteTableBuilder {
       }
     }
     return RouteTable(
-      entries: entries, entryMask: capacity - 1, bytes: bytes, key: key, depths: depths,
-      deepest: deepest, everything: everything)
+      entries: entries, entryMask: capacity - 1, bytes: bytes, unused: KeyedHash(key: key),
+      depths: depths, deepest: deepest, everything: everything)
   }
 
   /// The entry of `path`, a new one when there is none yet.

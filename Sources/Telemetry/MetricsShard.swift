@@ -107,7 +107,7 @@ package struct MetricsShard: @unchecked Sendable {
   // MARK: - Per request
 
   /// Counts a finished request.
-  @inlinable package func record(_ sample: RequestSample) {
+  @inlinable @inline(__always) package func record(_ sample: RequestSample) {
     requests.count(
       RequestTable.key(
         route: sample.route, service: sample.service, method: sample.method,

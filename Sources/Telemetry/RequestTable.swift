@@ -44,7 +44,7 @@ package struct RequestTable: @unchecked Sendable {
       | UInt64(min(status, 1_023))
   }
 
-  @inlinable package func count(_ key: UInt64) {
+  @inlinable @inline(__always) package func count(_ key: UInt64) {
     // Multiplied by the golden ratio, the upper bits depend on all of the key.
     var place = Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) >> 40) & mask
     while true {

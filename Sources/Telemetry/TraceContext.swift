@@ -23,7 +23,7 @@ package struct TraceContext: Equatable, Sendable {
   }
 
   /// A trace that begins here.
-  @inlinable package static func start(
+  @inlinable @inline(__always) package static func start(
     random: inout Xoroshiro, isSampled: Bool
   ) -> TraceContext {
     TraceContext(
@@ -61,7 +61,7 @@ package struct TraceContext: Equatable, Sendable {
 
   /// Writes a traceparent value of version 00. Flags other than the sampled one are not ours to
   /// pass on.
-  @inlinable package func write(to writer: inout ByteWriter) {
+  @inlinable @inline(__always) package func write(to writer: inout ByteWriter) {
     writer.append(together: TraceContext.textLength) { pen in
       pen.put("00-")
       pen.put(hex16: traceHigh)

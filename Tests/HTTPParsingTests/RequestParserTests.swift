@@ -2,6 +2,7 @@
 // read, byte by byte, and cut in two at every place.
 import HTTPParsing
 import HTTPSemantics
+import Primitives
 import Testing
 
 @Suite struct RequestParserTests {
@@ -164,6 +165,46 @@ import Testing
       let log = player.play(raw("\(name) / HTTP/1.1\r\n\r\n"))
       #expect(found == method)
       #expect(log.first == "\(name) / 1.1 none")
+    }
+  }
+}
+
+/// `RequestHead.bytesAreProved` rests on this: the rules do not look at these bytes again.
+@Suite struct BytesOfFieldsTests {
+  /// Whether a head passes with this byte behind `before` others in the value, or the name, of one
+  /// of its fields. llhttp looks at sixteen bytes at a time where it can, and at single ones near
+  /// the end of a read: the lengths meet both ways.
+  private func passes(_ byte: UInt8, before: Int, inName: Bool, _ side: Side) -> Bool {
+    let fill = [UInt8](repeating: 0x61, count: before)
+    let field = fill + [byte] + raw("zz")
+    let start: String
+    switch side {
+    case .request: start = "GET / HTTP/1.1\r\nHost: h\r\n"
+    case .response: start = "HTTP/1.1 204 N\r\n"
+    }
+    let line = inName ? field + raw(": v") : raw("A: ") + field
+    let log = Player(side: side).play(raw(start) + line + raw("\r\n\r\n"))
+    return log.last == "end"
+  }
+
+  @Test(arguments: [0, 1, 7, 12, 13, 14, 15, 16, 17, 31, 32, 33, 64])
+  func `a value holds tabs, spaces, visible characters and bytes above 127, no others`(
+    before: Int
+  ) {
+    for byte in UInt8.min...UInt8.max where byte != 0x0D && byte != 0x0A {
+      let expected = byte == 0x09 || (byte >= 0x20 && byte != 0x7F)
+      #expect(passes(byte, before: before, inName: false, .request) == expected, "\(byte)")
+      #expect(passes(byte, before: before, inName: false, .response()) == expected, "\(byte)")
+    }
+  }
+
+  @Test(arguments: [1, 7, 12, 13, 14, 15, 16, 17, 31, 32, 33])
+  func `a name holds token characters and no others`(before: Int) {
+    // A colon ends the name, and is a character of the value then.
+    for byte in UInt8.min...UInt8.max where byte != 0x3A {
+      let expected = ASCII.isToken(byte)
+      #expect(passes(byte, before: before, inName: true, .request) == expected, "\(byte)")
+      #expect(passes(byte, before: before, inName: true, .response()) == expected, "\(byte)")
     }
   }
 }
