@@ -18,7 +18,7 @@ typealias OnHead = (_ replay: Replay, _ base: UnsafePointer<UInt8>) -> Void
 final class Replay {
   let side: Side
   let onHead: OnHead?
-  let limits = ParseLimits(headSize: 2048, headFields: 24)
+  let limits: ParseLimits
   let request = UnsafeMutablePointer<RequestParser>.allocate(capacity: 1)
   let response = UnsafeMutablePointer<ResponseParser>.allocate(capacity: 1)
   let table = UnsafeMutablePointer<HeadTable>.allocate(capacity: 1)
@@ -33,7 +33,11 @@ final class Replay {
   /// Bytes that belong to complete messages.
   var consumed = 0
 
-  init(_ side: Side, spanCapacity: Int, onHead: OnHead? = nil) {
+  /// `isOurs`: the bytes are a head that we wrote, which is larger than the one it was made of.
+  init(_ side: Side, spanCapacity: Int, isOurs: Bool = false, onHead: OnHead? = nil) {
+    limits =
+      isOurs
+      ? ParseLimits(headSize: 8192, headFields: 48) : ParseLimits(headSize: 2048, headFields: 24)
     self.side = side
     self.onHead = onHead
     table.initialize(to: .create(maxFields: limits.headFields))

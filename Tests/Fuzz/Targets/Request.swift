@@ -98,7 +98,7 @@ private func keptFields(_ head: RequestHead) -> [[UInt8]] {
 private func checkWritten(_ bytes: [UInt8], like original: RequestHead, kept: [[UInt8]]) {
   NaiveHead.check(bytes, isRequest: true)
   var heads = 0
-  let replay = Replay(.request, spanCapacity: 4) { replay, base in
+  let replay = Replay(.request, spanCapacity: 4, isOurs: true) { replay, base in
     heads += 1
     var head = RequestParser.head(replay.request, table: replay.table, base: base)
     var facts = RequestFacts()

@@ -36,7 +36,7 @@ private func checkResponse(_ replay: Replay, _ base: UnsafePointer<UInt8>) {
   let written = Array(writer.written.buffer)
   NaiveHead.check(written, isRequest: false)
   var heads = 0
-  let again = Replay(replay.side, spanCapacity: 4) { replay, base in
+  let again = Replay(replay.side, spanCapacity: 4, isOurs: true) { replay, base in
     heads += 1
     var copy = ResponseParser.head(replay.response, table: replay.table, base: base)
     var facts = ResponseFacts()
