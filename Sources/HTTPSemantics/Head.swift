@@ -84,7 +84,7 @@ package struct RequestHead {
   @usableFromInline package var framing: Framing
   /// The client may send another request on this connection (RFC 9112 section 9.3).
   @usableFromInline package var keepAlive: Bool
-  /// The parser has refused every byte that may not stand in a field: the rules need not look again.
+  /// The parser has refused all bytes that may not stand in a field: the rules look no more.
   @usableFromInline package var bytesAreProved: Bool
 
   @inlinable
@@ -119,7 +119,7 @@ package struct ResponseHead {
   @usableFromInline package var framing: Framing
   /// The backend may be sent another request on this connection.
   @usableFromInline package var keepAlive: Bool
-  /// The parser has refused every byte that may not stand in a field: the rules need not look again.
+  /// The parser has refused all bytes that may not stand in a field: the rules look no more.
   @usableFromInline package var bytesAreProved: Bool
 
   @inlinable

@@ -224,3 +224,9 @@ func option(_ descriptor: Int32, _ level: Int32, _ name: Int32) -> Int32 {
   getsockopt(descriptor, level, name, &value, &size)
   return value
 }
+
+func setOption(_ descriptor: Int32, _ name: Int32, _ value: Int32) {
+  var value = value
+  let size = socklen_t(MemoryLayout<Int32>.size)
+  #expect(setsockopt(descriptor, SOL_SOCKET, name, &value, size) == 0)
+}
