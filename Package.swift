@@ -56,6 +56,7 @@ let package = Package(
     room("HTTPSemantics", ["Primitives"]),
     room("Routing", ["Primitives"]),
     room("Balancing", ["Primitives"]),
+    room("Health", ["Primitives"]),
     room("Telemetry", ["Primitives", "HTTPSemantics"]),
 
     // Machines
@@ -91,6 +92,7 @@ let package = Package(
     tests("HTTPSemantics", ["Primitives"]),
     tests("Routing", ["Primitives"]),
     tests("Balancing", ["Primitives"]),
+    tests("Health", ["Primitives"]),
     tests("Telemetry", ["Primitives", "HTTPSemantics"]),
     tests("Configuration", ["Primitives", "HTTPSemantics"]),
     tests("Forwarding", ["Primitives", "HTTPSemantics", "Routing", "Configuration"]),
