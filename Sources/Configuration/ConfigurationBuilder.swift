@@ -19,7 +19,9 @@ struct ConfigurationBuilder {
         connections: try limits.integer("connections"),
         headSize: Int(try limits.bytes("head_size")),
         headFields: try limits.integer("head_fields"), bodySize: bodySize,
-        minRate: try limits.optionalBytes("min_rate")),
+        minRate: try limits.optionalBytes("min_rate"),
+        loopLag: try limits.optionalDuration("loop_lag"),
+        memory: try limits.optionalBytes("memory")),
       timeouts: try clientTimeouts(), trustedProxies: try trustedProxies(),
       logging: try logging(),
       tracing: TracingConfiguration(trust: try root.mapping("tracing").word("trust")),
@@ -97,70 +99,6 @@ struct ConfigurationBuilder {
       acceptGrace: try shutdown.duration("accept_grace"), drain: try shutdown.duration("drain"))
   }
 
-  // MARK: Services
-
-  private func services() throws(Incomplete) -> [ServiceConfiguration] {
-    var services: [ServiceConfiguration] = []
-    for named in try root.value("services").named {
-      let service = named.value
-      services.append(
-        ServiceConfiguration(
-          name: named.name, balancer: try service.word("balancer"),
-          backends: try backends(service), host: try host(service), connections: try pool(service),
-          timeouts: try timeouts(service), retries: try retries(service),
-          line: named.nameRange.start.line))
-    }
-    return services
-  }
-
-  private func backends(
-    _ service: ConfigurationValue
-  ) throws(Incomplete) -> [BackendConfiguration] {
-    var backends: [BackendConfiguration] = []
-    for backend in try service.value("backends").elements {
-      let address = try backend.address("address")
-      backends.append(BackendConfiguration(address: address, line: backend.line))
-    }
-    return backends
-  }
-
-  private func host(_ service: ConfigurationValue) throws(Incomplete) -> HostMode {
-    switch try service.value("host").scalar {
-    case .word("preserve"): return .preserve
-    case .word("backend"): return .backend
-    case .text(let literal): return .literal(literal)
-    default: throw Incomplete()
-    }
-  }
-
-  private func pool(_ service: ConfigurationValue) throws(Incomplete) -> PoolConfiguration {
-    let pool = try service.mapping("connections")
-    return PoolConfiguration(
-      max: try pool.optionalInteger("max"), idle: try pool.integer("idle"),
-      idleTimeout: try pool.duration("idle_timeout"), queue: try pool.integer("queue"),
-      queueTimeout: try pool.duration("queue_timeout"))
-  }
-
-  private func timeouts(_ service: ConfigurationValue) throws(Incomplete) -> ServiceTimeouts {
-    let timeouts = try service.mapping("timeouts")
-    return ServiceTimeouts(
-      connect: try timeouts.duration("connect"), response: try timeouts.duration("response"),
-      idle: try timeouts.duration("idle"), request: try timeouts.optionalDuration("request"))
-  }
-
-  private func retries(_ service: ConfigurationValue) throws(Incomplete) -> RetryConfiguration {
-    let retries = try service.mapping("retries")
-    var conditions: Set<RetryCondition> = []
-    for element in try retries.value("when").elements {
-      guard case .word(let word)? = element.scalar, let condition = RetryCondition(rawValue: word)
-      else { throw Incomplete() }
-      conditions.insert(condition)
-    }
-    return RetryConfiguration(
-      attempts: try retries.integer("attempts"), when: conditions,
-      budget: try retries.share("budget"), budgetFloor: try retries.rate("budget_floor"))
-  }
-
   // MARK: Routes
 
   private func routes(
@@ -221,92 +159,5 @@ enum RouteNames {
       next[base] = number
       return candidate
     }
-  }
-}
-
-// MARK: - Reading by key
-
-extension ConfigurationValue {
-  fileprivate typealias Incomplete = ConfigurationBuilder.Incomplete
-
-  fileprivate func value(_ key: String) throws(Incomplete) -> ConfigurationValue {
-    guard let value = field(key) else { throw Incomplete() }
-    return value
-  }
-
-  fileprivate func mapping(_ key: String) throws(Incomplete) -> ConfigurationValue {
-    let value = try value(key)
-    guard case .mapping = value.content else { throw Incomplete() }
-    return value
-  }
-
-  /// The text of a scalar that is no word.
-  fileprivate var writtenText: String? {
-    if case .text(let text)? = scalar { text } else { nil }
-  }
-
-  fileprivate func text(_ key: String) throws(Incomplete) -> String {
-    guard let text = try value(key).writtenText else { throw Incomplete() }
-    return text
-  }
-
-  /// nil for a word, which can only be `none`.
-  fileprivate func optionalText(_ key: String) throws(Incomplete) -> String? {
-    try isNone(key) ? nil : try text(key)
-  }
-
-  fileprivate func word<Word: RawRepresentable<String>>(
-    _ key: String
-  ) throws(Incomplete) -> Word {
-    guard case .word(let text)? = try value(key).scalar, let word = Word(rawValue: text) else {
-      throw Incomplete()
-    }
-    return word
-  }
-
-  private func isNone(_ key: String) throws(Incomplete) -> Bool {
-    try value(key).scalar == .word("none")
-  }
-
-  fileprivate func integer(_ key: String) throws(Incomplete) -> Int {
-    guard case .integer(let number)? = try value(key).scalar else { throw Incomplete() }
-    return Int(number)
-  }
-
-  fileprivate func optionalInteger(_ key: String) throws(Incomplete) -> Int? {
-    try isNone(key) ? nil : try integer(key)
-  }
-
-  fileprivate func bytes(_ key: String) throws(Incomplete) -> UInt64 {
-    guard case .bytes(let number)? = try value(key).scalar else { throw Incomplete() }
-    return number
-  }
-
-  fileprivate func optionalBytes(_ key: String) throws(Incomplete) -> UInt64? {
-    try isNone(key) ? nil : try bytes(key)
-  }
-
-  fileprivate func duration(_ key: String) throws(Incomplete) -> Duration {
-    guard case .duration(let duration)? = try value(key).scalar else { throw Incomplete() }
-    return duration
-  }
-
-  fileprivate func optionalDuration(_ key: String) throws(Incomplete) -> Duration? {
-    try isNone(key) ? nil : try duration(key)
-  }
-
-  fileprivate func share(_ key: String) throws(Incomplete) -> Share {
-    guard case .share(let share)? = try value(key).scalar else { throw Incomplete() }
-    return share
-  }
-
-  fileprivate func rate(_ key: String) throws(Incomplete) -> Rate {
-    guard case .rate(let rate)? = try value(key).scalar else { throw Incomplete() }
-    return rate
-  }
-
-  fileprivate func address(_ key: String) throws(Incomplete) -> NetworkAddress {
-    guard case .address(let address)? = try value(key).scalar else { throw Incomplete() }
-    return address
   }
 }

@@ -40,6 +40,7 @@ package enum ConfigurationReference {
     | byte rate | a size per second: `256B/s` |
     | share | `50%`, at most four decimals |
     | rate | `100/s` `600/m` `1000/h`, or for another period `50/10s` |
+    | status | `204`, or a range `200-399` |
     | address | `127.0.0.1:9001`, `"[::1]:9001"` (in quotes), `unix:/path.sock` |
 
     The unit is never left out. `none` switches off an optional bound or part.
@@ -182,6 +183,9 @@ package enum ConfigurationReference {
     case .authority: "`host` or `host:port`"
     case .filePath: "absolute path"
     case .pathPattern: "`/path` or `/path/*`"
+    case .requestTarget: "`/path`, `/path?query`"
+    case .requestKey: "`header:Name`, `cookie:Name`, `query:name`"
+    case .status(let bounds): "status or range, \(span(bounds) { "\($0)" })"
     case .upgradeToken: "protocol"
     case .name(let limit): "letters, digits, `-`, `_`, `.`; at most \(limit)"
     case .text(let limit): "text, at most \(limit) characters"

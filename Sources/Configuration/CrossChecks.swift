@@ -23,12 +23,12 @@ struct CrossChecks {
     if !diagnostics.hasErrors { warnOfUnusedServices(services) }
   }
 
-  private let services = ConfigurationPath.root.key("services")
+  let services = ConfigurationPath.root.key("services")
 
   // MARK: Sockets
 
   /// A socket that the gateway listens on.
-  private struct Socket {
+  struct Socket {
     var what: String
     var address: NetworkAddress
     var line: Int
@@ -66,44 +66,9 @@ struct CrossChecks {
     sockets.append(socket)
   }
 
-  // MARK: Services
+  // MARK: Lists
 
-  private mutating func checkService(_ service: ConfigurationValue.Named, _ sockets: [Socket]) {
-    let path = services.name(service.name)
-    var firstLines: [String: Int] = [:]
-    for (index, backend) in (service.value.field("backends")?.elements ?? []).enumerated() {
-      guard let value = backend.field("address"), case .address(let address)? = value.scalar
-      else { continue }
-      let place = path.key("backends").index(index).key("address")
-      if let socket = sockets.first(where: { $0.address.isReached(by: address) }) {
-        diagnostics.error(
-          .loop, value.range, place,
-          "address: '\(value.shown)' is \(socket.phrase): requests would come back to the gateway")
-      }
-      if let line = firstLines[address.text] {
-        diagnostics.error(
-          .duplicateAddress, value.range, place,
-          "address: '\(value.shown)' is a backend of this service already; it is first given in "
-            + "line \(line)")
-      } else {
-        firstLines[address.text] = value.line
-      }
-    }
-    checkPool(service.value.field("connections"), at: path.key("connections"))
-    warnOfRepeats(
-      service.value.field("retries")?.field("when"), at: path.key("retries").key("when"))
-  }
-
-  private mutating func checkPool(_ pool: ConfigurationValue?, at path: ConfigurationPath) {
-    guard case .integer(let max)? = pool?.field("max")?.scalar, let idle = pool?.field("idle"),
-      case .integer(let count)? = idle.scalar, count > max, idle.origin != .byDefault
-    else { return }
-    diagnostics.warning(
-      .noEffect, idle.range, path.key("idle"),
-      "idle: more connections are kept idle than 'max' allows to be open")
-  }
-
-  private mutating func warnOfRepeats(_ list: ConfigurationValue?, at path: ConfigurationPath) {
+  mutating func warnOfRepeats(_ list: ConfigurationValue?, at path: ConfigurationPath) {
     var seen: [ScalarValue] = []
     for (index, element) in (list?.elements ?? []).enumerated() {
       guard let scalar = element.scalar else { continue }
@@ -116,6 +81,8 @@ struct CrossChecks {
     }
   }
 
+  // MARK: Routes
+
   private mutating func warnOfUnusedServices(_ services: [ConfigurationValue.Named]) {
     let used = Set(routes.compactMap { $0.field("service")?.scalar?.text })
     for service in services where !used.contains(service.name) {
@@ -124,8 +91,6 @@ struct CrossChecks {
         "no route names the service '\(service.name)'")
     }
   }
-
-  // MARK: Routes
 
   private var routes: [ConfigurationValue] { root.field("routes")?.elements ?? [] }
 
@@ -212,7 +177,7 @@ struct CrossChecks {
 }
 
 extension ScalarValue {
-  fileprivate var text: String? {
+  var text: String? {
     if case .text(let text) = self { text } else { nil }
   }
 }

@@ -66,6 +66,10 @@ package struct LimitsConfiguration: Sendable, Equatable {
   package var bodySize: UInt64?
   /// Bytes a second, averaged over 20 s; nil = none.
   package var minRate: UInt64?
+  /// A worker that is later than this sheds; nil = no bound.
+  package var loopLag: Duration?
+  /// Bytes of resident memory above which the process sheds; nil = no bound.
+  package var memory: UInt64?
 }
 
 /// The timers on the client's side.

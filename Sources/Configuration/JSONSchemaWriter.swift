@@ -114,7 +114,15 @@ package enum JSONSchemaWriter {
     case .rate: pattern("^[0-9]+/([1-9][0-9]*)?(ms|s|m|h)$")
     case .address: pattern("^(unix:/.+|.+:[0-9]+)$")
     case .cidr: pattern("^[0-9A-Fa-f:.]+(/[0-9]+)?$")
-    case .filePath, .pathPattern: pattern("^/")
+    case .filePath, .pathPattern, .requestTarget: pattern("^/")
+    case .requestKey: pattern("^(header|cookie|query):.+$")
+    case .status(let bounds):
+      [
+        ("type", .array([.string("string"), .string("integer")])),
+        ("pattern", .string("^[1-5][0-9][0-9](-[1-5][0-9][0-9])?$")),
+        ("minimum", .integer(Int64(bounds.lowerBound))),
+        ("maximum", .integer(Int64(bounds.upperBound))),
+      ]
     case .upgradeToken: pattern("^[^ ,]+$")
     case .name(let limit): named(pattern: "^[A-Za-z0-9._-]{1,\(limit)}$")
     // A number is a text too where a text is expected.
@@ -136,8 +144,16 @@ package enum JSONSchemaWriter {
   private static func defaultValue(_ row: SchemaRow) -> JSONValue? {
     switch row.presence {
     case .required, .children, .inherited, .derived: nil
-    case .byDefault(let text): Int64(text).map { .integer($0) } ?? .string(text)
-    case .listByDefault(let texts): .array(texts.map { .string($0) })
+    case .byDefault(let text): literal(text)
+    case .listByDefault(let texts): .array(texts.map(literal))
+    }
+  }
+
+  private static func literal(_ text: String) -> JSONValue {
+    switch text {
+    case "true": .boolean(true)
+    case "false": .boolean(false)
+    default: Int64(text).map { .integer($0) } ?? .string(text)
     }
   }
 }

@@ -33,6 +33,10 @@ enum ScalarReader {
     case .authority: return .text(try authority(text))
     case .filePath: return .text(try filePath(text))
     case .pathPattern: return .text(try pathPattern(text))
+    case .requestTarget: return .text(try RequestPartReader.target(text))
+    case .requestKey: return .requestKey(try RequestPartReader.key(text, row.words))
+    case .status(let bounds):
+      return .statuses(try RequestPartReader.statuses(text, in: bounds))
     case .upgradeToken: return .text(try upgradeToken(text))
     case .name(let limit): return .text(try name(text, limit: limit))
     case .text(let limit): return .text(try plainText(text, limit: limit))

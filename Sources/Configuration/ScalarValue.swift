@@ -16,6 +16,8 @@ package enum ScalarValue: Sendable, Equatable {
   case rate(Rate)
   case address(NetworkAddress)
   case cidr(CIDR)
+  case requestKey(RequestKey)
+  case statuses(ClosedRange<UInt16>)
   case text(String)
 }
 

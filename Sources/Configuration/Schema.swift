@@ -36,6 +36,12 @@ package enum SchemaKind: Sendable, Equatable {
   case filePath
   /// /path or /path/*
   case pathPattern
+  /// /path or /path?query, as a request has it
+  case requestTarget
+  /// header:Name, cookie:Name or query:name; what needs no name is a word
+  case requestKey
+  /// 204 or 200-399, within the bounds
+  case status(ClosedRange<UInt16>)
   /// The name of a protocol to upgrade to
   case upgradeToken
   /// Letters, digits, `_`, `-` and `.`, at most this many

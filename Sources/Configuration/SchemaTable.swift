@@ -1,16 +1,17 @@
 // Why this file exists: every key an operator may write, once: what it is, its bounds, its default
 // and what it does. Decoding, `gateway check`, the JSON Schema and docs/configuration.md follow
-// from these rows; adding a key begins with adding its row.
+// from these rows; adding a key begins with adding its row. Those of services are next door, in
+// SchemaTableServices.swift.
 import Primitives
 
 extension Schema {
   /// The keys of a gateway's configuration file.
   package static let gateway = Schema(
     processRows + clientRows + observationRows + serviceRows + poolRows + backendTimeRows
-      + retryRows + routeRows)
+      + retryRows + healthRows + passiveRows + breakerRows + routeRows)
 
   private static let longestWait = Duration.seconds(24 * 3_600)
-  private static let wait = SchemaKind.duration(.milliseconds(1)...longestWait)
+  static let wait = SchemaKind.duration(.milliseconds(1)...longestWait)
 
   // MARK: - The process
 
@@ -88,6 +89,20 @@ extension Schema {
       A client that sends a body, or takes response bytes that are ready, averaged over 20 s: \
       below this it is answered 408, or cut.
       """),
+    SchemaRow(
+      "limits.loop_lag", .duration(.milliseconds(1)...(.seconds(60))), .byDefault("none"),
+      words: [SchemaWord("none", "no bound")], example: "100ms",
+      """
+      How late a worker may be. A worker that is later sheds new connections, then requests, with \
+      503 `overloaded`.
+      """),
+    SchemaRow(
+      "limits.memory", .size(1 << 20...1 << 44), .byDefault("none"),
+      words: [SchemaWord("none", "no bound")], example: "512MiB",
+      """
+      Resident memory of the process. Above it new connections, then requests, are shed with 503 \
+      `overloaded`.
+      """),
     SchemaRow("timeouts", .mapping, .children, "How long clients may take."),
     SchemaRow(
       "timeouts.head", wait, .byDefault("10s"),
@@ -149,104 +164,6 @@ extension Schema {
       Then finish what is in flight; what is left is cut and counted. Docker kills after 10 s \
       unless told otherwise, so keep both together below that, or raise its `stop_grace_period`.
       """),
-  ]
-
-  // MARK: - Services
-
-  private static let serviceRows: [SchemaRow] = [
-    SchemaRow("services", .named(0...10_000), .required, "Pools of backends, by name."),
-    SchemaRow("services.*", .mapping, .children, "One pool."),
-    SchemaRow(
-      "services.*.balancer", .word, .byDefault("round_robin"),
-      words: [SchemaWord("round_robin", "each in turn, all workers together")],
-      "Which backend takes the next request."),
-    SchemaRow(
-      "services.*.backends", .list(0...10_000), .required,
-      "May be empty; then every request is answered 503 `no_backend`."),
-    SchemaRow(
-      "services.*.backends[]", .mapping, .children, shortForm: "address",
-      "One backend; the short form is its address alone."),
-    SchemaRow(
-      "services.*.backends[].address", .address(.connect), .required, example: "127.0.0.1:9001",
-      """
-      `host:port`, `[v6]:port` (in quotes) or `unix:/path.sock`. A host name is resolved at start.
-      """),
-    SchemaRow(
-      "services.*.host", .authority, .byDefault("preserve"),
-      words: [
-        SchemaWord("preserve", "the client's"), SchemaWord("backend", "the backend's address"),
-      ],
-      "The Host field that backends are sent; anything else is sent as it stands."),
-  ]
-
-  private static let poolRows: [SchemaRow] = [
-    SchemaRow(
-      "services.*.connections", .mapping, .children, "Connections to each backend, and the queue."),
-    SchemaRow(
-      "services.*.connections.max", .integer(1...1_000_000), .byDefault("none"),
-      words: [SchemaWord("none", "no bound")],
-      """
-      Open connections per backend, all workers together. An idle one is closed by its worker as \
-      soon as another worker needs the place.
-      """),
-    SchemaRow(
-      "services.*.connections.idle", .integer(0...10_000), .byDefault("64"),
-      "Idle connections kept per backend and worker."),
-    SchemaRow(
-      "services.*.connections.idle_timeout", wait, .byDefault("50s"),
-      "An idle connection is closed after this; keep it below the backend's own keep-alive time."),
-    SchemaRow(
-      "services.*.connections.queue", .integer(0...1_000_000), .byDefault("1024"),
-      "Requests that wait for a connection, per service, all workers together: 503 `queue_full`."),
-    SchemaRow(
-      "services.*.connections.queue_timeout", wait, .byDefault("1s"),
-      "The longest wait: 503 `queue_timeout`."),
-  ]
-
-  private static let backendTimeRows: [SchemaRow] = [
-    SchemaRow("services.*.timeouts", .mapping, .children, "How long backends may take."),
-    SchemaRow(
-      "services.*.timeouts.connect", wait, .byDefault("1s"), "To make a connection: 504."),
-    SchemaRow(
-      "services.*.timeouts.response", wait, .byDefault("30s"),
-      "From the request being sent to the response head: 504."),
-    SchemaRow(
-      "services.*.timeouts.idle", wait, .byDefault("60s"),
-      "Between two reads or writes of a body: 504 before the head, an abort after it."),
-    SchemaRow(
-      "services.*.timeouts.request", wait, .byDefault("none"),
-      words: [SchemaWord("none", "no bound")], example: "60s",
-      "The whole exchange, queue and retries included: 504 before the head, an abort after it."),
-  ]
-
-  private static let retryRows: [SchemaRow] = [
-    SchemaRow("services.*.retries", .mapping, .children, "Sending a request again."),
-    SchemaRow(
-      "services.*.retries.attempts", .integer(0...7), .byDefault("2"),
-      "Extra attempts; 0 = none. Other backends are tried first."),
-    SchemaRow(
-      "services.*.retries.when", .list(0...7), .listByDefault(["connect", "reused_reset", "reset"]),
-      """
-      What is tried again. All but `connect` only for idempotent methods, or with an \
-      Idempotency-Key, and while the body sent so far is kept.
-      """),
-    SchemaRow(
-      "services.*.retries.when[]", .word, .required,
-      words: [
-        SchemaWord("connect", "no connection could be made: nothing was sent"),
-        SchemaWord("reused_reset", "a connection that had been idle broke before the response"),
-        SchemaWord("reset", "a connection broke before the response"),
-        SchemaWord("timeout", "`timeouts.response` passed"),
-        SchemaWord("502", "the backend answered so"), SchemaWord("503", "the backend answered so"),
-        SchemaWord("504", "the backend answered so"),
-      ],
-      "One condition."),
-    SchemaRow(
-      "services.*.retries.budget", .share(.percent(0)...(.percent(100))), .byDefault("20%"),
-      "Retries allowed, of the requests of the last 10 s."),
-    SchemaRow(
-      "services.*.retries.budget_floor", .rate(0...1_000_000), .byDefault("10/s"),
-      "Retries allowed on top of that, whatever the traffic."),
   ]
 
   // MARK: - Routes

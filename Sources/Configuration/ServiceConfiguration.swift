@@ -4,22 +4,32 @@ package import Primitives
 
 /// A named pool of backends.
 package struct ServiceConfiguration: Sendable, Equatable {
-  package enum Balancer: String, Sendable { case roundRobin = "round_robin" }
-
   package var name: String
-  package var balancer: Balancer
+  package var balancer: BalancerConfiguration
   /// May be empty.
   package var backends: [BackendConfiguration]
+  /// Between two resolutions of its backends' host names.
+  package var resolveEvery: Duration
   package var host: HostMode
   package var connections: PoolConfiguration
   package var timeouts: ServiceTimeouts
   package var retries: RetryConfiguration
+  package var health: HealthConfiguration
+  /// nil = none.
+  package var circuitBreaker: CircuitBreakerConfiguration?
+  /// A backend that comes back gets from 10 % to 100 % of its share over this time; nil = all at
+  /// once.
+  package var warmUp: Duration?
   /// Where its name stands in the file, from 1.
   package var line: Int
 }
 
 package struct BackendConfiguration: Sendable, Equatable {
   package var address: NetworkAddress
+  /// 1...1,000.
+  package var weight: Int
+  /// No new requests from the start on.
+  package var drain: Bool
   /// Where it stands in the file, from 1.
   package var line: Int
 

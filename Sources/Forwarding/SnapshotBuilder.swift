@@ -114,7 +114,7 @@ package struct SnapshotBuilder {
       maximum: service.connections.max.map { UInt64($0) } ?? .max)
     return ServiceEntry(
       name: permanent(service.name), first: Int32(first), view: view,
-      policy: policy(service.balancer),
+      policy: policy(service.balancer.policy),
       shared: registry.service(service.name), hostRule: hostRule, hostLiteral: permanent(literal),
       connectionsMax: UInt32(service.connections.max ?? 0),
       idleMax: UInt32(service.connections.idle),
@@ -160,9 +160,11 @@ package struct SnapshotBuilder {
     return RouteTable.build(rows, key: hashKey)
   }
 
-  private func policy(_ balancer: ServiceConfiguration.Balancer) -> BalancerPolicy {
-    switch balancer {
-    case .roundRobin: .roundRobin
+  private func policy(_ policy: BalancerConfiguration.Policy) -> BalancerPolicy {
+    switch policy {
+    case .roundRobin, .weightedRoundRobin, .leastConnections, .powerOfTwo, .peakEWMA,
+      .consistentHash, .maglev:
+      .roundRobin
     }
   }
 

@@ -91,7 +91,7 @@ final class StatusReport {
     let service = snapshot.pointee.services[index]
     json.beginObject()
     json.member("name", text(service.name))
-    json.member("balancer", loaded.configuration.services[index].balancer.rawValue)
+    json.member("balancer", loaded.configuration.services[index].balancer.policy.rawValue)
     json.member("waiting", service.shared.waiting.load())
     json.key("backends")
     json.beginArray()

@@ -1,8 +1,9 @@
 // Why this file exists: the model says what the file says, and where the file is silent what the
 // contract says.
-import Configuration
 import Primitives
 import Testing
+
+@testable import Configuration
 
 @Suite struct ModelTests {
   private let mebibyte: UInt64 = 1_048_576
@@ -20,6 +21,8 @@ import Testing
     #expect(gateway.limits.headFields == 100)
     #expect(gateway.limits.bodySize == 10 * mebibyte)
     #expect(gateway.limits.minRate == 256)
+    #expect(gateway.limits.loopLag == nil)
+    #expect(gateway.limits.memory == nil)
     #expect(gateway.timeouts.head == .seconds(10))
     #expect(gateway.timeouts.bodyIdle == .seconds(30))
     #expect(gateway.timeouts.writeIdle == .seconds(30))
@@ -37,7 +40,12 @@ import Testing
 
   @Test func `the defaults of a service are those of the contract`() throws {
     let service = try configuration(minimal()).services[0]
-    #expect(service.balancer == .roundRobin)
+    #expect(
+      service.balancer
+        == BalancerConfiguration(policy: .roundRobin, key: .clientIP, maxLoad: nil))
+    #expect(service.backends[0].weight == 1)
+    #expect(!service.backends[0].drain)
+    #expect(service.resolveEvery == .seconds(10))
     #expect(service.host == .preserve)
     #expect(service.connections.max == nil)
     #expect(service.connections.idle == 64)
