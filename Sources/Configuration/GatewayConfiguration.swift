@@ -131,9 +131,6 @@ package struct Share: Sendable, Hashable, Comparable {
   package static func < (left: Share, right: Share) -> Bool {
     left.partsPerMillion < right.partsPerMillion
   }
-
-  /// Rounded down.
-  package var permille: UInt32 { partsPerMillion / 1_000 }
 }
 
 /// So many events in every such period.
@@ -146,11 +143,12 @@ package struct Rate: Sendable, Hashable {
     self.period = period
   }
 
-  /// Rounded up, so that a rate above zero never becomes none.
-  package var perSecond: UInt32 {
-    let scaled = UInt64(count) * 1_000_000_000
+  /// How many in a span of this length. Rounded up, so that a rate above zero never becomes none.
+  package func count(in span: Duration) -> UInt32 {
+    let scaled = UInt64(count).multipliedFullWidth(by: UInt64(span.nanoseconds))
     let length = UInt64(period.nanoseconds)
-    return UInt32((scaled + length - 1) / length)
+    let (whole, rest) = length.dividingFullWidth((scaled.high % length, scaled.low))
+    return scaled.high >= length ? .max : UInt32(clamping: whole + (rest == 0 ? 0 : 1))
   }
 }
 

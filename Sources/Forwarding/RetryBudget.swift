@@ -7,14 +7,19 @@ public import Primitives
 /// The settings of one service.
 @frozen @usableFromInline
 package struct RetryBudgetRule: Sendable {
-  /// Repeats allowed per thousand requests.
-  @usableFromInline package var permille: UInt32
-  /// Repeats a second that are allowed whatever the traffic.
-  @usableFromInline package var floorPerSecond: UInt32
+  /// Repeats allowed per million requests: the settings' own unit, so that none becomes 0.
+  @usableFromInline package var partsPerMillion: UInt32
+  /// Repeats in any ten seconds that are allowed whatever the traffic.
+  @usableFromInline package var floor: UInt32
 
-  @inlinable package init(permille: UInt32, floorPerSecond: UInt32) {
-    self.permille = permille
-    self.floorPerSecond = floorPerSecond
+  @inlinable package init(partsPerMillion: UInt32, floor: UInt32) {
+    self.partsPerMillion = partsPerMillion
+    self.floor = floor
+  }
+
+  /// No repeat at all.
+  @inlinable package static var none: RetryBudgetRule {
+    RetryBudgetRule(partsPerMillion: 0, floor: 0)
   }
 }
 
@@ -23,6 +28,7 @@ package struct RetryBudgetRule: Sendable {
 @frozen @usableFromInline
 package struct RetryBudget {
   package static let seconds = 10
+  package static var span: Duration { .seconds(10) }
   /// A power of two above ten, so that a slot is never read while it is still in the span.
   private static let slots = 16
   @usableFromInline let words: SharedWords
@@ -61,8 +67,7 @@ package struct RetryBudget {
       retries += word & RetryBudget.retryMask
     }
     let allowed =
-      requests * UInt64(rule.permille) / 1_000 + UInt64(rule.floorPerSecond)
-      * UInt64(RetryBudget.seconds)
+      requests * UInt64(rule.partsPerMillion) / 1_000_000 + UInt64(rule.floor)
     if retries >= allowed { return false }
     add(1, mask: RetryBudget.retryMask, now: now)
     return true

@@ -120,8 +120,8 @@ package struct SnapshotBuilder {
       idleMax: UInt32(service.connections.idle),
       idleTimeout: service.connections.idleTimeout, queueBound: UInt32(service.connections.queue),
       budgetRule: RetryBudgetRule(
-        permille: service.retries.budget.permille,
-        floorPerSecond: service.retries.budgetFloor.perSecond))
+        partsPerMillion: service.retries.budget.partsPerMillion,
+        floor: service.retries.budgetFloor.count(in: RetryBudget.span)))
   }
 
   private func routeEntry(

@@ -21,7 +21,7 @@ extension ExchangeRef {
     }
     return ExchangeContext(
       now: worker.pointee.now, budget: service?.pointee.shared.budget ?? worker.pointee.noBudget,
-      budgetRule: service?.pointee.budgetRule ?? RetryBudgetRule(permille: 0, floorPerSecond: 0),
+      budgetRule: service?.pointee.budgetRule ?? .none,
       clientTaken: client.pointee.output.taken(by: client.stream), backendTaken: backendTaken)
   }
 
@@ -30,7 +30,7 @@ extension ExchangeRef {
     let worker = pointee.worker
     return ExchangeContext(
       now: worker.pointee.now, budget: worker.pointee.noBudget,
-      budgetRule: RetryBudgetRule(permille: 0, floorPerSecond: 0), clientTaken: 0, backendTaken: 0)
+      budgetRule: .none, clientTaken: 0, backendTaken: 0)
   }
 
   /// Performs the actions of one event, in their order. The exchange may be gone afterwards.

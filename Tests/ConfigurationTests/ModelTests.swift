@@ -200,12 +200,13 @@ import Testing
     #expect(String(reflecting: [Secret("hunter2")]).contains("hunter2") == false)
   }
 
-  @Test func `rates and shares convert without losing what is there`() {
-    #expect(Rate(count: 10, period: .seconds(1)).perSecond == 10)
-    #expect(Rate(count: 1, period: .seconds(60)).perSecond == 1)
-    #expect(Rate(count: 0, period: .seconds(60)).perSecond == 0)
-    #expect(Rate(count: 50, period: .seconds(10)).perSecond == 5)
-    #expect(Share.percent(20).permille == 200)
-    #expect(Share(partsPerMillion: 1_999).permille == 1)
+  @Test func `a rate is counted over any span without losing what is there`() {
+    let tenSeconds = Duration.seconds(10)
+    #expect(Rate(count: 10, period: .seconds(1)).count(in: tenSeconds) == 100)
+    #expect(Rate(count: 1, period: .seconds(60)).count(in: tenSeconds) == 1)
+    #expect(Rate(count: 600, period: .seconds(60)).count(in: tenSeconds) == 100)
+    #expect(Rate(count: 0, period: .seconds(60)).count(in: tenSeconds) == 0)
+    #expect(Rate(count: 50, period: .seconds(10)).count(in: tenSeconds) == 50)
+    #expect(Rate(count: .max, period: .nanoseconds(1)).count(in: .seconds(1 << 33)) == .max)
   }
 }

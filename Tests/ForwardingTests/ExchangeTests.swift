@@ -11,7 +11,7 @@ struct Play {
   var machine: Exchange
   var now = Instant(nanoseconds: 1_000_000_000)
   let budget = RetryBudget.create()
-  var rule = RetryBudgetRule(permille: 200, floorPerSecond: 10)
+  var rule = RetryBudgetRule(partsPerMillion: 200_000, floor: 100)
   var clientTaken: UInt64 = 0
   var backendTaken: UInt64 = 0
 
@@ -128,7 +128,7 @@ struct Play {
 
   @Test func `nothing is repeated without budget`() {
     var play = Play()
-    play.rule = RetryBudgetRule(permille: 0, floorPerSecond: 0)
+    play.rule = RetryBudgetRule(partsPerMillion: 0, floor: 0)
     _ = play.open(reused: true)
     let actions = play.machine.backendClosed(answerHadBegun: false, play.context)
     #expect(actions == [.dropLease, .dropTee, .answer])

@@ -20,7 +20,7 @@ import Testing
     let budget = RetryBudget.create()
     defer { budget.destroy() }
     for _ in 0..<1_000 { budget.deposit(now: second(0)) }
-    let rule = RetryBudgetRule(permille: 200, floorPerSecond: 0)
+    let rule = RetryBudgetRule(partsPerMillion: 200_000, floor: 0)
     #expect(drain(budget, rule, at: second(0)) == 200)
   }
 
@@ -28,14 +28,14 @@ import Testing
     let budget = RetryBudget.create()
     defer { budget.destroy() }
     #expect(
-      drain(budget, RetryBudgetRule(permille: 200, floorPerSecond: 10), at: second(0)) == 100)
+      drain(budget, RetryBudgetRule(partsPerMillion: 200_000, floor: 100), at: second(0)) == 100)
   }
 
   @Test func `deposits live for ten seconds`() {
     let budget = RetryBudget.create()
     defer { budget.destroy() }
     for _ in 0..<100 { budget.deposit(now: second(0)) }
-    let rule = RetryBudgetRule(permille: 100, floorPerSecond: 0)
+    let rule = RetryBudgetRule(partsPerMillion: 100_000, floor: 0)
     #expect(budget.withdraw(rule, now: second(9)))
     #expect(!budget.withdraw(rule, now: second(10)))
   }
@@ -43,7 +43,7 @@ import Testing
   @Test func `repeats come back into the budget after ten seconds`() {
     let budget = RetryBudget.create()
     defer { budget.destroy() }
-    let rule = RetryBudgetRule(permille: 0, floorPerSecond: 1)
+    let rule = RetryBudgetRule(partsPerMillion: 0, floor: 10)
     #expect(drain(budget, rule, at: second(0)) == 10)
     #expect(drain(budget, rule, at: second(9)) == 0)
     #expect(drain(budget, rule, at: second(10)) == 10)
@@ -53,7 +53,7 @@ import Testing
     let budget = RetryBudget.create()
     defer { budget.destroy() }
     var random = Xoroshiro(seed: 42)
-    let rule = RetryBudgetRule(permille: 200, floorPerSecond: 2)
+    let rule = RetryBudgetRule(partsPerMillion: 200_000, floor: 20)
     var requests: [Int64] = []
     var retries: [Int64] = []
     var at: Int64 = 0
