@@ -127,6 +127,14 @@ extension Stream {
     return result
   }
 
+  /// Whether a connect failed for want of something of our own: descriptors, memory, local ports.
+  package static func isShortage(_ error: Int32) -> Bool {
+    switch 0 - error {
+    case EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL: true
+    default: false
+    }
+  }
+
   /// libuv would make the socket in the same step as it connects, and then it is too late to see
   /// which descriptor was given.
   private static func openSocket(

@@ -175,9 +175,10 @@ extension ExchangeRef {
 
   private func openConnection(_ entry: UnsafePointer<BackendEntry>) {
     let worker = pointee.worker
-    guard let backend = worker.openBackend(entry, service.pointee.shared) else {
+    var fault = Fault.connectFailed
+    guard let backend = worker.openBackend(entry, service.pointee.shared, fault: &fault) else {
       dropPermit()
-      return fail(.connectFailed)
+      return fail(fault)
     }
     backend.pointee.exchange = self
     pointee.backend = backend

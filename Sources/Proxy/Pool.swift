@@ -25,11 +25,14 @@ extension WorkerRef {
     return backend
   }
 
-  /// A new connection to the backend, being made; its place has been reserved. nil: no descriptor
-  /// or no slot.
-  func openBackend(_ entry: UnsafePointer<BackendEntry>, _ service: ServiceShared) -> BackendRef? {
+  /// A new connection to the backend, being made; its place has been reserved. Else the fault: a
+  /// descriptor or a slot that is missing is our own, and says nothing of the backend.
+  func openBackend(
+    _ entry: UnsafePointer<BackendEntry>, _ service: ServiceShared, fault: inout Fault
+  ) -> BackendRef? {
     guard let backend = pointee.backends.allocate() else {
       entry.pointee.shared.unreserve()
+      fault = .overloaded
       return nil
     }
     backend.initialize(
@@ -48,8 +51,10 @@ extension WorkerRef {
         backend.stream, for: address, loop: pointee.loop, owner: owner, handlers: backendHandlers)
         == 0)  // makes no socket yet
     backend.countOpen(1)
-    if Stream.connect(backend.stream, to: address) == 0 { return backend }
+    let result = Stream.connect(backend.stream, to: address)
+    if result == 0 { return backend }
     backend.close()
+    fault = Stream.isShortage(result) ? .overloaded : .connectFailed
     return nil
   }
 

@@ -28,6 +28,12 @@ extension Operations {
           #expect(try gateway.admin("/livez").status == 200)
           #expect(try gateway.metrics().value("gateway_client_connections") ?? 0 > 0)
         }
+        // What we lack is no fault of the backend's.
+        let metrics = try gateway.metrics()
+        for reason in ["connect_failed", "connect_refused"] {
+          #expect(metrics.value("gateway_local_responses_total", ["reason": reason]) == 0)
+        }
+        #expect(metrics.value("gateway_local_responses_total", ["reason": "overloaded"]) ?? 0 > 0)
         gate.open()
         for client in clients { client.close() }
         try eventually("honest clients to be served again", within: 20) {
