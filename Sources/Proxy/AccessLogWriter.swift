@@ -70,7 +70,6 @@ package final class AccessLogWriter {
 
   /// Opens the file anew, after somebody moved the old one away. What is not a file stays as it is.
   /// When it cannot be opened the old one is kept and the error given back.
-  @discardableResult
   package func reopen() -> EventLoopError? {
     guard let path else { return nil }
     let descriptor = Descriptor.openForAppending(path)

@@ -117,7 +117,9 @@ package final class DataPlane {
     }
   }
 
-  package func reopenLogs() { log?.reopen() }
+  /// Opens the access log's file anew; an error when that failed, and the old one is still written
+  /// to.
+  package func reopenLogs() -> EventLoopError? { log?.reopen() }
 
   // MARK: Reading
 

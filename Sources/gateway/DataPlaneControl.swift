@@ -26,6 +26,7 @@ protocol DataPlaneControl: AnyObject {
   /// Once.
   func stop() -> Int
 
-  /// Opens the log files again, because somebody has moved them away.
-  func reopenLogs()
+  /// Opens the log files again, because somebody has moved them away. Gives the error when one
+  /// could not be opened; the old file is still written to then.
+  func reopenLogs() -> EventLoopError?
 }

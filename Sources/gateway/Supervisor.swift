@@ -72,8 +72,11 @@ final class Supervisor {
       log.warning(
         "SIGHUP: the configuration is read at start only; restart the gateway to change it")
     default:
-      dataPlane.reopenLogs()
-      log.notice("log files opened again")
+      if let error = dataPlane.reopenLogs() {
+        log.error("the access log goes on in the file it had", metadata: ["error": "\(error)"])
+      } else {
+        log.notice("log files opened again")
+      }
     }
   }
 

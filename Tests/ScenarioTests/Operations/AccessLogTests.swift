@@ -129,6 +129,27 @@ extension Operations {
       }
     }
 
+    @Test func `a file that cannot be opened again is said, and the old one goes on`() throws {
+      let text = configuration(
+        top: "logging:\n  access:\n    output: \"{directory}/logs/access.log\"")
+      let directory = makeDirectory()
+      defer { removeDirectory(directory) }
+      try withGateway(
+        text.replacing("{directory}/logs", with: directory), [ScriptedBackend.answering()]
+      ) { gateway in
+        let moved = directory + "-moved"
+        defer { removeDirectory(moved) }
+        rename(directory, moved)
+        gateway.signal(SIGUSR1)
+        try eventually("a line about it") { gateway.errors.contains("access.log") }
+        #expect(!gateway.errors.contains("opened again"))
+        _ = try gateway.get("/1")
+        try eventually("a line in the old file") {
+          try GatewayProcess.accessLines(readFile(moved + "/access.log") ?? "").count == 1
+        }
+      }
+    }
+
     @Test func `without an output nothing is written, to stderr when asked`() throws {
       let backend = ScriptedBackend.answering()
       let none = configuration(top: "logging:\n  access:\n    output: none")
