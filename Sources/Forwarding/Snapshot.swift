@@ -90,3 +90,18 @@ package struct Snapshot {
   package var traceTrust: TraceTrust
   package var generation: UInt64
 }
+
+/// A snapshot with its memory, which goes with this object. Control loop only: workers have the
+/// pointer.
+package final class OwnedSnapshot {
+  package let pointer: UnsafePointer<Snapshot>
+  private let arena: Arena
+
+  init(_ pointer: UnsafePointer<Snapshot>, _ arena: Arena) {
+    self.pointer = pointer
+    self.arena = arena
+  }
+
+  /// Bytes of its tables.
+  package var byteCount: Int { arena.byteCount }
+}

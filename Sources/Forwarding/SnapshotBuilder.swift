@@ -6,9 +6,10 @@ import HTTPSemantics
 package import Primitives
 import Routing
 
-/// Compiles configurations. What could be wrong with them has been reported before.
+/// Compiles one configuration. What could be wrong with it has been reported before.
 package struct SnapshotBuilder {
   private let registry: SharedRegistry
+  private let arena = Arena()
   private let names: [String: [IPAddress]]
   private let hashKey: UInt64
 
@@ -20,16 +21,16 @@ package struct SnapshotBuilder {
     self.hashKey = hashKey
   }
 
-  /// Makes the tables. The memory is never freed while a worker may hold the snapshot.
+  /// Makes the tables. Once for each builder.
   package func build(
     _ configuration: GatewayConfiguration, generation: UInt64
-  ) -> UnsafePointer<Snapshot> {
+  ) -> OwnedSnapshot {
     let places = configuration.services.map { service in
       service.backends.flatMap { resolve($0.address) }
     }
-    let services = UnsafeMutablePointer<ServiceEntry>.allocate(capacity: places.count + 1)
+    let services = arena.allocate(ServiceEntry.self, count: places.count)
     let backendCount = places.reduce(0) { $0 + $1.count }
-    let backends = UnsafeMutablePointer<BackendEntry>.allocate(capacity: backendCount + 1)
+    let backends = arena.allocate(BackendEntry.self, count: backendCount)
     var next = 0
     for (index, service) in configuration.services.enumerated() {
       let entries = places[index].map { backendEntry($0, of: service.name) }
@@ -39,11 +40,11 @@ package struct SnapshotBuilder {
         next += 1
       }
     }
-    let routes = UnsafeMutablePointer<RouteEntry>.allocate(capacity: configuration.routes.count + 1)
+    let routes = arena.allocate(RouteEntry.self, count: configuration.routes.count)
     for (index, route) in configuration.routes.enumerated() {
       (routes + index).initialize(to: routeEntry(route, configuration))
     }
-    let snapshot = UnsafeMutablePointer<Snapshot>.allocate(capacity: 1)
+    let snapshot = arena.allocate(Snapshot.self, count: 1)
     snapshot.initialize(
       to: Snapshot(
         routes: routes, routeCount: configuration.routes.count, services: services,
@@ -53,9 +54,9 @@ package struct SnapshotBuilder {
         headFields: configuration.limits.headFields,
         clientTimeouts: ClientTimes(
           head: configuration.timeouts.head, keepAlive: configuration.timeouts.keepAlive),
-        trustedProxies: permanent(configuration.trustedProxies),
+        trustedProxies: arena.copy(configuration.trustedProxies),
         traceTrust: traceTrust(configuration.tracing.trust), generation: generation))
-    return UnsafePointer(snapshot)
+    return OwnedSnapshot(UnsafePointer(snapshot), arena)
   }
 
   // MARK: Backends
@@ -84,9 +85,13 @@ package struct SnapshotBuilder {
 
   private func backendEntry(_ place: Place, of service: String) -> BackendEntry {
     BackendEntry(
-      label: permanent(place.label), authority: permanent(place.authority),
-      endpoint: place.endpoint, unixPath: place.unixPath.map(permanentPath),
+      label: arena.copy(place.label), authority: arena.copy(place.authority),
+      endpoint: place.endpoint, unixPath: place.unixPath.map(path),
       shared: registry.backend(service: service, address: place.label))
+  }
+
+  private func path(_ text: String) -> UnsafePointer<CChar> {
+    UnsafeRawPointer(arena.copy(text).base).assumingMemoryBound(to: CChar.self)
   }
 
   // MARK: Services and routes
@@ -103,19 +108,19 @@ package struct SnapshotBuilder {
       hostRule = .literal
       literal = text
     }
-    let active = UnsafeMutablePointer<SharedWord>.allocate(capacity: max(backends.count, 1))
+    let active = arena.allocate(SharedWord.self, count: backends.count)
     for (index, backend) in backends.enumerated() {
       (active + index).initialize(to: backend.shared.active)
     }
-    let usable = SharedWords.allocate(count: (backends.count + 63) / 64 + 1)
+    let usable = arena.words(count: (backends.count + 63) / 64 + 1)
     for index in backends.indices { usable[index >> 6].add(1 << UInt64(index & 63)) }
     let view = BackendView(
       count: backends.count, usable: usable, active: active,
       maximum: service.connections.max.map { UInt64($0) } ?? .max)
     return ServiceEntry(
-      name: permanent(service.name), first: Int32(first), view: view,
+      name: arena.copy(service.name), first: Int32(first), view: view,
       policy: policy(service.balancer.policy),
-      shared: registry.service(service.name), hostRule: hostRule, hostLiteral: permanent(literal),
+      shared: registry.service(service.name), hostRule: hostRule, hostLiteral: arena.copy(literal),
       connectionsMax: UInt32(service.connections.max ?? 0),
       idleMax: UInt32(service.connections.idle),
       idleTimeout: service.connections.idleTimeout, queueBound: UInt32(service.connections.queue),
@@ -141,11 +146,9 @@ package struct SnapshotBuilder {
     plan.bodyLimit = route.bodySize ?? .max
     plan.retryAttempts = UInt8(service.retries.attempts)
     plan.retryKinds = service.retries.when.reduce(into: []) { $0.insert(retryKind($1)) }
-    let upgrades = UnsafeMutableBufferPointer<ByteSlice>.allocate(capacity: route.upgrades.count)
-    _ = upgrades.initialize(from: route.upgrades.map(permanent))
     return RouteEntry(
-      name: permanent(route.name), service: Int32(route.service), plan: plan,
-      upgrades: UnsafeBufferPointer(upgrades))
+      name: arena.copy(route.name), service: Int32(route.service), plan: plan,
+      upgrades: arena.copy(route.upgrades.map { arena.copy($0) }))
   }
 
   private func routeTable(_ routes: [RouteConfiguration]) -> RouteTable {
@@ -157,7 +160,9 @@ package struct SnapshotBuilder {
       rows.append(
         RoutePath(path: pattern.path, isPrefix: pattern.isPrefix, route: UInt32(index)))
     }
-    return RouteTable.build(rows, key: hashKey)
+    let table = RouteTable.build(rows, key: hashKey)
+    arena.atEnd { table.destroy() }
+    return table
   }
 
   private func policy(_ policy: BalancerConfiguration.Policy) -> BalancerPolicy {
@@ -204,29 +209,4 @@ package struct SnapshotBuilder {
     case .never: .never
     }
   }
-}
-
-// MARK: Memory that stays
-
-private func permanent(_ text: String) -> ByteSlice {
-  let bytes = UnsafeMutablePointer<UInt8>.allocate(capacity: text.utf8.count + 1)
-  var count = 0
-  for byte in text.utf8 {
-    (bytes + count).initialize(to: byte)
-    count += 1
-  }
-  (bytes + count).initialize(to: 0)
-  return ByteSlice(bytes, count)
-}
-
-private func permanentPath(_ path: String) -> UnsafePointer<CChar> {
-  UnsafeRawPointer(permanent(path).base).assumingMemoryBound(to: CChar.self)
-}
-
-private func permanent<Element: BitwiseCopyable>(
-  _ elements: [Element]
-) -> UnsafeBufferPointer<Element> {
-  let buffer = UnsafeMutableBufferPointer<Element>.allocate(capacity: elements.count)
-  _ = buffer.initialize(from: elements)
-  return UnsafeBufferPointer(buffer)
 }

@@ -32,7 +32,8 @@ package final class DataPlane {
   package let settings: DataPlaneSettings
   package let configuration: GatewayConfiguration
   package let layout: MetricsLayout
-  package let snapshot: UnsafePointer<Snapshot>
+  package var snapshot: UnsafePointer<Snapshot> { owned.pointer }
+  private let owned: OwnedSnapshot
   private let registry: SharedRegistry
   private let shared: UnsafeMutablePointer<ProcessShared>
   private let inFlight: SharedWords
@@ -50,8 +51,8 @@ package final class DataPlane {
     registry = SharedRegistry(workers: settings.workers)
     var seed = SystemRandomNumberGenerator()
     let builder = SnapshotBuilder(registry: registry, names: settings.names, hashKey: seed.next())
-    snapshot = builder.build(configuration, generation: settings.generation)
-    layout = DataPlane.layout(configuration, snapshot)
+    owned = builder.build(configuration, generation: settings.generation)
+    layout = DataPlane.layout(configuration, owned.pointer)
     let wakeups = UnsafeMutablePointer<Wakeup>.allocate(capacity: settings.workers)
     shared = UnsafeMutablePointer<ProcessShared>.allocate(capacity: 1)
     shared.initialize(
