@@ -56,6 +56,7 @@ let package = Package(
     room("HTTPSemantics", ["Primitives"]),
     room("Routing", ["Primitives"]),
     room("Balancing", ["Primitives"]),
+    room("CircuitBreaking", ["Primitives"]),
     room("Health", ["Primitives"]),
     room("Telemetry", ["Primitives", "HTTPSemantics"]),
 
@@ -92,6 +93,7 @@ let package = Package(
     tests("HTTPSemantics", ["Primitives"]),
     tests("Routing", ["Primitives"]),
     tests("Balancing", ["Primitives"]),
+    tests("CircuitBreaking", ["Primitives"]),
     tests("Health", ["Primitives"]),
     tests("Telemetry", ["Primitives", "HTTPSemantics"]),
     tests("Configuration", ["Primitives", "HTTPSemantics"]),

@@ -39,6 +39,8 @@ package struct SharedWord: @unchecked Sendable {
   @inlinable @discardableResult package func subtract(_ amount: UInt64) -> UInt64 {
     cell.pointee.wrappingSubtract(amount, ordering: .relaxed).newValue
   }
+  /// The word `distance` places further on in the same block.
+  @inlinable package func next(_ distance: Int) -> SharedWord { SharedWord(cell + distance) }
   /// Replaces `expected` by `desired`; gives what was there, which equals `expected` when it
   /// worked.
   @inlinable package func compareExchange(expected: UInt64, desired: UInt64) -> UInt64 {

@@ -32,7 +32,9 @@ private let unfinished = [
 ]
 
 /// The rooms that every request passes through.
-private let requestPath = ["Balancing", "Routing", "Forwarding", "Proxy", "HTTPParsing"]
+private let requestPath = [
+  "Balancing", "CircuitBreaking", "Routing", "Forwarding", "Proxy", "HTTPParsing",
+]
 
 /// Looked for in code, without comments and strings.
 private let dangerous = [
