@@ -78,6 +78,7 @@ let package = Package(
     room(
       "Admin",
       ["Primitives", "HTTPSemantics", "Telemetry", "Configuration", "EventLoop", "HTTPParsing"]),
+    room("Probing", ["Primitives", "HTTPSemantics", "Health", "EventLoop", "HTTPParsing"]),
     .executableTarget(
       name: "gateway",
       dependencies: [
@@ -111,6 +112,7 @@ let package = Package(
         "Primitives", "HTTPSemantics", "Configuration", "EventLoop",
         .product(name: "Logging", package: "swift-log"),
       ]),
+    tests("Probing", ["Primitives", "Health", "EventLoop"]),
     tests("Admin", ["Primitives", "HTTPSemantics", "Configuration", "EventLoop"]),
     .testTarget(name: "ScenarioTests", dependencies: ["gateway"], swiftSettings: houseRules),
     .testTarget(name: "TidyTests", swiftSettings: houseRules),

@@ -135,6 +135,10 @@ extension Stream {
     }
   }
 
+  /// One of the shortages that may also last: every local port towards this peer is taken, or the
+  /// machine has no address from which this peer could be reached (`::1` without IPv6).
+  package static func lacksLocalAddress(_ error: Int32) -> Bool { 0 - error == EADDRNOTAVAIL }
+
   /// libuv would make the socket in the same step as it connects, and then it is too late to see
   /// which descriptor was given.
   private static func openSocket(

@@ -24,6 +24,9 @@ private let trusted = [
     word: unsafeGlobal, file: "Sources/HTTPParsing/Callbacks.swift", count: 2,
     reason: "llhttp's settings, written once before any thread reads them"),
   Trust(
+    word: unsafeGlobal, file: "Sources/Probing/ProbeConnection.swift", count: 1,
+    reason: writtenOnce),
+  Trust(
     word: unsafeGlobal, file: "Sources/Proxy/Accepting.swift", count: 1, reason: writtenOnce),
   Trust(
     word: unsafeGlobal, file: "Sources/Proxy/BackendConnection.swift", count: 1,

@@ -23,6 +23,7 @@ private let plan: [String: Set<String>] = [
   "Admin": [
     "Primitives", "HTTPSemantics", "Telemetry", "Configuration", "EventLoop", "HTTPParsing",
   ],
+  "Probing": ["Primitives", "HTTPSemantics", "Health", "EventLoop", "HTTPParsing"],
   "gateway": [
     "Primitives", "HTTPSemantics", "Balancing", "Telemetry", "Configuration", "Forwarding",
     "EventLoop", "HTTPParsing", "Proxy", "Admin", "ArgumentParser", "Logging",
