@@ -4,6 +4,7 @@
 #ifndef GATEWAY_CLIBUV_SHIM_H
 #define GATEWAY_CLIBUV_SHIM_H
 
+#include <malloc.h>
 #include <pthread.h>
 #include <sys/socket.h>
 #include <uv.h>
@@ -46,6 +47,9 @@ static inline int gateway_accept(int fd, struct sockaddr *name, socklen_t *size)
 static inline int gateway_socket(int family) {
   return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
+
+// Not in Swift's view of the C library. Safe beside other threads that allocate.
+static inline void gateway_trim_heap(void) { (void)malloc_trim(0); }
 
 // Lets no packet reach a listening socket any more: a client that connects now asks again a second later, and is then
 // served by another listener or refused. What is in the accept queue stays. Returns 0, or -1 with errno.

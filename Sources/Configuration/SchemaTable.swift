@@ -90,18 +90,20 @@ extension Schema {
       below this it is answered 408, or cut.
       """),
     SchemaRow(
-      "limits.loop_lag", .duration(.milliseconds(1)...(.seconds(60))), .byDefault("none"),
+      "limits.loop_lag", .duration(.milliseconds(10)...(.seconds(60))), .byDefault("none"),
       words: [SchemaWord("none", "no bound")], example: "100ms",
       """
-      How late a worker may be. A worker that is later sheds new connections, then requests, with \
-      503 `overloaded`.
+      How late a worker's event loop may be, averaged over a quarter of a second. A worker that is \
+      later sheds new connections, and requests too when that does not help within a second or \
+      when it is a quarter above: 503 `overloaded`.
       """),
     SchemaRow(
       "limits.memory", .size(1 << 20...1 << 44), .byDefault("none"),
       words: [SchemaWord("none", "no bound")], example: "512MiB",
       """
-      Resident memory of the process. Above it new connections, then requests, are shed with 503 \
-      `overloaded`.
+      Resident memory of the process. Above it new connections are shed, and requests too when \
+      that does not help within a second or when it is a quarter above: 503 `overloaded`. Leave \
+      room below the limit of the container.
       """),
     SchemaRow("timeouts", .mapping, .children, "How long clients may take."),
     SchemaRow(

@@ -1,5 +1,6 @@
 // Why this file exists: what the process may use and what it has used, as the kernel tells it.
 
+import CLibUV
 import Glibc
 
 /// Facts about this process. Each call asks the kernel; control plane only.
@@ -33,6 +34,10 @@ package enum ProcessFacts {
     guard let fields = fields(of: "/proc/self/statm"), fields.count > 1 else { return nil }
     return Int(fields[1]).map { $0 * Int(sysconf(Int32(_SC_PAGESIZE))) }
   }
+
+  /// Has the allocator give what nobody uses back to the kernel. From any thread; takes
+  /// milliseconds when there is much of it.
+  package static func returnUnusedMemory() { gateway_trim_heap() }
 
   /// Virtual memory in bytes; nil without /proc.
   package static func virtualBytes() -> Int? {

@@ -41,6 +41,14 @@ package struct SharedWord: @unchecked Sendable {
   }
   /// The word `distance` places further on in the same block.
   @inlinable package func next(_ distance: Int) -> SharedWord { SharedWord(cell + distance) }
+  /// Sets these bits.
+  @inlinable package func set(_ bits: UInt64) {
+    cell.pointee.bitwiseOr(bits, ordering: .acquiringAndReleasing)
+  }
+  /// Clears these bits and gives what was there.
+  @inlinable package func clear(_ bits: UInt64) -> UInt64 {
+    cell.pointee.bitwiseAnd(~bits, ordering: .acquiringAndReleasing).oldValue
+  }
   /// Replaces `expected` by `desired`; gives what was there, which equals `expected` when it
   /// worked.
   @inlinable package func compareExchange(expected: UInt64, desired: UInt64) -> UInt64 {

@@ -103,6 +103,25 @@ package struct Slab<Element: ~Copyable> {
     count -= 1
   }
 
+  /// Gives the pages that hold nothing but free slots back to the system; they read as zeros
+  /// afterwards, which nobody sees. Looks at every slot that was ever used.
+  package func trim() {
+    let page = Int(getpagesize())
+    var index = 0
+    while index < Int(touched) {
+      if marks[index].link == SlabMark.inUse {
+        index += 1
+        continue
+      }
+      let first = index
+      while index < Int(touched), marks[index].link != SlabMark.inUse { index += 1 }
+      let start = (UInt(bitPattern: base + first) + UInt(page) - 1) / UInt(page) * UInt(page)
+      let end = UInt(bitPattern: base + index) / UInt(page) * UInt(page)
+      // A call for each stray page would cost more than it gives.
+      if end >= start + UInt(16 * page) { releasePages(start, end - start) }
+    }
+  }
+
   /// The number of a slot, stable for its address.
   @inlinable package func index(of element: UnsafeMutablePointer<Element>) -> UInt32 {
     let distance = element - base
@@ -150,6 +169,11 @@ private func reserveAddressSpace(bytes: Int) -> UnsafeMutableRawPointer {
     fatalError("no address space for \(bytes) bytes")
   }
   return memory
+}
+
+private func releasePages(_ start: UInt, _ bytes: UInt) {
+  let result = madvise(UnsafeMutableRawPointer(bitPattern: start), Int(bytes), MADV_DONTNEED)
+  precondition(result == 0)
 }
 
 private func releaseAddressSpace(_ base: UnsafeMutableRawPointer, bytes: Int) {

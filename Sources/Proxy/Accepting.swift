@@ -1,5 +1,5 @@
 // Why this file exists: a connection has been accepted: it gets its node and its first deadline,
-// or, when there are too many already, an answer that says so.
+// or, when there are too many already or the process is overloaded, an answer that says so.
 import EventLoop
 import Forwarding
 import HTTPParsing
@@ -26,9 +26,9 @@ extension WorkerRef {
   /// Takes the connection that the listener offers.
   func connectionOffered(_ listener: Listener) {
     beginCallback()
+    wakeHeart()
     let shared = pointee.shared.pointee
-    let isCounted = shared.connections.add(1) <= shared.connectionsMax
-    if !isCounted { shared.connections.subtract(1) }
+    let isCounted = pointee.shedding == .nothing && countConnection(shared)
     if !isCounted && pointee.refusedCount >= Bounds.refusedConnections { return turnAway(listener) }
     guard let client = pointee.clients.allocate() else {
       if isCounted { shared.connections.subtract(1) }
@@ -57,6 +57,13 @@ extension WorkerRef {
       client.refuse(.overloaded, .none)
       client.settle()
     }
+  }
+
+  /// True when there is a place for one more.
+  private func countConnection(_ shared: ProcessShared) -> Bool {
+    if shared.connections.add(1) <= shared.connectionsMax { return true }
+    shared.connections.subtract(1)
+    return false
   }
 
   /// Too many are being refused already: a short answer if it fits at once, and no place for it.

@@ -113,6 +113,7 @@ extension ClientRef {
   @inline(__always)
   private func beginHead() {
     let worker = pointee.worker
+    worker.wakeHeart()
     pointee.phase = .head
     pointee.headBegun = Loop.clock()
     pointee.table = worker.lendTable()

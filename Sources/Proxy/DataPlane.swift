@@ -36,7 +36,10 @@ package final class DataPlane {
   private let owned: OwnedSnapshot
   private let registry: SharedRegistry
   private let shared: UnsafeMutablePointer<ProcessShared>
+  /// A cache line for each worker: exchanges in flight, and what its lateness makes it refuse.
   private let inFlight: SharedWords
+  /// An `OverloadLevel`.
+  private let memoryLevel = SharedWord.allocate()
   private var workers: [WorkerRef] = []
   private var threads: [WorkerThread] = []
   private var unixFiles: [UnixSocketFile] = []
@@ -122,6 +125,25 @@ package final class DataPlane {
   /// to.
   package func reopenLogs() -> EventLoopError? { log?.reopen() }
 
+  // MARK: Overload
+
+  /// What the memory of the process makes all workers refuse.
+  package func shed(_ level: OverloadLevel) {
+    memoryLevel.store(UInt64(level.rawValue))
+    give(level == .nothing ? 0 : WorkerOrders.trim)
+  }
+
+  /// Has the workers give unused memory back to the system.
+  package func trim() { give(WorkerOrders.trim) }
+
+  /// What each worker refuses because it is late.
+  package var lagLevels: [OverloadLevel] {
+    (0..<settings.workers).map { index in
+      let word = inFlight[8 * index + 1].load()
+      return OverloadLevel(rawValue: UInt8(truncatingIfNeeded: word)) ?? .nothing
+    }
+  }
+
   // MARK: Reading
 
   /// The metrics of every worker.
@@ -176,11 +198,14 @@ package final class DataPlane {
     worker.initialize(
       to: Worker(
         index: index, loop: loop, shared: UnsafePointer(shared), now: now,
-        inFlight: inFlight.counter(8 * index), snapshot: snapshot, wheel: .create(now: now),
+        inFlight: inFlight.counter(8 * index),
+        lagLevel: inFlight.counter(8 * index + 1), snapshot: snapshot, wheel: .create(now: now),
         clients: clients, backends: backends, exchanges: exchanges, tables: .create(capacity: 64),
         spareTable: makeTable(fields: fields), tableFields: fields,
         pools: pools, queues: queues, metrics: .create(layout: layout),
-        random: Xoroshiro(seed: random), orders: WorkerOrders(word: .allocate())))
+        random: Xoroshiro(seed: random),
+        heartbeat: Heartbeat(limit: configuration.limits.loopLag),
+        orders: WorkerOrders(word: .allocate(), memory: memoryLevel)))
     worker.pointee.spans.initialize(to: BodySpans.create(capacity: Worker.spanCount))
     worker.pointee.accessLog = log?.line(for: index)
     return worker

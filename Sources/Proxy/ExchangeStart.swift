@@ -46,6 +46,7 @@ extension ClientRef {
       return exchange.fail(.badBody)
     }
     switch verdict {
+    case .forward where worker.pointee.shedding == .requests: exchange.fail(.overloaded)
     case .forward:
       if exchange.writeHead(arrival) {
         worker.deposit(exchange)

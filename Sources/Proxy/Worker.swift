@@ -33,6 +33,8 @@ package struct Worker {
   var callbacks: UInt64 = 0
   /// Exchanges under way, for the control loop to read.
   let inFlight: SharedCounter
+  /// An `OverloadLevel`: what its own lateness makes it refuse; for the control loop to read.
+  let lagLevel: SharedCounter
   var snapshot: UnsafePointer<Snapshot>
 
   var wheel: TimerWheel
@@ -70,6 +72,9 @@ package struct Worker {
 
   var isDraining = false
   var refusedCount = 0
+  var heartbeat: Heartbeat
+  /// What is refused for the process's own sake.
+  var shedding = OverloadLevel.nothing
   let orders: WorkerOrders
   var mayLeave = false
   var hasLeft = false
@@ -125,8 +130,6 @@ extension WorkerRef {
   /// The loop's timer has fired.
   func timerFired() {
     beginCallback()
-    let planned = pointee.wakesAt
-    pointee.metrics.eventLoopLag.set(MetricsShard.positive(Loop.clock() - planned))
     pointee.wheel.advance(to: pointee.now)
     while let node = pointee.wheel.popExpired() {
       switch TimerKind(rawValue: node.pointee.kind).unsafelyUnwrapped {

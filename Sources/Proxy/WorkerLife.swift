@@ -9,15 +9,22 @@ import Telemetry
 /// What the control loop asks of a worker; bits of one word, followed by a wake-up.
 struct WorkerOrders {
   let word: SharedWord
+  /// An `OverloadLevel`: what the memory of the process makes all workers refuse.
+  let memory: SharedWord
 
   static let drain: UInt64 = 1
   /// End everything that is left, now.
   static let cut: UInt64 = 2
   /// Close the last handles: nobody wakes anybody any more.
   static let leave: UInt64 = 4
+  /// Give unused memory back. The worker takes this one away again.
+  static let trim: UInt64 = 8
 
   /// Control loop only.
-  func give(_ order: UInt64) { word.store(word.load() | order) }
+  func give(_ order: UInt64) { word.set(order) }
+
+  /// Worker only: true when the order was there.
+  func take(_ order: UInt64) -> Bool { word.clear(order) & order != 0 }
 }
 
 extension WorkerRef {
@@ -26,6 +33,10 @@ extension WorkerRef {
     pointee.timer = Timer.create(pointee.loop, owner: UnsafeMutableRawPointer(self)) { owner in
       owner.assumingMemoryBound(to: Worker.self).timerFired()
     }
+    let heart = Timer.create(pointee.loop, owner: UnsafeMutableRawPointer(self)) { owner in
+      owner.assumingMemoryBound(to: Worker.self).beat()
+    }
+    pointee.heartbeat.timer = heart
     let wakeup = try Wakeup.create(pointee.loop, owner: UnsafeMutableRawPointer(self)) { owner in
       owner.assumingMemoryBound(to: Worker.self).woken()
     }
@@ -53,6 +64,8 @@ extension WorkerRef {
     if orders & WorkerOrders.drain != 0 && !pointee.isDraining { drain() }
     if orders & WorkerOrders.cut != 0 { cutAll() }
     if orders & WorkerOrders.leave != 0 { pointee.mayLeave = true }
+    if pointee.orders.take(WorkerOrders.trim) { trim() }
+    setShedding()
     attendToQueues()
     stopWhenEmpty()
   }
@@ -108,6 +121,7 @@ extension WorkerRef {
     pointee.hasLeft = true
     endLog()
     pointee.timer?.close()
+    pointee.heartbeat.timer?.close()
     pointee.shared.pointee.wakeups[pointee.index].close()
   }
 

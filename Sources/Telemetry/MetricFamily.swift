@@ -12,7 +12,7 @@ package enum MetricFamily: CaseIterable, Sendable {
   case clientConnections, activeConnections, poolConnections, poolOpened, poolReused
   case retries, localResponses, fieldsDropped
   case lastReloadSuccessful, lastReloadTimestamp, reloads, configurationInfo
-  case eventLoopLag, accessLogDropped, seriesOverflow, buildInfo
+  case eventLoopLag, shedding, accessLogDropped, seriesOverflow, buildInfo
   case processCPU, processMemory, processVirtualMemory, processDescriptors
   case processMaximumDescriptors, processStart
 
@@ -33,7 +33,7 @@ package enum MetricFamily: CaseIterable, Sendable {
     case .retries, .localResponses, .fieldsDropped: decisionEntry
     case .lastReloadSuccessful, .lastReloadTimestamp, .reloads, .configurationInfo:
       configurationEntry
-    case .eventLoopLag, .accessLogDropped, .seriesOverflow, .buildInfo: healthEntry
+    case .eventLoopLag, .shedding, .accessLogDropped, .seriesOverflow, .buildInfo: healthEntry
     case .processCPU, .processMemory, .processVirtualMemory, .processDescriptors,
       .processMaximumDescriptors, .processStart:
       processEntry
@@ -141,7 +141,13 @@ package enum MetricFamily: CaseIterable, Sendable {
     case .eventLoopLag:
       make(
         "gateway_event_loop_lag_seconds", .gauge, ["worker"],
-        "How late a worker's event loop came to its last timer: what every request waits on top.")
+        "How late a worker's event loop comes to what it has planned, over the last quarter of a "
+          + "second: what every request waits on top.")
+    case .shedding:
+      make(
+        "gateway_shedding", .gauge, ["worker"],
+        "What a worker answers with 503 overloaded because of limits.loop_lag or limits.memory: 0 "
+          + "nothing, 1 new connections, 2 requests too.")
     case .accessLogDropped:
       make(
         "gateway_access_log_dropped_total", .counter,

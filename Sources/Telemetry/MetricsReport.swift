@@ -222,6 +222,10 @@ package struct MetricsReport: Sendable {
     for (worker, shard) in shards.enumerated() {
       out.sample("\(worker)", seconds: shard.eventLoopLag.value)
     }
+    out.begin(.shedding)
+    for (worker, shard) in shards.enumerated() {
+      out.sample("\(worker)", value: shard.shedding.value)
+    }
     out.begin(.accessLogDropped)
     out.sample(value: total { $0.accessLogDropped })
     out.begin(.seriesOverflow)

@@ -63,6 +63,7 @@ package struct MetricsShard: @unchecked Sendable {
   @inlinable package static var fieldsDroppedWord: Int { 1 }
   @inlinable package static var logDroppedWord: Int { 2 }
   @inlinable package static var lagWord: Int { 3 }
+  @inlinable package static var sheddingWord: Int { 4 }
   @inlinable package static var reasonsWord: Int { 8 }
   /// A reason's raw value is below this.
   @inlinable package static var reasonSlots: Int { 48 }
@@ -174,6 +175,8 @@ package struct MetricsShard: @unchecked Sendable {
   }
   /// Nanoseconds; set by the worker.
   @inlinable package var eventLoopLag: SharedCounter { words.counter(MetricsShard.lagWord) }
+  /// 0 nothing, 1 new connections, 2 requests too; set by the worker.
+  @inlinable package var shedding: SharedCounter { words.counter(MetricsShard.sheddingWord) }
 
   @inlinable package func backend(_ index: Int) -> SharedCounter {
     precondition(index >= 0 && index < backendCount)

@@ -55,11 +55,14 @@ enum GatewayProcess {
     let admin = try configuration.admin.map { admin in
       try AdminServer.open(loop, at: admin.address, token: admin.token, source: status.source)
     }
+    let overload = OverloadWatch(configuration.limits, .init(dataPlane), log)
+    overload.start(on: loop)
     try supervisor.start()
     announce(configuration, dataPlane, budget, log)
     if isDemo { Output.write(DemoBanner.text(configuration, addresses: dataPlane.boundAddresses)) }
     let ending = supervisor.run()
     admin?.close()
+    overload.close()
     _ = loop.destroy()
     return ending
   }
@@ -132,3 +135,11 @@ enum GatewayProcess {
 }
 
 extension DataPlane: DataPlaneControl {}
+
+extension OverloadWatch.Workers {
+  init(_ dataPlane: DataPlane) {
+    self.init(
+      shed: { dataPlane.shed($0) }, trim: { dataPlane.trim() },
+      lagLevels: { dataPlane.lagLevels })
+  }
+}

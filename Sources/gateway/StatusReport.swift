@@ -72,6 +72,7 @@ final class StatusReport {
     json.member("client_connections", clientConnections)
     json.member("client_connections_max", dataPlane.settings.connections)
     json.member("requests_in_flight", dataPlane.exchangesInFlight)
+    json.member("shedding", shedding)
     json.key("services")
     json.beginArray()
     for index in 0..<dataPlane.snapshot.pointee.serviceCount { write(service: index, to: &json) }
@@ -84,6 +85,16 @@ final class StatusReport {
   /// anything.
   private var clientConnections: Int64 {
     Int64(bitPattern: dataPlane.shards.reduce(0) { $0 &+ $1.clientConnections.value })
+  }
+
+  /// What the worst worker refuses to protect the process.
+  private var shedding: String {
+    let worst = dataPlane.shards.map(\.shedding.value).max() ?? 0
+    return switch OverloadLevel(rawValue: UInt8(truncatingIfNeeded: worst)) ?? .nothing {
+    case .nothing: "nothing"
+    case .connections: "new connections"
+    case .requests: "new connections and requests"
+    }
   }
 
   private func write(service index: Int, to json: inout JSONWriter) {

@@ -121,3 +121,26 @@ extension Box {
     #expect(slab.it.capacity == 4_000_000)
   }
 }
+
+@Suite struct SlabTrimTests {
+  @Test func `trimming keeps what is in use and lets free slots be taken again`() throws {
+    let slab = Box(Slab<UInt64>.reserve(capacity: 100_000))
+    defer { slab.it.destroy() }
+    var elements: [UnsafeMutablePointer<UInt64>] = []
+    for value in 0..<UInt64(100_000) {
+      let element = try #require(slab.allocate())
+      element.initialize(to: value)
+      elements.append(element)
+    }
+    let handle = slab.it.handle(of: elements[40_001])
+    for (index, element) in elements.enumerated() where index % 40_000 != 1 {
+      slab.it.free(element)
+    }
+    slab.it.trim()
+    for index in [1, 40_001, 80_001] { #expect(elements[index].pointee == UInt64(index)) }
+    #expect(slab.it.resolve(handle) == elements[40_001])
+    // Zeros where pages were given back.
+    #expect(elements[20_000].pointee == 0)
+    #expect(slab.allocate() == elements[99_999])
+  }
+}

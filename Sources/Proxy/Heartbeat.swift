@@ -1,0 +1,98 @@
+// Why this file exists: a loop that works through too much at a time comes late to everything, and
+// nobody inside notices. So while there is work a timer is planned every few milliseconds, and how
+// late it fires is how late the loop is. An idle worker sleeps.
+import EventLoop
+import Forwarding
+import Primitives
+import Telemetry
+
+/// One worker's measure of its own lateness, and what it refuses because of it.
+struct Heartbeat {
+  var timer: Timer?
+  /// When the next beat is planned; `.distantFuture` while it sleeps.
+  var due = Instant.distantFuture
+  /// When the last one was, or it began.
+  var last = Instant(nanoseconds: 0)
+  /// `Worker.callbacks` at the last beat.
+  var callbacks: UInt64 = 0
+  var lag = LagAverage()
+  /// `limits.loop_lag`; nil = no bound.
+  var overload: OverloadGuard?
+  let period: Duration
+
+  init(limit: Duration?) {
+    overload = limit.map { OverloadGuard(limit: UInt64($0.nanoseconds)) }
+    period = Heartbeat.period(limit)
+  }
+
+  /// A stall that began just after a beat was planned looks shorter by one period. So the period is
+  /// a quarter of the limit, but no more than 200 beats a second; without a limit the beats are for
+  /// the metric alone.
+  static func period(_ limit: Duration?) -> Duration {
+    let quarter = (limit?.nanoseconds ?? .max) / 4
+    return Duration(nanoseconds: min(max(quarter, 5_000_000), 50_000_000))
+  }
+
+  /// Below this it is as good as none: libuv's timers count in whole milliseconds.
+  static var quiet: UInt64 { 1_000_000 }
+}
+
+extension WorkerRef {
+  /// There is work: measures from now on.
+  @inline(__always)
+  func wakeHeart() {
+    if pointee.heartbeat.due == .distantFuture { beginBeating() }
+  }
+
+  private func beginBeating() {
+    pointee.heartbeat.last = pointee.now
+    pointee.heartbeat.callbacks = pointee.callbacks
+    planBeat(after: pointee.now)
+  }
+
+  private func planBeat(after instant: Instant) {
+    pointee.heartbeat.due = instant + pointee.heartbeat.period
+    pointee.heartbeat.timer?.start(at: pointee.heartbeat.due)
+  }
+
+  func beat() {
+    beginCallback()
+    let clock = Loop.clock()
+    let late = MetricsShard.positive(clock - pointee.heartbeat.due)
+    let span = MetricsShard.positive(clock - pointee.heartbeat.last)
+    pointee.heartbeat.lag.add(late: late, span: span)
+    pointee.heartbeat.last = clock
+    let changed =
+      pointee.heartbeat.overload?.judge(pointee.heartbeat.lag.value, now: clock) ?? false
+    if changed { setShedding() }
+    // This callback is one.
+    let isIdle = pointee.callbacks &- pointee.heartbeat.callbacks <= 1
+    pointee.heartbeat.callbacks = pointee.callbacks
+    let refuses = pointee.heartbeat.overload.map { $0.level != .nothing } ?? false
+    if isIdle && !refuses && pointee.heartbeat.lag.value < Heartbeat.quiet {
+      pointee.heartbeat.lag.forget()
+      pointee.heartbeat.due = .distantFuture
+    } else {
+      planBeat(after: clock)
+    }
+    pointee.metrics.eventLoopLag.set(pointee.heartbeat.lag.value)
+  }
+
+  /// What this worker refuses: the worse of its own lateness and the process's memory.
+  func setShedding() {
+    let own = pointee.heartbeat.overload?.level ?? .nothing
+    let memory = OverloadLevel(rawValue: UInt8(truncatingIfNeeded: pointee.orders.memory.load()))
+    let level = max(own.rawValue, memory?.rawValue ?? 0)
+    pointee.shedding = OverloadLevel(rawValue: level) ?? .nothing
+    pointee.lagLevel.set(UInt64(own.rawValue))
+    pointee.metrics.shedding.set(UInt64(level))
+  }
+
+  /// Gives memory that nothing needs at present back to the system.
+  func trim() {
+    pointee.buffers.trim()
+    pointee.clients.trim()
+    pointee.backends.trim()
+    pointee.exchanges.trim()
+  }
+}
