@@ -8,6 +8,9 @@ import Testing
 @testable import gateway
 
 @Suite(.serialized, .timeLimit(.minutes(1))) struct `The demo backends` {
+  /// Nobody listens there.
+  private struct Refused: Error {}
+
   /// Sends some bytes and gives what comes back until the peer closes, or until `enough` says so.
   private func exchange(
     _ endpoint: Endpoint, _ text: String, _ bytes: [UInt8] = [],
@@ -24,7 +27,7 @@ import Testing
         descriptor, UnsafeRawPointer($0).assumingMemoryBound(to: sockaddr.self),
         socklen_t(MemoryLayout<sockaddr_in>.size))
     }
-    try #require(connected == 0)
+    if connected != 0 { throw Refused() }
     let message = Array(text.utf8) + bytes
     #expect(send(descriptor, message, message.count, 0) == message.count)
     var answer: [UInt8] = []
@@ -94,6 +97,77 @@ import Testing
       [0x81, 0x82, 0, 0, 0, 0, 0x68, 0x69, 0x88, 0x80, 0, 0, 0, 0])
     #expect(answer.hasPrefix("HTTP/1.1 101 Switching Protocols\r\n"))
     #expect(answer.contains("\r\n\r\n\u{FFFD}\u{2}hi\u{FFFD}\0"))
+  }
+
+  // MARK: Chaos
+
+  private func order(_ endpoint: Endpoint, _ form: String) throws -> String {
+    try exchange(
+      endpoint,
+      "POST /chaos HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: "
+        + "\(form.utf8.count)\r\n\r\n\(form)")
+  }
+
+  private func get(_ endpoint: Endpoint, _ path: String) throws -> String {
+    try exchange(endpoint, "GET \(path) HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+  }
+
+  private func status(_ answer: String) -> String { String(answer.dropFirst(9).prefix(3)) }
+
+  @Test func `fail every second request when they are told to, but not the health check`() throws {
+    let backends = try DemoBackends.start(ports: [0, 0])
+    defer { backends.stop() }
+    let (first, second) = (backends.endpoints[0], backends.endpoints[1])
+    let answer = try order(first, "mode=fail&share=50%&status=502")
+    #expect(status(answer) == "200")
+    let told = "{\"backend\":\"\(first)\",\"mode\":\"fail\",\"status\":502,\"share\":\"50%\"}\n"
+    #expect(answer.hasSuffix(told))
+    #expect(try get(first, "/chaos").hasSuffix(told))
+    let seen = try (0..<6).map { _ in status(try get(first, "/x")) }
+    #expect(seen == ["200", "502", "200", "502", "200", "502"])
+    for _ in 0..<4 { #expect(status(try get(first, "/healthz")) == "200") }
+    for _ in 0..<4 { #expect(status(try get(second, "/x")) == "200") }
+    _ = try order(first, "mode=ok")
+    for _ in 0..<4 { #expect(status(try get(first, "/x")) == "200") }
+  }
+
+  @Test func `refuse connections when they are told to die, and come back by themselves`() throws {
+    let backends = try DemoBackends.start(ports: [0])
+    defer { backends.stop() }
+    let endpoint = backends.endpoints[0]
+    #expect(try order(endpoint, #"{"mode":"die","for":"300ms"}"#).contains("\"for\":\"300ms\""))
+    var refusals = 0
+    while (try? get(endpoint, "/x")) == nil { refusals += 1 }
+    #expect(refusals > 0)
+    #expect(status(try get(endpoint, "/x")) == "200")
+  }
+
+  @Test func `break the connections that are open when they die`() throws {
+    let backends = try DemoBackends.start(ports: [0])
+    defer { backends.stop() }
+    let endpoint = backends.endpoints[0]
+    // The stream goes on for minutes unless somebody ends it.
+    var isOrdered = false
+    let events = try exchange(endpoint, "GET /stream?n=900 HTTP/1.1\r\nHost: x\r\n\r\n") {
+      if $0.contains("\"event\":1,") && !isOrdered {
+        isOrdered = true
+        _ = try? order(endpoint, "mode=die&for=1m")
+      }
+      return false
+    }
+    #expect(isOrdered)
+    #expect(!events.contains("\"event\":900,"))
+  }
+
+  @Test func `refuse an order that came through a gateway`() throws {
+    let backends = try DemoBackends.start(ports: [0])
+    defer { backends.stop() }
+    let answer = try exchange(
+      backends.endpoints[0],
+      "POST /chaos?mode=die HTTP/1.1\r\nHost: x\r\nVia: 1.1 gateway\r\nConnection: close\r\n"
+        + "Content-Length: 0\r\n\r\n")
+    #expect(status(answer) == "403")
+    #expect(status(try get(backends.endpoints[0], "/x")) == "200")
   }
 
   @Test func `refuse what is no request and close`() throws {

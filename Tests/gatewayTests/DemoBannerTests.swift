@@ -27,8 +27,9 @@ import Testing
 
   @Test func `has three lines to try, through the route that leads to the demo backends`() throws {
     let lines = try banner(path: "/api/*").split(separator: "\n").filter { $0.hasPrefix("  curl ") }
-    #expect(lines.count == 3)
-    #expect(lines.allSatisfy { $0.contains(" http://127.0.0.1:8080/api/") })
+    #expect(lines.count == 7)
+    #expect(lines.prefix(3).allSatisfy { $0.contains(" http://127.0.0.1:8080/api/") })
+    #expect(lines.dropFirst(3).allSatisfy { $0.contains(" 127.0.0.1:9001/chaos") })
   }
 
   @Test func `asks the loopback address where the gateway listens on all`() throws {

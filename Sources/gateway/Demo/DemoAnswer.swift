@@ -8,11 +8,14 @@
 //     …/bytes/N      N bytes
 //     …/status/NNN   an answer with that status
 //     …/ws           a WebSocket that echoes
+//     …/healthz      an answer, whatever the backend was told to do to others
+//     /chaos         what the backend was told to do; POST tells it (see DemoChaos)
 //
 // and anything else gets the request itself, described as JSON.
 
 import Admin
 import HTTPSemantics
+import Primitives
 
 /// An answer of a demo backend.
 struct DemoAnswer: Equatable {
@@ -31,6 +34,9 @@ struct DemoAnswer: Equatable {
   var body: Body
   /// What Sec-WebSocket-Accept says; the connection speaks WebSocket from here on.
   var webSocketAccept: String?
+
+  /// The backend is to break when this is sent.
+  var isDeath = false
 
   static let eventIntervalMilliseconds = 500
   /// Bounds of what a request may ask for: a demo must not become a load of its own.
@@ -73,6 +79,43 @@ struct DemoAnswer: Equatable {
     }
   }
 
+  /// The answer to a request for `/chaos`, which a POST obeys.
+  init(toOrder request: DemoRequest, body: [UInt8], of backend: DemoBackend, now: Instant) {
+    self.body = .whole([])
+    do throws(DemoChaos.Refusal) {
+      switch request.method {
+      case "POST":
+        guard body.count <= DemoChaos.longestBody else {
+          throw DemoChaos.Refusal(status: 413, words: "the order is too long")
+        }
+        var chaos = try DemoChaos.order(request, body: body)
+        chaos.begin(now: now)
+        backend.chaos = chaos
+        isDeath = chaos.mode == .die
+      case "GET", "HEAD": break
+      default: throw DemoChaos.Refusal(status: 405, words: "use GET or POST")
+      }
+      self.body = .whole(backend.chaos.description(of: backend.address))
+    } catch {
+      status = error.status
+      self.body = .whole(Self.problem(error.words))
+    }
+  }
+
+  /// What a backend that was told to fail answers.
+  init(failing status: Int, from address: String) {
+    self.status = status
+    body = .whole(Self.problem("\(address) was told to fail"))
+  }
+
+  private static func problem(_ words: String) -> [UInt8] {
+    var json = JSONWriter()
+    json.beginObject()
+    json.member("error", words)
+    json.endObject()
+    return json.finished
+  }
+
   /// The request as a line of JSON.
   private static func describe(_ request: DemoRequest, bodyBytes: Int, address: String) -> [UInt8] {
     var json = JSONWriter()
@@ -112,7 +155,7 @@ struct DemoAnswer: Equatable {
       text += "Content-Type: \(contentType)\r\nCache-Control: no-store\r\n"
       if isChunked(for: request) { text += "Transfer-Encoding: chunked\r\n" }
     }
-    var connection = keepsConnection(for: request) ? [] : ["close"]
+    var connection = keepsConnection(for: request) && !isDeath ? [] : ["close"]
     if status == 426 { connection.append("upgrade") }
     if !connection.isEmpty { text += "Connection: \(connection.joined(separator: ", "))\r\n" }
     return Array((text + "\r\n").utf8)

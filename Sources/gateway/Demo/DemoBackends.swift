@@ -35,15 +35,62 @@ struct DemoBackends {
   }
 }
 
-/// One of the backends: an address and the connections to it.
+/// One of the backends: an address and the connections to it. Only for the loop's thread.
 final class DemoBackend {
+  let endpoint: Endpoint
   /// What it calls itself in its answers.
   let address: String
   unowned let server: DemoServer
+  /// How it misbehaves.
+  var chaos = DemoChaos()
+  /// Nil while it is dead.
+  private var listener: Listener?
+  private var revival: Timer?
 
-  init(address: String, server: DemoServer) {
-    self.address = address
+  init(endpoint: Endpoint, server: DemoServer) {
+    self.endpoint = endpoint
+    address = "\(endpoint)"
     self.server = server
+  }
+
+  func listen(_ socket: ListeningSocket) throws(EventLoopError) {
+    let owner = Unmanaged.passUnretained(self).toOpaque()
+    listener = try Listener.open(
+      server.loop, socket, owner: owner, handlers: server.listenerHandlers)
+  }
+
+  /// Nobody listens any more, and every connection breaks, until the chaos is over.
+  func die() {
+    guard let length = chaos.duration, listener != nil else { return }
+    listener?.close()
+    listener = nil
+    server.resetConnections(of: self)
+    let owner = Unmanaged.passUnretained(self).toOpaque()
+    revival = Timer.create(server.loop, owner: owner) { owner in
+      Unmanaged<DemoBackend>.fromOpaque(owner).takeUnretainedValue().revive()
+    }
+    server.loop.updateTime()
+    revival?.start(at: server.loop.now + length)
+  }
+
+  private func revive() {
+    do throws(EventLoopError) {
+      try listen(try ListeningSocket.tcp(endpoint, reusePort: false))
+    } catch {
+      // Somebody has taken the port meanwhile: perhaps it is free a second later.
+      revival?.start(at: server.loop.now + .seconds(1))
+      return
+    }
+    chaos = DemoChaos()
+    revival?.close()
+    revival = nil
+  }
+
+  func close() {
+    listener?.close()
+    listener = nil
+    revival?.close()
+    revival = nil
   }
 }
 
@@ -55,9 +102,8 @@ final class DemoServer {
 
   let loop: Loop
   let handlers = UnsafeMutablePointer<StreamHandlers>.allocate(capacity: 1)
-  private let listenerHandlers = UnsafeMutablePointer<ListenerHandlers>.allocate(capacity: 1)
+  let listenerHandlers = UnsafeMutablePointer<ListenerHandlers>.allocate(capacity: 1)
   private var backends: [DemoBackend] = []
-  private var listeners: [Listener] = []
   private var connections: [ObjectIdentifier: DemoConnection] = [:]
   private var stop: Wakeup?
 
@@ -82,9 +128,8 @@ final class DemoServer {
   /// Gives the endpoint that it came to be, which differs for port 0.
   func listen(on endpoint: Endpoint) throws(EventLoopError) -> Endpoint {
     let socket = try ListeningSocket.tcp(endpoint, reusePort: false)
-    let backend = DemoBackend(address: "\(socket.boundEndpoint)", server: self)
-    let owner = Unmanaged.passUnretained(backend).toOpaque()
-    listeners.append(try Listener.open(loop, socket, owner: owner, handlers: listenerHandlers))
+    let backend = DemoBackend(endpoint: socket.boundEndpoint, server: self)
+    try backend.listen(socket)
     backends.append(backend)
     return socket.boundEndpoint
   }
@@ -117,8 +162,14 @@ final class DemoServer {
     connections[ObjectIdentifier(connection)] = nil
   }
 
+  func resetConnections(of backend: DemoBackend) {
+    for connection in connections.values where connection.backend === backend {
+      connection.reset()
+    }
+  }
+
   private func close() {
-    for listener in listeners { listener.close() }
+    for backend in backends { backend.close() }
     for connection in connections.values { connection.close() }
     stop?.close()
   }

@@ -17,6 +17,11 @@ enum DemoBanner {
         "Try:", "", "  curl -i \(target)hello       # who answered, and what it was sent",
         "  curl -N \(target)stream      # server-sent events, as they happen",
         "  curl -i \(target)status/503  # an answer that counts as a failure",
+        "", "A backend can be told to misbehave, from this machine, and GET shows how it does:", "",
+        "  curl -d 'mode=die&for=20s' 127.0.0.1:9001/chaos     # refuses and resets connections",
+        "  curl -d 'mode=fail&share=50%' 127.0.0.1:9001/chaos  # every second answer is a 500",
+        "  curl -d 'mode=slow&delay=2s' 127.0.0.1:9001/chaos   # answers late",
+        "  curl -d 'mode=ok' 127.0.0.1:9001/chaos",
       ]
     } else {
       lines.append("No route with a path like /x/* leads to them, so there is nothing to try yet.")

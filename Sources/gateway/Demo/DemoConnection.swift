@@ -14,12 +14,14 @@ final class DemoConnection {
     case filling(left: Int)
     case event(number: Int, of: Int)
     case close
+    /// The answer to the order is on its way: now the whole backend breaks.
+    case die
   }
 
   private static let inputCapacity = 64 * 1024
   private static let fillingBlock = 64 * 1024
 
-  private let backend: DemoBackend
+  let backend: DemoBackend
   private let stream = UnsafeMutablePointer<Stream>.allocate(capacity: 1)
   private let parser = UnsafeMutablePointer<RequestParser>.allocate(capacity: 1)
   private let table = UnsafeMutablePointer<HeadTable>.allocate(capacity: 1)
@@ -35,6 +37,8 @@ final class DemoConnection {
 
   private var request: DemoRequest?
   private var bodyBytes = 0
+  /// Of an order, as far as it is of a sensible length.
+  private var body: [UInt8] = []
   private var answer: DemoAnswer?
   private var next = Next.read
 
@@ -77,6 +81,14 @@ final class DemoConnection {
     Stream.close(stream)
   }
 
+  /// Ends it as a crash would; one that is closing already ends as it is.
+  func reset() {
+    if case .die = next { return close() }
+    timer?.close()
+    timer = nil
+    if !Stream.isClosing(stream) { Stream.reset(stream) }
+  }
+
   static let handlers = StreamHandlers(
     onBuffer: { owner, base, count in of(owner).giveBuffer(base, count) },
     onRead: { owner, _, count in of(owner).bytesCame(count) },
@@ -116,6 +128,7 @@ extension DemoConnection {
         limits: ParseLimits(headSize: Self.inputCapacity / 2, headFields: 128))
       parsed += step.consumed
       bodyBytes += spans.pointee.bytes
+      keepOrder()
       spans.pointee.clear()
       switch step.event {
       case .spansFull: continue
@@ -139,10 +152,27 @@ extension DemoConnection {
     }
   }
 
+  private func keepOrder() {
+    guard request?.isOrder ?? false, body.count <= DemoChaos.longestBody else { return }
+    for index in 0..<spans.pointee.count {
+      body += spans.pointee.slices[index].buffer
+    }
+  }
+
   /// Answers the request that is complete, or waits before it does.
   private func begin() {
     guard let request else { return }
-    let answer = DemoAnswer(to: request, bodyBytes: bodyBytes, from: backend.address)
+    var answer: DemoAnswer
+    if request.isOrder {
+      answer = DemoAnswer(toOrder: request, body: body, of: backend, now: Loop.clock())
+    } else {
+      answer = DemoAnswer(to: request, bodyBytes: bodyBytes, from: backend.address)
+      switch backend.chaos.judge(path: request.path, now: Loop.clock()) {
+      case .serve: break
+      case .fail(let status): answer = DemoAnswer(failing: status, from: backend.address)
+      case .delay(let delay): answer.delayMilliseconds += Int(delay.nanoseconds / 1_000_000)
+      }
+    }
     self.answer = answer
     if answer.webSocketAccept == nil { Stream.stopReading(stream) }
     if answer.delayMilliseconds > 0 {
@@ -164,14 +194,15 @@ extension DemoConnection {
   private func timerFired() {
     guard let request, let answer else { return }
     switch next {
-    case .read, .close: reply(request, answer)
+    case .read, .close, .die: reply(request, answer)
     case .filling: break
     case .event(let number, let count): sendEvent(number, of: count, request, answer)
     }
   }
 
   private func reply(_ request: DemoRequest, _ answer: DemoAnswer) {
-    let end: Next = answer.keepsConnection(for: request) ? .read : .close
+    let end: Next =
+      answer.isDeath ? .die : answer.keepsConnection(for: request) ? .read : .close
     var bytes = answer.head(for: request)
     next = end
     if request.method != "HEAD" {
@@ -205,6 +236,7 @@ extension DemoConnection {
     switch next {
     case .read: if answer.webSocketAccept == nil { beginNext() } else { echo() }
     case .close: close()
+    case .die: backend.die()
     case .filling(let left):
       let count = min(left, Self.fillingBlock)
       next = .filling(left: left - count)
@@ -233,6 +265,7 @@ extension DemoConnection {
     request = nil
     answer = nil
     bodyBytes = 0
+    body = []
     (input).update(from: input + parsed, count: filled - parsed)
     (parsed, filled) = (0, filled - parsed)
     RequestParser.beginMessage(parser)

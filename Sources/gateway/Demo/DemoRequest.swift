@@ -50,9 +50,15 @@ struct DemoRequest: Equatable {
     headers.first { $0.name.lowercased() == name }?.value
   }
 
+  /// Without the query.
+  var path: Substring { target.prefix { $0 != "?" } }
+
+  /// It is for the backend itself: `/chaos`, and nothing in front of it.
+  var isOrder: Bool { path == DemoChaos.path }
+
   /// The parts of the path between slashes, without the query.
   var segments: [Substring] {
-    target.prefix { $0 != "?" }.split(separator: "/")
+    path.split(separator: "/")
   }
 
   /// The number that a query parameter gives, if it is one and within the bounds.
