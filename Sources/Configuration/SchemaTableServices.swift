@@ -8,6 +8,8 @@ extension Schema {
   /// Of a rate that trips: at 0 % everything would.
   private static let tripShare = SchemaKind.share(.percent(1)...(.percent(100)))
   private static let count = SchemaKind.integer(1...1_000_000)
+  /// A window counts 80,000 results for certain; one that waits for more might wait for ever.
+  private static let minimum = SchemaKind.integer(1...50_000)
   /// Looked at in tenths.
   private static let window = SchemaKind.duration(.milliseconds(100)...(.seconds(3_600)))
 
@@ -224,7 +226,7 @@ extension Schema {
       words: [SchemaWord("none", "not looked at")],
       "So many of the requests in `window` failing, or more, eject."),
     SchemaRow(
-      "services.*.health.passive.min_requests", count, .byDefault("20"),
+      "services.*.health.passive.min_requests", minimum, .byDefault("20"),
       "In the window, before its rate is looked at."),
     SchemaRow(
       "services.*.health.passive.window", window, .byDefault("10s"),
@@ -274,7 +276,7 @@ extension Schema {
       "services.*.circuit_breaker.slow_call_rate", tripShare, .byDefault("100%"),
       "So many of the requests in `window` being slow, or more, open it."),
     SchemaRow(
-      "services.*.circuit_breaker.min_requests", count, .byDefault("20"),
+      "services.*.circuit_breaker.min_requests", minimum, .byDefault("20"),
       "In the window, before its rates are looked at."),
     SchemaRow(
       "services.*.circuit_breaker.window", window, .byDefault("10s"),

@@ -222,7 +222,7 @@ import Testing
         String($0.split(separator: ";")[1])
       } == [
         " write a number from 1 to 1000", " write a share from 1% to 100%",
-        " write a number from 1 to 1000000",
+        " write a number from 1 to 50000",
       ])
   }
 }
