@@ -313,6 +313,17 @@ import Testing
     #expect(bench.release(trials[1], .success)?.to == .closed)
   }
 
+  @Test func `once the window holds nothing bad, a success looks at nothing any more`() {
+    let bench = Bench()
+    bench.attempt(.failure)
+    bench.attempt(.success, isSlow: true)
+    bench.attempt(.success)
+    #expect(bench.breaker.trouble.load() != 0)
+    bench.wait(10)
+    bench.attempt(.success)
+    #expect(bench.breaker.trouble.load() == 0)
+  }
+
   // MARK: Looking
 
   @Test func `looking changes nothing`() {
