@@ -104,7 +104,8 @@ let package = Package(
     tests(
       "Proxy",
       [
-        "Primitives", "HTTPSemantics", "Telemetry", "Configuration", "Forwarding", "EventLoop",
+        "Primitives", "HTTPSemantics", "Balancing", "Telemetry", "Configuration", "Forwarding",
+        "EventLoop",
       ]),
     tests(
       "gateway",

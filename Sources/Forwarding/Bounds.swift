@@ -23,6 +23,11 @@ package enum Bounds {
   /// Connections beyond `limits.connections` that are answered with 503; more than these are closed
   /// at once.
   @inlinable package static var refusedConnections: Int { 64 }
+  /// Connections to backends of one worker beyond those that clients keep busy: there is address
+  /// space for so many, whatever becomes of the backends later.
+  @inlinable package static func pooledConnections(backends: Int) -> Int {
+    max(backends, 64) * 1024
+  }
   /// What the head writers may add to a head that came in.
   @inlinable package static var headAdditions: Int { 2048 }
   /// How long an idle client may still send a request while the process stops.

@@ -9,6 +9,8 @@ package import Routing
 @frozen
 package struct RouteEntry {
   package var name: ByteSlice
+  /// Number of the route in the process; it stays while a configuration has the route.
+  package var number: Int32
   /// Position in `Snapshot.services`.
   package var service: Int32
   /// Everything of the plan that does not depend on the request.
@@ -89,19 +91,72 @@ package struct Snapshot {
   package var trustedProxies: UnsafeBufferPointer<CIDR>
   package var traceTrust: TraceTrust
   package var generation: UInt64
+  /// Exchanges that began here and are not over: for each worker one counter, 8 words apart.
+  package var users: SharedCounter
+  /// By the number of a route or service, its position here; -1 = it is not one of this snapshot's.
+  package var routePositions: UnsafeBufferPointer<Int32>
+  package var servicePositions: UnsafeBufferPointer<Int32>
+}
+
+extension Snapshot {
+  /// The count of one worker, who alone writes it.
+  @inlinable package static func users(
+    of snapshot: UnsafePointer<Snapshot>, worker: Int
+  ) -> SharedCounter {
+    snapshot.pointee.users.next(8 &* worker)  // far below any overflow
+  }
+
+  package func position(ofRoute number: Int32) -> Int32? {
+    Snapshot.position(number, routePositions)
+  }
+
+  package func position(ofService number: Int) -> Int32? {
+    Snapshot.position(Int32(number), servicePositions)
+  }
+
+  private static func position(
+    _ number: Int32, _ positions: UnsafeBufferPointer<Int32>
+  ) -> Int32? {
+    guard Int(number) < positions.count, positions[Int(number)] >= 0 else { return nil }
+    return positions[Int(number)]
+  }
 }
 
 /// A snapshot with its memory, which goes with this object. Control loop only: workers have the
 /// pointer.
 package final class OwnedSnapshot {
   package let pointer: UnsafePointer<Snapshot>
+  private let registry: SharedRegistry
+  private let identities: SnapshotIdentities
   private let arena: Arena
+  /// Of the part that does not change with the addresses of names.
+  let rules: SnapshotRules
 
-  init(_ pointer: UnsafePointer<Snapshot>, _ arena: Arena) {
+  init(
+    _ pointer: UnsafePointer<Snapshot>, _ registry: SharedRegistry,
+    _ identities: SnapshotIdentities, _ arena: Arena, _ rules: SnapshotRules
+  ) {
     self.pointer = pointer
+    self.registry = registry
+    self.identities = identities
     self.arena = arena
+    self.rules = rules
   }
 
-  /// Bytes of its tables.
+  deinit { registry.release(identities) }
+
+  /// Exchanges that hold it, all workers together; wraps where one is read amid its change.
+  package var users: UInt64 {
+    (0..<registry.workers).reduce(0) { $0 &+ count($1) }
+  }
+
+  /// No exchange holds it. Once no worker begins exchanges on it any more, this stays so.
+  package var isUnused: Bool { (0..<registry.workers).allSatisfy { count($0) == 0 } }
+
+  private func count(_ worker: Int) -> UInt64 {
+    Snapshot.users(of: pointer, worker: worker).valueAcquiring
+  }
+
+  /// Bytes of its own tables, without the rules.
   package var byteCount: Int { arena.byteCount }
 }

@@ -10,6 +10,7 @@ import Routing
 package struct SnapshotBuilder {
   private let registry: SharedRegistry
   private let arena = Arena()
+  private var identities = SnapshotIdentities()
   private let names: [String: [IPAddress]]
   private let hashKey: UInt64
 
@@ -22,12 +23,13 @@ package struct SnapshotBuilder {
   }
 
   /// Makes the tables. Once for each builder.
-  package func build(
-    _ configuration: GatewayConfiguration, generation: UInt64
+  /// - Parameter previous: another snapshot of the same configuration, to share what does not
+  ///   depend on names.
+  package mutating func build(
+    _ configuration: GatewayConfiguration, generation: UInt64,
+    sharing previous: OwnedSnapshot? = nil
   ) -> OwnedSnapshot {
-    let places = configuration.services.map { service in
-      service.backends.flatMap { resolve($0.address) }
-    }
+    let places = configuration.services.map { service in addresses(of: service) }
     let services = arena.allocate(ServiceEntry.self, count: places.count)
     let backendCount = places.reduce(0) { $0 + $1.count }
     let backends = arena.allocate(BackendEntry.self, count: backendCount)
@@ -40,23 +42,25 @@ package struct SnapshotBuilder {
         next += 1
       }
     }
-    let routes = arena.allocate(RouteEntry.self, count: configuration.routes.count)
-    for (index, route) in configuration.routes.enumerated() {
-      (routes + index).initialize(to: routeEntry(route, configuration))
-    }
+    let rules =
+      previous?.rules ?? SnapshotRules.build(configuration, registry: registry, hashKey: hashKey)
     let snapshot = arena.allocate(Snapshot.self, count: 1)
     snapshot.initialize(
       to: Snapshot(
-        routes: routes, routeCount: configuration.routes.count, services: services,
+        routes: rules.routes, routeCount: configuration.routes.count, services: services,
         serviceCount: places.count, backends: backends, backendCount: backendCount,
-        routing: routeTable(configuration.routes), requestRules: requestRules(configuration.http),
+        routing: rules.routing, requestRules: requestRules(configuration.http),
         encodedSlash: encodedSlash(configuration.http), headSize: configuration.limits.headSize,
         headFields: configuration.limits.headFields,
         clientTimeouts: ClientTimes(
           head: configuration.timeouts.head, keepAlive: configuration.timeouts.keepAlive),
-        trustedProxies: arena.copy(configuration.trustedProxies),
-        traceTrust: traceTrust(configuration.tracing.trust), generation: generation))
-    return OwnedSnapshot(UnsafePointer(snapshot), arena)
+        trustedProxies: rules.trustedProxies,
+        traceTrust: traceTrust(configuration.tracing.trust), generation: generation,
+        users: arena.words(count: 8 * registry.workers).counter(0),
+        routePositions: rules.routePositions,
+        servicePositions: arena.copy(
+          SnapshotRules.positions(of: identities.services, among: registry.serviceNumbers))))
+    return OwnedSnapshot(UnsafePointer(snapshot), registry, identities, arena, rules)
   }
 
   // MARK: Backends
@@ -67,6 +71,15 @@ package struct SnapshotBuilder {
     var authority: String
     var endpoint = Endpoint(address: IPAddress(v4: 0), port: 0)
     var unixPath: String?
+  }
+
+  /// Every address of every backend of a service, each once: two names may lead to one address, or
+  /// a name to one that is listed by itself. The first that is written stands for all.
+  private func addresses(of service: ServiceConfiguration) -> [Place] {
+    var seen: Set<String> = []
+    return service.backends.flatMap { resolve($0.address) }.filter {
+      seen.insert($0.label).inserted
+    }
   }
 
   private func resolve(_ address: NetworkAddress) -> [Place] {
@@ -83,20 +96,22 @@ package struct SnapshotBuilder {
     }
   }
 
-  private func backendEntry(_ place: Place, of service: String) -> BackendEntry {
-    BackendEntry(
+  private mutating func backendEntry(_ place: Place, of service: String) -> BackendEntry {
+    let shared = registry.backend(service: service, address: place.label)
+    identities.backends.append(shared.poolIndex)
+    return BackendEntry(
       label: arena.copy(place.label), authority: arena.copy(place.authority),
       endpoint: place.endpoint, unixPath: place.unixPath.map(path),
-      shared: registry.backend(service: service, address: place.label))
+      shared: shared)
   }
 
   private func path(_ text: String) -> UnsafePointer<CChar> {
     UnsafeRawPointer(arena.copy(text).base).assumingMemoryBound(to: CChar.self)
   }
 
-  // MARK: Services and routes
+  // MARK: Services
 
-  private func serviceEntry(
+  private mutating func serviceEntry(
     _ service: ServiceConfiguration, first: Int, backends: [BackendEntry]
   ) -> ServiceEntry {
     var hostRule = HostRule.preserve
@@ -117,10 +132,12 @@ package struct SnapshotBuilder {
     let view = BackendView(
       count: backends.count, usable: usable, active: active,
       maximum: service.connections.max.map { UInt64($0) } ?? .max)
+    let shared = registry.service(service.name)
+    identities.services.append(shared.queueIndex)
     return ServiceEntry(
       name: arena.copy(service.name), first: Int32(first), view: view,
       policy: policy(service.balancer.policy),
-      shared: registry.service(service.name), hostRule: hostRule, hostLiteral: arena.copy(literal),
+      shared: shared, hostRule: hostRule, hostLiteral: arena.copy(literal),
       connectionsMax: UInt32(service.connections.max ?? 0),
       idleMax: UInt32(service.connections.idle),
       idleTimeout: service.connections.idleTimeout, queueBound: UInt32(service.connections.queue),
@@ -129,59 +146,11 @@ package struct SnapshotBuilder {
         floor: service.retries.budgetFloor.count(in: RetryBudget.span)))
   }
 
-  private func routeEntry(
-    _ route: RouteConfiguration, _ configuration: GatewayConfiguration
-  ) -> RouteEntry {
-    let service = configuration.services[route.service]
-    var plan = ExchangePlan()
-    plan.connectTimeout = route.timeouts.connect
-    plan.responseTimeout = route.timeouts.response
-    plan.backendIdle = route.timeouts.idle
-    plan.requestTimeout = route.timeouts.request
-    plan.queueTimeout = service.connections.queueTimeout
-    plan.bodyIdle = configuration.timeouts.bodyIdle
-    plan.writeIdle = configuration.timeouts.writeIdle
-    plan.tunnelIdle = configuration.timeouts.tunnelIdle
-    plan.minRate = configuration.limits.minRate ?? 0
-    plan.bodyLimit = route.bodySize ?? .max
-    plan.retryAttempts = UInt8(service.retries.attempts)
-    plan.retryKinds = service.retries.when.reduce(into: []) { $0.insert(retryKind($1)) }
-    return RouteEntry(
-      name: arena.copy(route.name), service: Int32(route.service), plan: plan,
-      upgrades: arena.copy(route.upgrades.map { arena.copy($0) }))
-  }
-
-  private func routeTable(_ routes: [RouteConfiguration]) -> RouteTable {
-    var rows: [RoutePath] = []
-    for (index, route) in routes.enumerated() {
-      guard case .success(let pattern) = PathPattern.parse(route.path) else {
-        preconditionFailure("a path pattern that was not checked: \(route.path)")
-      }
-      rows.append(
-        RoutePath(path: pattern.path, isPrefix: pattern.isPrefix, route: UInt32(index)))
-    }
-    let table = RouteTable.build(rows, key: hashKey)
-    arena.atEnd { table.destroy() }
-    return table
-  }
-
   private func policy(_ policy: BalancerConfiguration.Policy) -> BalancerPolicy {
     switch policy {
     case .roundRobin, .weightedRoundRobin, .leastConnections, .powerOfTwo, .peakEWMA,
       .consistentHash, .maglev:
       .roundRobin
-    }
-  }
-
-  private func retryKind(_ condition: RetryCondition) -> RetryKinds {
-    switch condition {
-    case .connect: .connect
-    case .reusedReset: .reusedReset
-    case .reset: .reset
-    case .timeout: .timeout
-    case .status502: .status502
-    case .status503: .status503
-    case .status504: .status504
     }
   }
 

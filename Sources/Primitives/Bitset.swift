@@ -29,6 +29,8 @@ package struct Bitset {
     precondition(member >= 0 && member < capacity)
     return words[member >> 6] >> UInt64(member & 63) & 1 != 0
   }
+  /// `contains`, for numbers that may lie above all members.
+  package func has(_ number: Int) -> Bool { number < capacity && contains(number) }
   @inlinable package func insert(_ member: Int) {
     precondition(member >= 0 && member < capacity)
     words[member >> 6] |= 1 << UInt64(member & 63)

@@ -82,6 +82,15 @@ package struct SharedCounter: @unchecked Sendable {
     SharedCounter(cell + distance)
   }
   @inlinable package func set(_ value: UInt64) { cell.pointee.store(value, ordering: .relaxed) }
+  /// One less. Whoever sees it by `valueAcquiring` sees everything that was done before.
+  @inlinable package func decrementReleasing() {
+    cell.pointee.store(cell.pointee.load(ordering: .relaxed) &- 1, ordering: .releasing)
+  }
+  @inlinable package var valueAcquiring: UInt64 { cell.pointee.load(ordering: .acquiring) }
+  /// Takes over `count` words, this one first; both are this thread's to write.
+  package func copy(from other: SharedCounter, count: Int) {
+    for word in 0..<count { next(word).set(other.next(word).value) }
+  }
 }
 
 /// A block of words, zero at first, beginning on a cache line and sharing none with other memory.

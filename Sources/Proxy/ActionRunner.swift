@@ -95,7 +95,7 @@ extension ExchangeRef {
     }
     // Nobody overtakes those who wait already.
     if worker.hasWaiting(service.pointee.shared) { return enqueue() }
-    switch choose() {
+    switch pointee.machine.attempts > 1 ? chooseAgain() : choose() {
     case .backend(let position): attempt(position)
     case .noBackend: fail(.noBackend)
     case .allUnusable: fail(.allUnhealthy)
@@ -128,7 +128,7 @@ extension ExchangeRef {
     let entry = UnsafePointer(pointee.snapshot.pointee.backends + position)
     pick(position, entry)
     if let idle = worker.takeIdle(entry, for: self) {
-      worker.recordReuse(self)
+      worker.recordReuse(idle)
       lease(idle, reused: true)
       return
     }
@@ -145,7 +145,6 @@ extension ExchangeRef {
     pointee.picked = Int32(position)
     pointee.tried.insert(position - Int(service.pointee.first))
     pointee.permit = Permit.take(entry.pointee.shared.active)
-    pointee.worker.pointee.metrics.active(backend: position).increment()
     patchHead(for: entry)
   }
 
@@ -153,13 +152,12 @@ extension ExchangeRef {
   private func dropPermit() {
     if !pointee.permit.isHeld { return }
     pointee.permit.release()
-    pointee.worker.pointee.metrics.active(backend: Int(pointee.picked)).decrement()
   }
 
   /// A connection that another exchange has just given up, while this one waited.
   func takeOver(_ backend: BackendRef, _ position: Int) {
     pick(position, UnsafePointer(pointee.snapshot.pointee.backends + position))
-    pointee.worker.recordReuse(self)
+    pointee.worker.recordReuse(backend)
     lease(backend, reused: true)
   }
 
@@ -201,7 +199,7 @@ extension ExchangeRef {
     pointee.backend = nil
     backend.pointee.exchange = nil
     pointee.client.setStop(.backendIsFull, false)
-    if keeping { backend.park(service) } else { backend.close() }
+    if keeping { backend.park() } else { backend.close() }
   }
 
   var service: UnsafePointer<ServiceEntry> {
@@ -232,6 +230,8 @@ extension ExchangeRef {
     worker.record(self)
     dropTee()
     worker.pointee.buffers.give(pointee.buffer)
+    // From here on the control loop may free the snapshot.
+    Snapshot.users(of: pointee.snapshot, worker: worker.pointee.index).decrementReleasing()
     worker.pointee.exchanges.free(self)
     client.exchangeEnded(fate)
   }

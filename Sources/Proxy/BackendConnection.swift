@@ -32,8 +32,6 @@ struct BackendConnection {
   var timer: TimerNode
   var shared: BackendShared
   var service: ServiceShared
-  /// Its backend's place in the metrics.
-  var metricsIndex: Int32
   var requestWasHead = false
   /// The backend's socket refuses what we write; its answer may still be on the way.
   var writeIsBroken = false
@@ -81,7 +79,7 @@ extension BackendRef {
     let took = Loop.clock() - exchange.pointee.record.connectBegun
     exchange.pointee.record.connectTime = exchange.pointee.record.connectTime + took
     if status == 0 {
-      worker.recordOpened(exchange)
+      worker.recordOpened(self)
       Stream.startReading(stream)
       exchange.lease(self, reused: false)
     } else {
@@ -106,10 +104,10 @@ extension BackendRef {
   }
 
   /// Goes back to its pool, or to the request that has waited longest.
-  func park(_ service: UnsafePointer<ServiceEntry>) {
+  func park() {
     releaseTable()
     if pointee.isPaused { resume() }
-    pointee.worker.park(self, service)
+    pointee.worker.park(self)
   }
 
   func close() {
@@ -120,7 +118,6 @@ extension BackendRef {
     worker.pointee.wheel.cancel(timer)
     releaseTable()
     Stream.close(stream)
-    countOpen(-1)
     worker.placeFreed(pointee.shared, pointee.service)
   }
 

@@ -1,43 +1,33 @@
 // Why this file exists: the workers as one thing, for the main thread: made, started, drained,
 // stopped, and read from.
 import Balancing
-package import Configuration
+import Configuration
 package import EventLoop
 package import Forwarding
 import HTTPParsing
 package import Primitives
 package import Telemetry
 
-/// What the main thread decides before there are workers.
+/// What the main thread decides before there are workers, and what does not change any more.
 package struct DataPlaneSettings {
   package var workers: Int
   /// Client connections, all workers together.
   package var connections: Int
-  /// The addresses of every host name among the backends.
-  package var names: [String: [IPAddress]]
-  package var generation: UInt64
 
-  package init(
-    workers: Int, connections: Int, names: [String: [IPAddress]], generation: UInt64
-  ) {
+  package init(workers: Int, connections: Int) {
     self.workers = workers
     self.connections = connections
-    self.names = names
-    self.generation = generation
   }
 }
 
 /// All workers of the process. Made and used by the main thread only.
 package final class DataPlane {
   package let settings: DataPlaneSettings
-  package let configuration: GatewayConfiguration
-  package let layout: MetricsLayout
-  package var snapshot: UnsafePointer<Snapshot> { owned.pointer }
-  private let owned: OwnedSnapshot
-  private let registry: SharedRegistry
+  private let chain: SnapshotChain
   private let shared: UnsafeMutablePointer<ProcessShared>
-  /// A cache line for each worker: exchanges in flight, and what its lateness makes it refuse.
-  private let inFlight: SharedWords
+  /// An `OverloadLevel` for each worker, on a cache line of its own: what its lateness makes it
+  /// refuse.
+  private let lagWords: SharedWords
   /// An `OverloadLevel`.
   private let memoryLevel = SharedWord.allocate()
   private var workers: [WorkerRef] = []
@@ -47,24 +37,21 @@ package final class DataPlane {
 
   /// Binds every listener, so that an address in use is known before anything runs.
   package init(
-    _ configuration: GatewayConfiguration, _ settings: DataPlaneSettings
+    _ live: LiveConfiguration, _ settings: DataPlaneSettings
   ) throws(EventLoopError) {
-    self.configuration = configuration
     self.settings = settings
-    registry = SharedRegistry(workers: settings.workers)
     var seed = SystemRandomNumberGenerator()
-    let builder = SnapshotBuilder(registry: registry, names: settings.names, hashKey: seed.next())
-    owned = builder.build(configuration, generation: settings.generation)
-    layout = DataPlane.layout(configuration, owned.pointer)
+    chain = SnapshotChain(live, workers: settings.workers, hashKey: seed.next())
+    lagWords = .allocate(count: 8 * settings.workers)
     let wakeups = UnsafeMutablePointer<Wakeup>.allocate(capacity: settings.workers)
     shared = UnsafeMutablePointer<ProcessShared>.allocate(capacity: 1)
     shared.initialize(
       to: ProcessShared(
         connections: .allocate(), connectionsMax: UInt64(settings.connections),
         drainingWorkers: .allocate(), cutExchanges: .allocate(), wakeups: wakeups,
-        workerCount: settings.workers))
-    inFlight = SharedWords.allocate(count: 8 * settings.workers)
-    log = try AccessLogWriter.open(configuration.logging.access, workers: settings.workers)
+        adopted: chain.adopted, workerCount: settings.workers))
+    let logging = live.configuration.logging.access
+    log = try AccessLogWriter.open(logging, workers: settings.workers)
     let sockets = try bind()
     for index in 0..<settings.workers {
       let worker = try makeWorker(index, random: seed.next())
@@ -99,10 +86,7 @@ package final class DataPlane {
   }
 
   /// Requests under way, tunnels included.
-  package var exchangesInFlight: Int {
-    let sum = (0..<settings.workers).reduce(UInt64(0)) { $0 &+ inFlight[8 * $1].load() }
-    return max(0, Int(truncatingIfNeeded: sum))
-  }
+  package var exchangesInFlight: Int { chain.exchangesInFlight }
 
   /// Cuts what is left, ends the threads, writes the log out. Gives how many exchanges were cut.
   /// Once.
@@ -111,14 +95,17 @@ package final class DataPlane {
     give(WorkerOrders.drain | WorkerOrders.cut | WorkerOrders.leave)
     for thread in threads { thread.join() }
     log?.close()
+    chain.destroy()
     return Int(shared.pointee.cutExchanges.load())
   }
 
   private func give(_ orders: UInt64) {
-    for (index, worker) in workers.enumerated() {
-      worker.pointee.orders.give(orders)
-      shared.pointee.wakeups[index].send()
-    }
+    for worker in workers { worker.pointee.orders.give(orders) }
+    wakeAll()
+  }
+
+  private func wakeAll() {
+    for index in workers.indices { shared.pointee.wakeups[index].send() }
   }
 
   /// Opens the access log's file anew; an error when that failed, and the old one is still written
@@ -139,15 +126,39 @@ package final class DataPlane {
   /// What each worker refuses because it is late.
   package var lagLevels: [OverloadLevel] {
     (0..<settings.workers).map { index in
-      let word = inFlight[8 * index + 1].load()
+      let word = lagWords[8 * index].load()
       return OverloadLevel(rawValue: UInt8(truncatingIfNeeded: word)) ?? .nothing
     }
   }
 
+  // MARK: Changing
+
+  /// Requests that begin from now on (a moment later on a busy worker) find these backends and
+  /// rules. Those under way finish on what they began with; removed backends get no new requests.
+  /// Waits for nobody. Not after `stop`.
+  package func adopt(_ live: LiveConfiguration) {
+    chain.adopt(live)
+    wakeAll()
+  }
+
+  /// Frees what the last exchange has left. True when nothing waits to be freed: to be called from
+  /// time to time until then.
+  package func collect() -> Bool { chain.collect() }
+
   // MARK: Reading
 
-  /// The metrics of every worker.
-  package var shards: [MetricsShard] { workers.map { $0.pointee.metrics } }
+  /// What is in use, in the three forms in which it is asked for.
+  package var live: LiveConfiguration { chain.live }
+  package var snapshot: UnsafePointer<Snapshot> { chain.current.pointer }
+  package var layout: MetricsLayout { chain.layout }
+
+  /// The metrics of every worker, and what all have in common for each backend of the layout.
+  package var shards: [MetricsShard] { chain.shards }
+  package var gauges: [BackendGauges] { chain.gauges }
+
+  /// How often another snapshot came into use, and how many are kept for exchanges on them.
+  package var revision: UInt64 { chain.revision }
+  package var retiredSnapshots: Int { chain.retiredCount }
 
   /// Where it listens, with the ports that were given for port 0.
   package private(set) var boundAddresses: [String] = []
@@ -156,7 +167,7 @@ package final class DataPlane {
 
   private func bind() throws(EventLoopError) -> [[ListeningSocket]] {
     var sockets = [[ListeningSocket]](repeating: [], count: settings.workers)
-    for listener in configuration.listeners {
+    for listener in live.configuration.listeners {
       switch listener.address.form {
       case .unix(let path):
         let socket = try ListeningSocket.unix(path)
@@ -183,48 +194,39 @@ package final class DataPlane {
     let loop = try Loop.create()
     let worker = WorkerRef.allocate(capacity: 1)
     let now = loop.now
-    let fields = max(configuration.limits.headFields, Bounds.responseHeadFields)
+    let first = chain.first
+    let fields = max(first.pointee.headFields, Bounds.responseHeadFields)
     let connections = settings.connections
-    let pools = UnsafeMutablePointer<Pool>.allocate(capacity: max(registry.backendCount, 1))
-    pools.initialize(repeating: Pool(), count: max(registry.backendCount, 1))
-    let queues = UnsafeMutablePointer<WaitQueue>.allocate(capacity: max(registry.serviceCount, 1))
-    queues.initialize(repeating: WaitQueue(), count: max(registry.serviceCount, 1))
     let clients: Slab<ClientConnection> = .reserve(
       capacity: connections + Bounds.refusedConnections)
     let backends: Slab<BackendConnection> = .reserve(
-      capacity: connections + registry.backendCount * 1024 + 1024)
+      capacity: connections + Bounds.pooledConnections(backends: first.pointee.backendNumbers))
     let exchanges: Slab<ExchangeNode> = .reserve(
       capacity: connections + Bounds.refusedConnections)
+    let snapshot = first.pointee.snapshot
     worker.initialize(
       to: Worker(
         index: index, loop: loop, shared: UnsafePointer(shared), now: now,
-        inFlight: inFlight.counter(8 * index),
-        lagLevel: inFlight.counter(8 * index + 1), snapshot: snapshot, wheel: .create(now: now),
+        snapshot: snapshot, users: Snapshot.users(of: snapshot, worker: index), change: first,
+        lagLevel: lagWords.counter(8 * index), wheel: .create(now: now),
         clients: clients, backends: backends, exchanges: exchanges, tables: .create(capacity: 64),
         spareTable: makeTable(fields: fields), tableFields: fields,
-        pools: pools, queues: queues, metrics: .create(layout: layout),
+        pools: room(first.pointee.backendNumbers, Pool()),
+        queues: room(first.pointee.serviceNumbers, WaitQueue()), metrics: chain.shards[index],
         random: Xoroshiro(seed: random),
-        heartbeat: Heartbeat(limit: configuration.limits.loopLag),
+        heartbeat: Heartbeat(limit: live.configuration.limits.loopLag),
         orders: WorkerOrders(word: .allocate(), memory: memoryLevel)))
+    worker.use(snapshot)
     worker.pointee.spans.initialize(to: BodySpans.create(capacity: Worker.spanCount))
     worker.pointee.accessLog = log?.line(for: index)
     return worker
   }
 
-  private static func layout(
-    _ configuration: GatewayConfiguration, _ snapshot: UnsafePointer<Snapshot>
-  ) -> MetricsLayout {
-    var backends: [MetricsLayout.Backend] = []
-    for index in 0..<snapshot.pointee.serviceCount {
-      let service = snapshot.pointee.services + index
-      for position in 0..<service.pointee.view.count {
-        let entry = snapshot.pointee.backends + Int(service.pointee.first) + position
-        let label = String(decoding: entry.pointee.label.buffer, as: UTF8.self)
-        backends.append(MetricsLayout.Backend(label, service: index + 1))
-      }
-    }
-    return MetricsLayout(
-      routes: configuration.routes.map { MetricsLayout.Route($0.name, service: $0.service + 1) },
-      services: configuration.services.map(\.name), backends: backends)
+  private func room<Element>(
+    _ count: Int, _ filling: Element
+  ) -> UnsafeMutableBufferPointer<Element> {
+    let buffer = UnsafeMutableBufferPointer<Element>.allocate(capacity: count)
+    buffer.initialize(repeating: filling)
+    return buffer
   }
 }

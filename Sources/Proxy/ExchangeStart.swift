@@ -94,7 +94,7 @@ extension ClientRef {
         machine: Exchange(plan, now: worker.pointee.now), client: self, worker: worker,
         snapshot: worker.pointee.snapshot, buffer: worker.pointee.buffers.take(atLeast: needed)))
     exchange.pointee.record.begun = pointee.headBegun
-    worker.pointee.inFlight.increment()
+    worker.pointee.users.increment()
     pointee.exchange = exchange
     return exchange
   }

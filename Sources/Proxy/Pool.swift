@@ -10,6 +10,9 @@ struct Pool {
   var newest: BackendRef?
   var oldest: BackendRef?
   var count: UInt32 = 0
+  /// The newest snapshot's settings; 0 connections are kept of a backend that it does not have.
+  var idleMax: UInt32 = 0
+  var idleTimeout = Duration.zero
 }
 
 extension WorkerRef {
@@ -40,8 +43,7 @@ extension WorkerRef {
         stream: Stream(), worker: self, parser: ResponseParser(),
         timer: TimerNode(
           owner: UnsafeMutableRawPointer(backend), kind: TimerKind.backend.rawValue),
-        shared: entry.pointee.shared, service: service,
-        metricsIndex: Int32(entry - UnsafePointer(pointee.snapshot.pointee.backends))))
+        shared: entry.pointee.shared, service: service))
     ResponseParser.initialise(backend.parser, requestWasHead: false)
     var address = BackendAddress(tcp: entry.pointee.endpoint)
     address.unixPath = entry.pointee.unixPath
@@ -50,7 +52,6 @@ extension WorkerRef {
       Stream.prepare(
         backend.stream, for: address, loop: pointee.loop, owner: owner, handlers: backendHandlers)
         == 0)  // makes no socket yet
-    backend.countOpen(1)
     let result = Stream.connect(backend.stream, to: address)
     if result == 0 { return backend }
     backend.close()
@@ -59,34 +60,37 @@ extension WorkerRef {
   }
 
   /// A connection whose exchange is over: to who has waited longest, or into the pool.
-  func park(_ backend: BackendRef, _ service: UnsafePointer<ServiceEntry>) {
-    let mustGo = pointee.isDraining || service.pointee.idleMax == 0
-    if !mustGo && service.pointee.shared.hasWaiting {
-      return handOver(backend, service)
-    }
+  func park(_ backend: BackendRef) {
+    let pool = pool(of: backend)
+    let mustGo = pointee.isDraining || pool.pointee.idleMax == 0
+    if !mustGo && backend.pointee.service.hasWaiting { return handOver(backend) }
     backend.pointee.phase = .idle
     backend.pointee.idleSince = pointee.now
     backend.pointee.exchange = nil
-    let pool = pointee.pools + backend.pointee.shared.poolIndex
-    if !mustGo && pool.pointee.count >= service.pointee.idleMax { pool.pointee.oldest?.close() }
+    if !mustGo && pool.pointee.count >= pool.pointee.idleMax { pool.pointee.oldest?.close() }
     linkIdle(backend)
     if mustGo { return backend.close() }
-    arm(backend.timer, at: pointee.now + idleTimeout(of: backend, service))
+    arm(backend.timer, at: pointee.now + idleTimeout(of: backend, pool))
+  }
+
+  @inline(__always)
+  private func pool(of backend: BackendRef) -> UnsafeMutablePointer<Pool> {
+    pointee.pools.baseAddress.unsafelyUnwrapped + backend.pointee.shared.poolIndex
   }
 
   /// The setting, or one second less than the backend says it will wait, if that is sooner.
   @inline(__always)
   private func idleTimeout(
-    of backend: BackendRef, _ service: UnsafePointer<ServiceEntry>
+    of backend: BackendRef, _ pool: UnsafeMutablePointer<Pool>
   ) -> Duration {
     let hint = backend.pointee.keepAliveSeconds
-    if hint == 0 { return service.pointee.idleTimeout }
-    return min(service.pointee.idleTimeout, .seconds(Int64(hint) - 1))
+    if hint == 0 { return pool.pointee.idleTimeout }
+    return min(pool.pointee.idleTimeout, .seconds(Int64(hint) - 1))
   }
 
   @inline(__always)
   private func linkIdle(_ backend: BackendRef) {
-    let pool = pointee.pools + backend.pointee.shared.poolIndex
+    let pool = pool(of: backend)
     backend.pointee.newer = nil
     backend.pointee.older = pool.pointee.newest
     if let before = pool.pointee.newest { before.pointee.newer = backend }
@@ -94,12 +98,11 @@ extension WorkerRef {
     if pool.pointee.oldest == nil { pool.pointee.oldest = backend }
     pool.pointee.count += 1
     backend.pointee.shared.idle(worker: pointee.index).increment()
-    backend.countIdle(1)
   }
 
   /// Takes a connection out of its pool; its phase is for the caller to set.
   func unlinkIdle(_ backend: BackendRef) {
-    let pool = pointee.pools + backend.pointee.shared.poolIndex
+    let pool = pool(of: backend)
     let newer = backend.pointee.newer
     let older = backend.pointee.older
     if let newer { newer.pointee.older = older } else { pool.pointee.newest = older }
@@ -108,6 +111,5 @@ extension WorkerRef {
     backend.pointee.older = nil
     pool.pointee.count -= 1
     backend.pointee.shared.idle(worker: pointee.index).decrement()
-    backend.countIdle(-1)
   }
 }

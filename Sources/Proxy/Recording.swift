@@ -14,14 +14,13 @@ extension WorkerRef {
     let reason = exchange.pointee.machine.reason
     let now = record.pointee.endedIn == pointee.callbacks ? record.pointee.ended : Loop.clock()
     let sample = RequestSample(
-      route: Int(exchange.pointee.route) + 1, service: Int(exchange.pointee.service) + 1,
+      route: exchange.routeIndex, service: exchange.serviceIndex,
       method: record.pointee.method, status: reason.isClientAbort ? 499 : record.pointee.status,
       reason: reason, duration: now - record.pointee.begun, overhead: overhead(record, until: now),
       upstream: record.upstream(until: now),
       bytesIn: exchange.pointee.machine.requestBytes + record.pointee.tunnelBytesIn,
       bytesOut: record.pointee.responseBytes)
     pointee.metrics.record(sample)
-    pointee.inFlight.decrement()
     log(exchange, sample)
   }
 
@@ -48,37 +47,31 @@ extension WorkerRef {
 
   func recordRetry(_ exchange: ExchangeRef) {
     pointee.metrics.retries(
-      service: Int(exchange.pointee.service) + 1, kind: exchange.pointee.machine.retriedFor
+      service: exchange.serviceIndex, kind: exchange.pointee.machine.retriedFor
     ).increment()
   }
 
-  func recordOpened(_ exchange: ExchangeRef) {
-    pointee.metrics.poolOpened(backend: Int(exchange.pointee.picked)).increment()
+  func recordOpened(_ backend: BackendRef) {
+    pointee.metrics.poolOpened(backend: backend.pointee.shared.poolIndex).increment()
   }
 
   @inline(__always)
-  func recordReuse(_ exchange: ExchangeRef) {
-    pointee.metrics.poolReused(backend: Int(exchange.pointee.picked)).increment()
+  func recordReuse(_ backend: BackendRef) {
+    pointee.metrics.poolReused(backend: backend.pointee.shared.poolIndex).increment()
   }
 }
 
-extension BackendRef {
-  /// Counts the connection in the pool's gauges; idle ones are counted by `countIdle`.
-  func countOpen(_ change: Int) {
-    let gauge = pointee.worker.pointee.metrics.poolActive(backend: Int(pointee.metricsIndex))
-    if change > 0 { gauge.increment() } else { gauge.decrement() }
+extension ExchangeRef {
+  /// What the metrics know route and service by; 0 = none.
+  @inline(__always)
+  fileprivate var routeIndex: Int {
+    if pointee.route < 0 { return 0 }
+    return Int(pointee.snapshot.pointee.routes[Int(pointee.route)].number) &+ 1  // a small number
   }
 
-  func countIdle(_ change: Int) {
-    let metrics = pointee.worker.pointee.metrics
-    let index = Int(pointee.metricsIndex)
-    if change > 0 {
-      metrics.poolIdle(backend: index).increment()
-      metrics.poolActive(backend: index).decrement()
-    } else {
-      metrics.poolIdle(backend: index).decrement()
-      metrics.poolActive(backend: index).increment()
-    }
+  @inline(__always)
+  fileprivate var serviceIndex: Int {
+    pointee.service < 0 ? 0 : service.pointee.shared.queueIndex &+ 1  // a small number
   }
 }
 

@@ -11,6 +11,8 @@ import Synchronization
 /// The requests of one worker that wait for a connection to one service, in the order in which they
 /// came.
 struct WaitQueue {
+  /// The service with this number; nil when there is none.
+  var shared: ServiceShared?
   var first: ExchangeRef?
   var last: ExchangeRef?
   var count = 0
@@ -28,7 +30,7 @@ extension ExchangeRef {
     // A place may have become free between the pick and our taking a place in the line, when nobody
     // saw us waiting; and places may be held by idle connections of other workers.
     atomicMemoryFence(ordering: .sequentiallyConsistent)
-    worker.wakeOthers(service)
+    worker.wakeOthers(self)
     worker.serveWaiting(shared)
   }
 
@@ -42,7 +44,7 @@ extension ExchangeRef {
 
   /// It is this request's turn, and one of the service's backends seems to have a place.
   fileprivate func retryPick() -> Bool {
-    guard case .backend(let position) = choose() else { return false }
+    guard case .backend(let position) = chooseAgain() else { return false }
     let entry = UnsafePointer(pointee.snapshot.pointee.backends) + position
     let pool = pointee.worker.pointee.pools[entry.pointee.shared.poolIndex]
     let maximum = service.pointee.connectionsMax
@@ -58,12 +60,15 @@ extension ExchangeRef {
 }
 
 extension WorkerRef {
-  func hasWaiting(_ shared: ServiceShared) -> Bool {
-    pointee.queues[shared.queueIndex].first != nil
+  func hasWaiting(_ shared: ServiceShared) -> Bool { queue(of: shared).pointee.first != nil }
+
+  @inline(__always)
+  private func queue(of shared: ServiceShared) -> UnsafeMutablePointer<WaitQueue> {
+    pointee.queues.baseAddress.unsafelyUnwrapped + shared.queueIndex
   }
 
   fileprivate func link(_ exchange: ExchangeRef, _ shared: ServiceShared) {
-    let queue = pointee.queues + shared.queueIndex
+    let queue = queue(of: shared)
     exchange.pointee.previousWaiting = queue.pointee.last
     exchange.pointee.nextWaiting = nil
     if let last = queue.pointee.last {
@@ -77,7 +82,7 @@ extension WorkerRef {
   }
 
   fileprivate func unlink(_ exchange: ExchangeRef, _ shared: ServiceShared) {
-    let queue = pointee.queues + shared.queueIndex
+    let queue = queue(of: shared)
     let next = exchange.pointee.nextWaiting
     let previous = exchange.pointee.previousWaiting
     if let next { next.pointee.previousWaiting = previous } else { queue.pointee.last = previous }
@@ -101,10 +106,16 @@ extension WorkerRef {
     }
   }
 
+  func serveAllWaiting() {
+    for index in pointee.queues.indices {
+      if let shared = pointee.queues[index].shared { serveWaiting(shared) }
+    }
+  }
+
   /// A connection has become free while somebody waits: this worker's line gets it when its first
   /// has waited longest, else its place goes to the worker whose turn it is.
-  func handOver(_ backend: BackendRef, _ service: UnsafePointer<ServiceEntry>) {
-    let shared = service.pointee.shared
+  func handOver(_ backend: BackendRef) {
+    let shared = backend.pointee.service
     let longest = shared.longestWaiting(workers: pointee.shared.pointee.workerCount)
     backend.pointee.exchange = nil
     guard longest == pointee.index, let first = pointee.queues[shared.queueIndex].first,
@@ -129,11 +140,13 @@ extension WorkerRef {
   }
 
   /// Idle connections of other workers hold places that this worker needs.
-  fileprivate func wakeOthers(_ service: UnsafePointer<ServiceEntry>) {
+  fileprivate func wakeOthers(_ exchange: ExchangeRef) {
+    let service = exchange.service
     let view = service.pointee.view
     for worker in 0..<pointee.shared.pointee.workerCount where worker != pointee.index {
       for backend in 0..<view.count {
-        let entry = pointee.snapshot.pointee.backends + Int(service.pointee.first) + backend
+        let backends = exchange.pointee.snapshot.pointee.backends + Int(service.pointee.first)
+        let entry = backends + backend
         if entry.pointee.shared.idle(worker: worker).value > 0 {
           wake(worker, service.pointee.shared)
           break
@@ -149,14 +162,16 @@ extension WorkerRef {
 
   /// Another worker, or this one from within a callback, has asked for a look at the lines.
   func attendToQueues() {
-    let snapshot = pointee.snapshot
-    for index in 0..<snapshot.pointee.serviceCount {
-      let service = UnsafePointer(snapshot.pointee.services + index)
-      let shared = service.pointee.shared
+    for index in pointee.queues.indices {
+      guard let shared = pointee.queues[index].shared else { continue }
       if shared.needsAttention(worker: pointee.index).exchange(0) == 0 { continue }
       serveWaiting(shared)
-      let others = Int(shared.waiting.load()) - pointee.queues[shared.queueIndex].count
-      if others > 0 { releaseIdle(of: service, atMost: others) }
+      // What the newest snapshot does not have any more has no idle connections.
+      guard let position = pointee.snapshot.pointee.position(ofService: index) else { continue }
+      let others = Int(shared.waiting.load()) - pointee.queues[index].count
+      if others > 0 {
+        releaseIdle(of: pointee.snapshot.pointee.services + Int(position), atMost: others)
+      }
     }
   }
 

@@ -19,6 +19,8 @@ struct ProcessShared {
   var cutExchanges: SharedWord
   /// One for each worker, in their order; written before the threads start.
   var wakeups: UnsafeMutablePointer<Wakeup>
+  /// Of each worker the change that it has taken over last, 8 words apart.
+  var adopted: SharedWords
   var workerCount: Int
 }
 
@@ -31,11 +33,14 @@ package struct Worker {
   var now: Instant
   /// Callbacks so far: whether two things happened in the same one.
   var callbacks: UInt64 = 0
-  /// Exchanges under way, for the control loop to read.
-  let inFlight: SharedCounter
+  /// What requests begin on; changes between callbacks, see `Adoption.swift`.
+  var snapshot: UnsafePointer<Snapshot>
+  /// The worker's exchanges that began on it and are not over.
+  var users: SharedCounter
+  /// The change that was taken over last.
+  var change: ChangeRef
   /// An `OverloadLevel`: what its own lateness makes it refuse; for the control loop to read.
   let lagLevel: SharedCounter
-  var snapshot: UnsafePointer<Snapshot>
 
   var wheel: TimerWheel
   var timer: Timer?
@@ -56,11 +61,12 @@ package struct Worker {
   let spans = UnsafeMutablePointer<BodySpans>.allocate(capacity: 1)
   let chunkLine = UnsafeMutablePointer<UInt8>.allocate(capacity: 32)
   var tables: Ring<UnsafeMutablePointer<HeadTable>>
-  let spareTable: UnsafeMutablePointer<HeadTable>
-  let tableFields: Int
+  var spareTable: UnsafeMutablePointer<HeadTable>
+  var tableFields: Int
 
-  var pools: UnsafeMutablePointer<Pool>
-  var queues: UnsafeMutablePointer<WaitQueue>
+  /// By the number of a backend and of a service.
+  var pools: UnsafeMutableBufferPointer<Pool>
+  var queues: UnsafeMutableBufferPointer<WaitQueue>
   let noBudget = RetryBudget.create()
 
   var metrics: MetricsShard
@@ -153,7 +159,8 @@ extension WorkerRef {
   }
 
   func returnTable(_ table: UnsafeMutablePointer<HeadTable>) {
-    if pointee.tables.push(table) { return }
+    // One from before the bound on fields was raised does not come back.
+    if table.pointee.capacity >= pointee.tableFields && pointee.tables.push(table) { return }
     table.pointee.destroy()
     table.deallocate()
   }

@@ -66,6 +66,7 @@ extension WorkerRef {
     if orders & WorkerOrders.leave != 0 { pointee.mayLeave = true }
     if pointee.orders.take(WorkerOrders.trim) { trim() }
     setShedding()
+    adoptChanges()
     attendToQueues()
     stopWhenEmpty()
   }

@@ -24,47 +24,77 @@ package struct HistogramBoundaries: Sendable {
   ])
 }
 
-/// The names behind the numbers of one configuration. Index 0 of routes and services is "-", for a
-/// request without one; the route or service written as number n (from 0) has index n + 1. Backends
-/// have none and count from 0.
+/// The names behind the numbers. Index 0 of routes and services is "-", for a request without one;
+/// the route or service with the number n (from 0) has index n + 1. Backends have no such entry and
+/// count from 0. Numbers may be missing: their owners are gone.
 package struct MetricsLayout: Sendable {
   package struct Route: Sendable {
+    package let index: Int
     package let name: String
     /// Index of the service that its requests are labelled with.
     package let service: Int
+
+    package init(index: Int, name: String, service: Int) {
+      self.index = index
+      self.name = name
+      self.service = service
+    }
+  }
+  package struct Service: Sendable {
+    package let index: Int
+    package let name: String
+
+    package init(index: Int, name: String) {
+      self.index = index
+      self.name = name
+    }
   }
   package struct Backend: Sendable {
+    package let index: Int
     package let service: Int
     /// host:port
     package let name: String
+
+    package init(index: Int, service: Int, name: String) {
+      self.index = index
+      self.service = service
+      self.name = name
+    }
   }
   package let routes: [Route]
-  package let services: [String]
+  package let services: [Service]
   package let backends: [Backend]
+  /// For metrics that do not tell services apart: a route has another index for each service that
+  /// its requests went to.
+  package let routesByName: [(name: String, indices: [Int])]
+  private let routeNames: [Int: String]
+  private let serviceNames: [Int: String]
 
-  /// `service` in routes and backends is an index of the layout: number n is given as n + 1, none
-  /// as 0.
-  package init(routes: [Route], services: [String], backends: [Backend]) {
-    self.services = ["-"] + services
-    self.routes = [Route(name: "-", service: 0)] + routes
+  /// All but the entries of index 0. Every `service` is the index of one of `services`, or 0.
+  package init(routes: [Route], services: [Service], backends: [Backend]) {
+    let services = [Service(index: 0, name: "-")] + services
+    let routes = [Route(index: 0, name: "-", service: 0)] + routes
+    self.services = services
+    self.routes = routes
     self.backends = backends
-    precondition(self.routes.count <= RequestTable.maximumIndex)
-    precondition(self.services.count <= RequestTable.maximumIndex)
-    precondition(self.routes.allSatisfy { self.services.indices.contains($0.service) })
-    precondition(self.backends.allSatisfy { self.services.indices.contains($0.service) })
+    routeNames = Dictionary(uniqueKeysWithValues: routes.map { ($0.index, $0.name) })
+    serviceNames = Dictionary(uniqueKeysWithValues: services.map { ($0.index, $0.name) })
+    var byName: [(name: String, indices: [Int])] = []
+    var positions: [String: Int] = [:]
+    for route in routes {
+      if let position = positions[route.name] {
+        byName[position].indices.append(route.index)
+      } else {
+        positions[route.name] = byName.count
+        byName.append((route.name, [route.index]))
+      }
+    }
+    routesByName = byName
+    precondition(routes.allSatisfy { $0.index < RequestTable.maximumIndex })
+    precondition(services.allSatisfy { $0.index < RequestTable.maximumIndex })
   }
-}
 
-extension MetricsLayout.Route {
-  package init(_ name: String, service: Int) {
-    self.name = name
-    self.service = service
-  }
-}
-
-extension MetricsLayout.Backend {
-  package init(_ name: String, service: Int) {
-    self.name = name
-    self.service = service
-  }
+  /// nil: that number's owner is gone.
+  package func route(_ index: Int) -> String? { routeNames[index] }
+  package func service(_ index: Int) -> String? { serviceNames[index] }
 }

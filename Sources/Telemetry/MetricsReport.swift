@@ -51,24 +51,41 @@ package struct ProcessSample: Sendable {
   }
 }
 
+/// What all workers have in common about a backend.
+package struct BackendGauges: Equatable, Sendable {
+  /// Requests in flight.
+  package var active: UInt64
+  /// Connections that are open or being made, and how many of them are idle in a pool.
+  package var open: UInt64
+  package var idle: UInt64
+
+  package init(active: UInt64, open: UInt64, idle: UInt64) {
+    self.active = active
+    self.open = open
+    self.idle = idle
+  }
+}
+
 /// Everything that one answer to `GET /metrics` is made from.
 package struct MetricsReport: Sendable {
   package var layout: MetricsLayout
-  /// One per worker, in the order of their numbers; all made for `layout`.
+  /// One per worker, in the order of their numbers. One that was made before the newest numbers
+  /// were given has no words for them yet: nothing was counted there.
   package var shards: [MetricsShard]
+  /// For each of the layout's backends.
+  package var gauges: [BackendGauges]
   package var configuration: ConfigurationStatus
   package var process: ProcessSample
   package var version: String
 
   package init(
-    layout: MetricsLayout, shards: [MetricsShard], configuration: ConfigurationStatus,
-    process: ProcessSample, version: String
+    layout: MetricsLayout, shards: [MetricsShard], gauges: [BackendGauges],
+    configuration: ConfigurationStatus, process: ProcessSample, version: String
   ) {
-    precondition(shards.allSatisfy { $0.routeCount == layout.routes.count })
-    precondition(shards.allSatisfy { $0.serviceCount == layout.services.count })
-    precondition(shards.allSatisfy { $0.backendCount == layout.backends.count })
+    precondition(gauges.count == layout.backends.count)
     self.layout = layout
     self.shards = shards
+    self.gauges = gauges
     self.configuration = configuration
     self.process = process
     self.version = version
@@ -103,11 +120,13 @@ package struct MetricsReport: Sendable {
       }
     }
     for key in counts.keys.sorted() {
+      guard let route = layout.route(RequestTable.route(of: key)),
+        let service = layout.service(RequestTable.service(of: key))
+      else { continue }
       let status = "\(1_000 + RequestTable.status(of: key))".dropFirst()
       out.sample(
-        layout.routes[RequestTable.route(of: key)].name,
-        layout.services[RequestTable.service(of: key)], "\(RequestTable.method(of: key).word)",
-        String(status), value: counts[key] ?? 0)
+        route, service, "\(RequestTable.method(of: key).word)", String(status),
+        value: counts[key] ?? 0)
     }
     let overflow = shards.reduce(0) { $0 + $1.requests.overflow }
     if overflow > 0 { out.sample("other", "other", "other", "other", value: overflow) }
@@ -115,36 +134,49 @@ package struct MetricsReport: Sendable {
 
   private func writeDurations(_ out: inout Exposition) {
     out.begin(.requestDuration)
-    for (index, route) in layout.routes.enumerated() {
-      guard let sums = sums(.request, { $0.requestDuration(route: index) }) else { continue }
+    for route in layout.routes {
+      guard let service = layout.service(route.service),
+        let sums = sums(.request, of: [route.index], { $0.requestDuration(route: $1) })
+      else { continue }
       out.histogram(
-        route.name, layout.services[route.service], bounds: HistogramBoundaries.request.nanoseconds,
+        route.name, service, bounds: HistogramBoundaries.request.nanoseconds,
         counts: sums.counts, sum: sums.sum)
     }
     out.begin(.overhead)
-    for (index, route) in layout.routes.enumerated() {
-      guard let sums = sums(.overhead, { $0.overhead(route: index) }) else { continue }
+    for (name, indices) in layout.routesByName {
+      guard let sums = sums(.overhead, of: indices, { $0.overhead(route: $1) }) else { continue }
       out.histogram(
-        route.name, bounds: HistogramBoundaries.overhead.nanoseconds, counts: sums.counts,
+        name, bounds: HistogramBoundaries.overhead.nanoseconds, counts: sums.counts,
         sum: sums.sum)
     }
     out.begin(.upstreamDuration)
-    for (index, service) in layout.services.enumerated() {
-      guard let sums = sums(.request, { $0.upstreamDuration(service: index) }) else { continue }
+    for service in layout.services {
+      let known = shards.filter { $0.serviceCount > service.index }
+      let histograms = known.map { $0.upstreamDuration(service: service.index) }
+      guard let sums = sums(.request, histograms) else { continue }
       out.histogram(
-        service, bounds: HistogramBoundaries.request.nanoseconds, counts: sums.counts,
+        service.name, bounds: HistogramBoundaries.request.nanoseconds, counts: sums.counts,
         sum: sums.sum)
     }
   }
 
-  /// A histogram added up over all workers, nil when nothing was recorded in it yet.
+  /// Histograms added up, over all workers too; nil when nothing was recorded in it yet.
   private func sums(
-    _ boundaries: HistogramBoundaries, _ histogram: (MetricsShard) -> FixedHistogram
+    _ boundaries: HistogramBoundaries, of routes: [Int],
+    _ histogram: (MetricsShard, Int) -> FixedHistogram
+  ) -> (counts: [UInt64], sum: UInt64)? {
+    let histograms = shards.flatMap { shard in
+      routes.filter { shard.routeCount > $0 }.map { histogram(shard, $0) }
+    }
+    return sums(boundaries, histograms)
+  }
+
+  private func sums(
+    _ boundaries: HistogramBoundaries, _ histograms: [FixedHistogram]
   ) -> (counts: [UInt64], sum: UInt64)? {
     var counts = [UInt64](repeating: 0, count: boundaries.nanoseconds.count + 1)
     var sum: UInt64 = 0
-    for shard in shards {
-      let histogram = histogram(shard)
+    for histogram in histograms {
       for bucket in counts.indices { counts[bucket] &+= histogram.count(inBucket: bucket) }
       sum &+= histogram.sum
     }
@@ -153,14 +185,14 @@ package struct MetricsReport: Sendable {
 
   private func writeBytes(_ out: inout Exposition) {
     out.begin(.requestBytes)
-    for (index, route) in layout.routes.enumerated() {
-      let bytes = total { $0.requestBytes(route: index) }
-      if bytes > 0 { out.sample(route.name, value: bytes) }
+    for (name, indices) in layout.routesByName {
+      let bytes = total(of: indices) { $0.requestBytes(route: $1) }
+      if bytes > 0 { out.sample(name, value: bytes) }
     }
     out.begin(.responseBytes)
-    for (index, route) in layout.routes.enumerated() {
-      let bytes = total { $0.responseBytes(route: index) }
-      if bytes > 0 { out.sample(route.name, value: bytes) }
+    for (name, indices) in layout.routesByName {
+      let bytes = total(of: indices) { $0.responseBytes(route: $1) }
+      if bytes > 0 { out.sample(name, value: bytes) }
     }
   }
 
@@ -168,33 +200,51 @@ package struct MetricsReport: Sendable {
     out.begin(.clientConnections)
     out.sample(gauge: total { $0.clientConnections })
     out.begin(.activeConnections)
-    forEachBackend { out.sample($0, $1, gauge: total($2) { $0.active(backend: $1) }) }
+    forEachBackend { out.sample($0, $1, gauge: $3.active) }
     out.begin(.poolConnections)
-    forEachBackend { service, name, index in
-      out.sample(service, name, "idle", gauge: total(index) { $0.poolIdle(backend: $1) })
-      out.sample(service, name, "active", gauge: total(index) { $0.poolActive(backend: $1) })
+    forEachBackend { service, name, _, gauges in
+      // The two are read one after the other, while connections come and go.
+      let idle = min(gauges.idle, gauges.open)
+      out.sample(service, name, "idle", gauge: idle)
+      out.sample(service, name, "active", gauge: gauges.open - idle)
     }
     out.begin(.poolOpened)
-    forEachBackend { out.sample($0, $1, value: total($2) { $0.poolOpened(backend: $1) }) }
+    forEachBackend { service, name, index, _ in
+      out.sample(service, name, value: total(index) { $0.poolOpened(backend: $1) })
+    }
     out.begin(.poolReused)
-    forEachBackend { out.sample($0, $1, value: total($2) { $0.poolReused(backend: $1) }) }
+    forEachBackend { service, name, index, _ in
+      out.sample(service, name, value: total(index) { $0.poolReused(backend: $1) })
+    }
   }
 
-  private func forEachBackend(_ body: (String, String, Int) -> Void) {
-    for (index, backend) in layout.backends.enumerated() {
-      body(layout.services[backend.service], backend.name, index)
+  private func forEachBackend(_ body: (String, String, Int, BackendGauges) -> Void) {
+    for (backend, gauges) in zip(layout.backends, gauges) {
+      body(layout.service(backend.service) ?? "-", backend.name, backend.index, gauges)
     }
   }
   private func total(_ index: Int, _ word: (MetricsShard, Int) -> SharedCounter) -> UInt64 {
-    shards.reduce(0) { $0 &+ word($1, index).value }
+    shards.reduce(0) { $1.backendCount > index ? $0 &+ word($1, index).value : $0 }
+  }
+  private func total(
+    of routes: [Int], _ word: (MetricsShard, Int) -> SharedCounter
+  ) -> UInt64 {
+    var sum: UInt64 = 0
+    for shard in shards {
+      for route in routes where shard.routeCount > route { sum &+= word(shard, route).value }
+    }
+    return sum
   }
 
   private func writeDecisions(_ out: inout Exposition) {
     out.begin(.retries)
-    for (index, service) in layout.services.enumerated() {
+    for service in layout.services {
+      let known = shards.filter { $0.serviceCount > service.index }
       for kind in RetryKind.allCases {
-        let count = total { $0.retries(service: index, kind: kind) }
-        if count > 0 { out.sample(service, "\(kind.word)", value: count) }
+        let count = known.reduce(0) {
+          $0 &+ $1.retries(service: service.index, kind: kind).value
+        }
+        if count > 0 { out.sample(service.name, "\(kind.word)", value: count) }
       }
     }
     out.begin(.localResponses)

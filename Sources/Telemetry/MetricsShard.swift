@@ -67,27 +67,26 @@ package struct MetricsShard: @unchecked Sendable {
   @inlinable package static var reasonsWord: Int { 8 }
   /// A reason's raw value is below this.
   @inlinable package static var reasonSlots: Int { 48 }
-  /// A cache line: active, idle in the pool, active connections, opened, reused.
-  @inlinable package static var backendStride: Int { 8 }
+  /// Two words: opened, reused.
+  @inlinable package static var backendStride: Int { 2 }
 
-  /// Start-up and reload only. Takes 8 bytes a word: about 340 a route, 240 a service, 64 a
-  /// backend, and 16 for each of the `series` places of the request table.
-  package static func create(layout: MetricsLayout, series: Int = 4_096) -> MetricsShard {
+  /// Start-up and reload only. Takes 8 bytes a word: about 340 a route, 240 a service, 16 a
+  /// backend, and 16 for each place of the request table.
+  package static func create(_ room: MetricsRoom) -> MetricsShard {
     MetricsShard(
-      layout: layout, series: series, requestBounds: HistogramBoundaries.request.bounds,
+      room, requestBounds: HistogramBoundaries.request.bounds,
       overheadBounds: HistogramBoundaries.overhead.bounds)
   }
 
   private init(
-    layout: MetricsLayout, series: Int, requestBounds: HistogramBounds,
-    overheadBounds: HistogramBounds
+    _ room: MetricsRoom, requestBounds: HistogramBounds, overheadBounds: HistogramBounds
   ) {
     precondition(Reason.allCases.count <= MetricsShard.reasonSlots)
     self.requestBounds = requestBounds
     self.overheadBounds = overheadBounds
-    routeCount = layout.routes.count
-    serviceCount = layout.services.count
-    backendCount = layout.backends.count
+    routeCount = room.routes
+    serviceCount = room.services
+    backendCount = room.backends
     routeStride = requestBounds.wordCount + overheadBounds.wordCount + 2
     serviceStride = requestBounds.wordCount + RetryKind.allCases.count
     let backendsWord = MetricsShard.reasonsWord + MetricsShard.reasonSlots
@@ -97,7 +96,7 @@ package struct MetricsShard: @unchecked Sendable {
     backends = words.counter(0).next(backendsWord)
     routes = words.counter(0).next(routesWord)
     services = words.counter(0).next(servicesWord)
-    requests = RequestTable.create(capacity: series)
+    requests = RequestTable.create(capacity: room.series)
   }
 
   package func destroy() {
@@ -182,10 +181,46 @@ package struct MetricsShard: @unchecked Sendable {
     precondition(index >= 0 && index < backendCount)
     return backends.next(index &* MetricsShard.backendStride)
   }
-  /// Requests in flight at a backend.
-  @inlinable package func active(backend index: Int) -> SharedCounter { backend(index) }
-  @inlinable package func poolIdle(backend index: Int) -> SharedCounter { backend(index).next(1) }
-  @inlinable package func poolActive(backend index: Int) -> SharedCounter { backend(index).next(2) }
-  @inlinable package func poolOpened(backend index: Int) -> SharedCounter { backend(index).next(3) }
-  @inlinable package func poolReused(backend index: Int) -> SharedCounter { backend(index).next(4) }
+  /// Connections made to a backend.
+  @inlinable package func poolOpened(backend index: Int) -> SharedCounter { backend(index) }
+  /// Requests that went over a connection already open.
+  @inlinable package func poolReused(backend index: Int) -> SharedCounter { backend(index).next(1) }
+}
+
+// MARK: - Another configuration
+
+extension MetricsShard {
+  /// Goes on from where `old` stands, without what is to be forgotten. This shard is new and has
+  /// room for all that `old` holds. Called by the writing thread, which counts here from then on.
+  package func take(over old: MetricsShard, without forgotten: Forgotten) {
+    precondition(routeCount >= old.routeCount && serviceCount >= old.serviceCount)
+    precondition(backendCount >= old.backendCount)
+    let singles = MetricsShard.reasonsWord + MetricsShard.reasonSlots
+    words.counter(0).copy(from: old.words.counter(0), count: singles)
+    backends.copy(from: old.backends, count: old.backendCount * MetricsShard.backendStride)
+    routes.copy(from: old.routes, count: old.routeCount * routeStride)
+    services.copy(from: old.services, count: old.serviceCount * serviceStride)
+    requests.take(over: old.requests, without: forgotten)
+    forget(forgotten)
+  }
+
+  /// Begins anew with these backends, in place; routes and services are counted in the request
+  /// table too, so they need `take`.
+  package func forget(backends forgotten: Bitset) {
+    clear(forgotten, MetricsShard.backendStride, backends)
+  }
+
+  private func forget(_ forgotten: Forgotten) {
+    clear(forgotten.routes, routeStride, routes)
+    clear(forgotten.services, serviceStride, services)
+    clear(forgotten.backends, MetricsShard.backendStride, backends)
+  }
+
+  private func clear(_ numbers: Bitset, _ stride: Int, _ first: SharedCounter) {
+    var next = numbers.first(from: 0)
+    while let number = next {
+      for word in 0..<stride { first.next(number * stride + word).set(0) }
+      next = numbers.first(from: number + 1)
+    }
+  }
 }

@@ -44,9 +44,14 @@ package struct RequestTable: @unchecked Sendable {
       | UInt64(min(status, 1_023))
   }
 
+  /// Where a key's place is looked for first. Multiplied by the golden ratio, the upper bits depend
+  /// on all of the key.
+  @inlinable @inline(__always) package static func place(of key: UInt64, _ mask: Int) -> Int {
+    Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) >> 40) & mask
+  }
+
   @inlinable @inline(__always) package func count(_ key: UInt64) {
-    // Multiplied by the golden ratio, the upper bits depend on all of the key.
-    var place = Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) >> 40) & mask
+    var place = RequestTable.place(of: key, mask)
     while true {
       let found = words.counter(place &* 2).value
       if found == key { return words.counter(place &* 2 &+ 1).increment() }
@@ -64,6 +69,26 @@ package struct RequestTable: @unchecked Sendable {
     // A reader that sees the key sees the count as well.
     words.counter(place * 2 + 1).set(1)
     words[place * 2].storeReleasing(key)
+  }
+
+  /// Counts everything that `old` has counted, but what belongs to a route or a service that is to
+  /// be forgotten. This table is new.
+  func take(over old: RequestTable, without forgotten: Forgotten) {
+    for index in 0..<old.places {
+      guard let (key, count) = old.entry(at: index) else { continue }
+      if forgotten.routes.has(RequestTable.route(of: key)) { continue }
+      if forgotten.services.has(RequestTable.service(of: key)) { continue }
+      guard Int(usedPlaces) < places / 4 * 3 else {
+        state.counter(1).add(count)
+        continue
+      }
+      var place = RequestTable.place(of: key, mask)
+      while words.counter(place * 2).value != 0 { place = (place + 1) & mask }
+      state.counter(0).increment()
+      words.counter(place * 2 + 1).set(count)
+      words[place * 2].storeReleasing(key)
+    }
+    state.counter(1).add(old.overflow)
   }
 
   package var usedPlaces: UInt64 { state.counter(0).value }

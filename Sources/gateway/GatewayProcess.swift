@@ -42,10 +42,8 @@ enum GatewayProcess {
     defer { demo?.stop() }
     let loop = try Loop.create()
     let dataPlane = try DataPlane(
-      configuration,
-      DataPlaneSettings(
-        workers: workers(configuration), connections: budget.connections, names: names,
-        generation: 1))
+      LiveConfiguration(configuration, names: names, generation: 1),
+      DataPlaneSettings(workers: workers(configuration), connections: budget.connections))
     let supervisor = Supervisor(
       loop: loop, dataPlane: dataPlane, shutdown: configuration.shutdown, log: log)
     let status = StatusReport(loaded, dataPlane, descriptorLimit: descriptorLimit) {

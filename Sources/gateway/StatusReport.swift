@@ -37,10 +37,10 @@ final class StatusReport {
 
   func metrics() -> [UInt8] {
     MetricsReport(
-      layout: dataPlane.layout, shards: dataPlane.shards,
+      layout: dataPlane.layout, shards: dataPlane.shards, gauges: dataPlane.gauges,
       configuration: ConfigurationStatus(
         isLastReloadSuccessful: true, lastReload: UInt64(startedAt), successes: 0, failures: 0,
-        hash: loaded.contentHash, generation: dataPlane.settings.generation),
+        hash: loaded.contentHash, generation: dataPlane.live.generation),
       process: ProcessSample(
         cpuSeconds: ProcessFacts.cpuSeconds(), residentBytes: ProcessFacts.residentBytes(),
         virtualBytes: ProcessFacts.virtualBytes(), openDescriptors: ProcessFacts.openDescriptors(),
@@ -61,7 +61,8 @@ final class StatusReport {
     json.key("configuration")
     json.beginObject()
     json.member("file", loaded.path)
-    json.member("generation", dataPlane.settings.generation)
+    json.member("generation", dataPlane.live.generation)
+    json.member("revision", dataPlane.revision)
     json.member("hash", loaded.contentHash)
     json.endObject()
     json.key("listeners")
@@ -102,7 +103,7 @@ final class StatusReport {
     let service = snapshot.pointee.services[index]
     json.beginObject()
     json.member("name", text(service.name))
-    json.member("balancer", loaded.configuration.services[index].balancer.policy.rawValue)
+    json.member("balancer", dataPlane.live.configuration.services[index].balancer.policy.rawValue)
     json.member("waiting", service.shared.waiting.load())
     json.key("backends")
     json.beginArray()

@@ -6,13 +6,23 @@ import Telemetry
 import Testing
 
 private let layout = MetricsLayout(
-  routes: [.init("users", service: 1), .init("we\"ird\\\nname", service: 2)],
-  services: ["users", "orders"],
-  backends: [.init("127.0.0.1:9001", service: 1), .init("[::1]:9002", service: 2)])
+  routes: [
+    .init(index: 1, name: "users", service: 1),
+    .init(index: 2, name: "we\"ird\\\nname", service: 2),
+  ],
+  services: [.init(index: 1, name: "users"), .init(index: 2, name: "orders")],
+  backends: [
+    .init(index: 0, service: 1, name: "127.0.0.1:9001"),
+    .init(index: 1, service: 2, name: "[::1]:9002"),
+  ])
+private let quiet = BackendGauges(active: 0, open: 0, idle: 0)
 
-private func report(_ shards: [MetricsShard], _ layout: MetricsLayout = layout) -> MetricsReport {
+private func report(
+  _ shards: [MetricsShard], _ layout: MetricsLayout = layout, gauges: [BackendGauges]? = nil
+) -> MetricsReport {
   MetricsReport(
     layout: layout, shards: shards,
+    gauges: gauges ?? [BackendGauges](repeating: quiet, count: layout.backends.count),
     configuration: ConfigurationStatus(
       isLastReloadSuccessful: true, lastReload: 1_700_000_000_500_000_000, successes: 3,
       failures: 1, hash: "abc123", generation: 3),
@@ -33,10 +43,10 @@ private func sample(
 }
 
 private func withShards(
-  _ count: Int, _ layout: MetricsLayout = layout, series: Int = 64,
-  _ body: ([MetricsShard]) throws -> Void
+  _ count: Int, series: Int = 64, _ body: ([MetricsShard]) throws -> Void
 ) rethrows {
-  let shards = (0..<count).map { _ in MetricsShard.create(layout: layout, series: series) }
+  let room = MetricsRoom(routes: 3, services: 3, backends: 2, series: series)
+  let shards = (0..<count).map { _ in MetricsShard.create(room) }
   defer { for shard in shards { shard.destroy() } }
   try body(shards)
 }
@@ -113,16 +123,16 @@ private func withShards(
         shard.clientConnections.add(5)
         shard.underscoreFieldsDropped.add(2)
         shard.accessLogDropped.add(3)
-        shard.active(backend: 0).increment()
-        shard.poolIdle(backend: 0).add(4)
-        shard.poolActive(backend: 1).add(6)
         shard.poolOpened(backend: 1).add(7)
         shard.poolReused(backend: 0).add(8)
         shard.retries(service: 2, kind: .reset).increment()
       }
       shards[1].eventLoopLag.set(1_500_000)
       shards[1].clientConnections.subtract(1)
-      let scrape = TextFormatReader(report(shards).text())
+      let gauges = [
+        BackendGauges(active: 2, open: 8, idle: 8), BackendGauges(active: 0, open: 13, idle: 1),
+      ]
+      let scrape = TextFormatReader(report(shards, gauges: gauges).text())
       #expect(scrape.faults == [])
       let first = ["service": "users", "backend": "127.0.0.1:9001"]
       let second = ["service": "orders", "backend": "[::1]:9002"]
@@ -163,14 +173,19 @@ private func withShards(
 
   @Test func `a gauge counted up by one worker and down by another sums up`() {
     withShards(2) { shards in
-      shards[0].active(backend: 0).increment()
-      shards[1].active(backend: 0).decrement()
-      shards[1].active(backend: 1).decrement()
+      shards[0].clientConnections.increment()
+      shards[1].clientConnections.decrement()
       let scrape = TextFormatReader(report(shards).text())
-      let first = ["service": "users", "backend": "127.0.0.1:9001"]
-      let second = ["service": "orders", "backend": "[::1]:9002"]
-      #expect(scrape.value("gateway_active_connections", first) == 0)
-      #expect(scrape.value("gateway_active_connections", second) == -1)
+      #expect(scrape.value("gateway_client_connections") == 0)
+    }
+  }
+
+  @Test func `connections counted as idle a moment before they are closed are not negative`() {
+    withShards(1) { shards in
+      let gauges = [BackendGauges(active: 0, open: 2, idle: 3), quiet]
+      let scrape = TextFormatReader(report(shards, gauges: gauges).text())
+      let active = ["service": "users", "backend": "127.0.0.1:9001", "state": "active"]
+      #expect(scrape.value("gateway_pool_connections", active) == 0)
     }
   }
 
@@ -229,15 +244,14 @@ private func withShards(
     }
   }
 
-  @Test func `an index outside the layout traps`() async {
+  @Test func `an index that there is no room for traps`() async {
     await #expect(processExitsWith: .failure) {
-      let layout = MetricsLayout(routes: [], services: [], backends: [])
-      let shard = MetricsShard.create(layout: layout)
+      let shard = MetricsShard.create(MetricsRoom(routes: 1, services: 1, backends: 0))
       shard.requestBytes(route: 1).increment()
     }
     await #expect(processExitsWith: .failure) {
-      let layout = MetricsLayout(routes: [], services: [], backends: [])
-      MetricsShard.create(layout: layout).active(backend: 0).increment()
+      let shard = MetricsShard.create(MetricsRoom(routes: 1, services: 1, backends: 0))
+      shard.poolOpened(backend: 0).increment()
     }
   }
 
@@ -258,12 +272,12 @@ private func withShards(
       }
       for reason in Reason.allCases { shard.localResponses(reason).increment() }
       for backend in 0..<2 {
-        for word in 0..<5 { shard.backend(backend).next(word).increment() }
+        for word in 0..<2 { shard.backend(backend).next(word).increment() }
       }
       let touched = (0..<shard.words.count).filter { shard.words[$0].load() != 0 }
       let reasons = Reason.allCases.count
       let kinds = RetryKind.allCases.count
-      #expect(touched.count == 3 * 6 + 3 * (2 + kinds) + reasons + 10)
+      #expect(touched.count == 3 * 6 + 3 * (2 + kinds) + reasons + 4)
       for index in touched {
         let value = shard.words[index].load()
         #expect(value == 1 || value == .max)

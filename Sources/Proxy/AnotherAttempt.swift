@@ -1,0 +1,51 @@
+// Why this file exists: an exchange keeps the snapshot it began with, but a backend that is chosen
+// late should be one that is still there. This is how another attempt finds the newest backends.
+import Balancing
+import Forwarding
+import Primitives
+
+extension ExchangeRef {
+  /// The choice for another attempt, or for one that had to wait. It is made among the backends of
+  /// the newest snapshot, as long as that has the route: those that the exchange began with may be
+  /// gone by now. The exchange goes over to it when there is a backend.
+  func chooseAgain() -> Pick {
+    let newest = pointee.worker.pointee.snapshot
+    if newest == pointee.snapshot { return choose() }
+    let number = pointee.snapshot.pointee.routes[Int(pointee.route)].number
+    guard let route = newest.pointee.position(ofRoute: number) else { return choose() }
+    let position = newest.pointee.routes[Int(route)].service
+    let target = UnsafePointer(newest.pointee.services + Int(position))
+    let tried = triedBackends(of: newest, target)
+    let pick = target.pointee.policy.pick(
+      target.pointee.view, tried: tried, sequence: target.pointee.shared.sequence)
+    guard case .backend(let index) = pick else { return pick }
+    move(to: newest, route: route, service: position)
+    pointee.tried = tried
+    return .backend(Int(target.pointee.first) + index)
+  }
+
+  private func move(to newest: UnsafePointer<Snapshot>, route: Int32, service: Int32) {
+    let worker = pointee.worker
+    worker.pointee.users.increment()
+    let old = pointee.snapshot
+    pointee.snapshot = newest
+    pointee.route = route
+    pointee.service = service
+    Snapshot.users(of: old, worker: worker.pointee.index).decrementReleasing()
+  }
+
+  /// Those that were tried, by their positions in another snapshot's list.
+  private func triedBackends(
+    of newest: UnsafePointer<Snapshot>, _ target: UnsafePointer<ServiceEntry>
+  ) -> TriedBackends {
+    var tried = TriedBackends()
+    let before = pointee.snapshot.pointee.backends + Int(service.pointee.first)
+    let after = newest.pointee.backends + Int(target.pointee.first)
+    for slot in 0..<min(Int(pointee.tried.count), TriedBackends.capacity) {
+      let number = before[Int(pointee.tried.indices[slot])].shared.poolIndex
+      for position in 0..<target.pointee.view.count
+      where after[position].shared.poolIndex == number { tried.insert(position) }
+    }
+    return tried
+  }
+}
