@@ -132,7 +132,7 @@ extension ExchangeRef {
       lease(idle, reused: true)
       return
     }
-    guard entry.pointee.shared.reserve(maximum: service.pointee.connectionsMax) else {
+    guard worker.reservePlace(at: entry, maximum: service.pointee.connectionsMax) else {
       dropPermit()
       return enqueue()
     }

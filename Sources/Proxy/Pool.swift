@@ -28,6 +28,16 @@ extension WorkerRef {
     return backend
   }
 
+  /// Takes a place for a new connection to the backend. Where all are taken, an idle connection of
+  /// this worker that the request may not have gives up its own.
+  func reservePlace(at entry: UnsafePointer<BackendEntry>, maximum: UInt32) -> Bool {
+    while !entry.pointee.shared.reserve(maximum: maximum) {
+      guard let oldest = pointee.pools[entry.pointee.shared.poolIndex].oldest else { return false }
+      oldest.close()
+    }
+    return true
+  }
+
   /// A new connection to the backend, being made; its place has been reserved. Else the fault: a
   /// descriptor or a slot that is missing is our own, and says nothing of the backend.
   func openBackend(

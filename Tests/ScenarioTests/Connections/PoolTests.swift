@@ -141,6 +141,25 @@ extension Connections {
       }
     }
 
+    @Test func `an idle connection that a POST may not have gives its place up`() throws {
+      let backend = numbering()
+      let text = configuration(service: "connections: {max: 1, queue_timeout: 10s}")
+      try withGateway(text, [backend]) { gateway in
+        let first = try gateway.get()
+        #expect(first.text == "0")
+        // Longer than the second after which a pooled connection is not trusted with a POST.
+        #expect(throws: ScenarioFailure.self) {
+          try gateway.connect().receiveMore(until: .after(1.2))
+        }
+        let post = try gateway.exchange(
+          "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi")
+        #expect(post.text == "1")
+        try backend.connections[0].waitForEnd()
+        let after = try gateway.get()
+        #expect(after.text == "1")
+      }
+    }
+
     @Test func `what waits is served in order when a place is free`() throws {
       let gate = Gate()
       let backend = numbering(["/first": gate])
