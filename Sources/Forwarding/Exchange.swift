@@ -330,6 +330,15 @@ package struct Exchange {
     return requestBytes == 0 || isTeeing
   }
 
+  /// A pooled connection that turns out to be dead costs only a repeat, the budget aside: the
+  /// request may be sent twice, and its body, framed so, is sure to be kept until then.
+  package func survivesReset(_ framing: Framing) -> Bool {
+    guard mayRepeat(.reusedReset) else { return false }
+    if requestIsComplete || awaitsContinue { return true }
+    guard case .length(let length) = framing else { return false }
+    return length <= Exchange.teeLimit
+  }
+
   /// Ends the attempt and asks for another one.
   private mutating func repeatAttempt(_ kind: RetryKind) -> Actions {
     let actions = release()

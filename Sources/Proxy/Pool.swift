@@ -3,6 +3,7 @@
 import EventLoop
 import Forwarding
 import HTTPParsing
+import HTTPSemantics
 import Primitives
 
 /// The idle connections to one backend, linked through the connections themselves.
@@ -16,14 +17,19 @@ struct Pool {
 }
 
 extension WorkerRef {
-  /// The newest idle connection to the backend, if the exchange may have it: a request that cannot
-  /// be repeated takes only one that was used a moment ago, because the backend may be about to
-  /// close an older one.
+  /// The newest idle connection to the backend, if the exchange may have it: a request that could
+  /// not be repeated takes only one that was used a moment ago, because the backend may be about to
+  /// close an older one. A request that lost such a race has a new one made: the whole pool may be
+  /// as dead.
   @inline(__always)
   func takeIdle(_ entry: UnsafePointer<BackendEntry>, for exchange: ExchangeRef) -> BackendRef? {
     guard let backend = pointee.pools[entry.pointee.shared.poolIndex].newest else { return nil }
     let age = pointee.now - backend.pointee.idleSince
-    if !exchange.pointee.machine.plan.isRepeatable && age >= Bounds.freshIdle { return nil }
+    let machine = exchange.pointer(to: \.machine).unsafelyUnwrapped
+    if machine.pointee.retriedFor == .reusedReset { return nil }
+    if age >= Bounds.freshIdle, !machine.pointee.survivesReset(exchange.pointee.framing) {
+      return nil
+    }
     unlinkIdle(backend)
     return backend
   }

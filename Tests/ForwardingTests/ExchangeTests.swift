@@ -265,4 +265,21 @@ struct Play {
     #expect(play.machine.expired(play.context) == [.dropLease, .finish])
     #expect(play.machine.fate == .close)
   }
+
+  @Test func `a request survives a dead connection when it can be repeated for certain`() {
+    func survives(_ framing: Framing, _ adjust: (inout ExchangePlan) -> Void = { _ in }) -> Bool {
+      Play { plan in
+        plan.hasBody = framing != .none
+        adjust(&plan)
+      }.machine.survivesReset(framing)
+    }
+    #expect(survives(.none))
+    #expect(survives(.length(Exchange.teeLimit)))
+    #expect(!survives(.length(Exchange.teeLimit + 1)))
+    #expect(!survives(.chunked))
+    #expect(survives(.chunked) { $0.expectsContinue = true })
+    #expect(!survives(.none) { $0.isRepeatable = false })
+    #expect(!survives(.none) { $0.retryAttempts = 0 })
+    #expect(!survives(.none) { $0.retryKinds = .connect })
+  }
 }

@@ -64,21 +64,60 @@ extension Connections {
       }
     }
 
-    @Test func `a connection idle for long is not given to a POST`() throws {
+    /// Requests that could not be repeated: by their method, their body, or the setting.
+    @Test(arguments: [
+      ("POST", "Content-Length: 5", 1, ""), ("PUT", "Content-Length: 65540", 13_108, ""),
+      ("PUT", "Transfer-Encoding: chunked", 1, ""), ("GET", "", 0, "retries: {attempts: 0}"),
+      ("GET", "", 0, "retries: {when: [connect]}"),
+    ])
+    func `a connection idle for long is not given to what cannot be repeated`(
+      method: String, framing: String, fives: Int, setting: String
+    ) throws {
+      let isChunked = framing.hasSuffix("chunked")
+      let body = String(repeating: "hello", count: fives)
+      let head = "\(method) / HTTP/1.1\r\nHost: a\r\n" + (fives > 0 ? "\(framing)\r\n\r\n" : "\r\n")
       let backend = ScriptedBackend.answering()
-      try withGateway(configuration(), [backend]) { gateway in
+      try withGateway(configuration(service: setting), [backend]) { gateway in
         _ = try gateway.get("/first")
         // Longer than the second after which a pooled connection is not trusted with a POST.
         #expect(throws: ScenarioFailure.self) {
           try gateway.connect().receiveMore(until: .after(1.2))
         }
-        let post = try gateway.exchange(
-          "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi")
-        #expect(post.status == 200)
+        let second = try gateway.exchange(
+          head + (isChunked ? "5\r\n\(body)\r\n0\r\n\r\n" : body))
+        #expect(second.status == 200)
         #expect(backend.connectionCount == 2)
         let get = try gateway.get("/third")
         #expect(get.status == 200)
         #expect(backend.connectionCount == 2)
+      }
+    }
+
+    @Test func `a pool of dead connections loses no request that may be repeated`() throws {
+      let gates = (0..<5).map { _ in Gate() }
+      // Every connection serves one request and dies with the next, without having said so.
+      let backend = ScriptedBackend { connection in
+        guard let request = try connection.readRequest() else { return }
+        if let number = Int(request.target.dropFirst()) { try gates[number].pass() }
+        try connection.write(plainAnswer)
+        if try connection.readRequest() != nil { connection.wire.reset() }
+      }
+      try withGateway(configuration(), [backend]) { gateway in
+        let clients = try gates.indices.map { number in
+          let client = try gateway.connect()
+          try client.send("GET /\(number) HTTP/1.1\r\nHost: a\r\n\r\n")
+          return client
+        }
+        try backend.waitForRequests(gates.count)
+        for gate in gates { gate.open() }
+        for client in clients { #expect(try client.readResponse().status == 200) }
+        try gateway.waitForMetric("gateway_pool_connections", ["state": "idle"], toBe: 5)
+        let response = try gateway.get("/next")
+        #expect(response.status == 200)
+        let metrics = try gateway.metrics()
+        let labels = ["service": "main", "reason": "reused_reset"]
+        #expect(metrics.value("gateway_retries_total", labels) == 1)
+        #expect(backend.connectionCount == 6)
       }
     }
 
