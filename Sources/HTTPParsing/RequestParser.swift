@@ -75,6 +75,14 @@ package struct RequestParser {
       bytesAreProved: true)
   }
 
+  /// Some byte of a request line has come; an empty line before it is none.
+  package static func headHasBegun(_ p: UnsafeMutablePointer<RequestParser>) -> Bool {
+    switch core(p).pointee.stage {
+    case .start, .emptyLineCR, .emptyLine: false
+    case .head, .length, .chunked, .untilClose, .ended, .failed: true
+    }
+  }
+
   /// The message is complete: a body that may not be there is not there.
   package static func hasEnded(_ p: UnsafeMutablePointer<RequestParser>) -> Bool {
     core(p).pointee.stage == .ended

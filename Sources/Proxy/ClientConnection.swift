@@ -202,6 +202,7 @@ extension ClientRef {
   func expired() {
     switch pointee.phase {
     case .idle, .discarding, .closed: close()
+    case .head where !RequestParser.headHasBegun(parser): close()
     case .head: refuse(.headTimeout, .none)
     case .body, .waiting, .tunnel: pointee.exchange?.expired()
     }

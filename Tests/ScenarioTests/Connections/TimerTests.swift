@@ -21,6 +21,26 @@ extension Connections {
       }
     }
 
+    @Test func `an empty line is no request: what follows it in vain is closed without a word`()
+      throws
+    {
+      let backend = ScriptedBackend.answering()
+      try withGateway(configuration(top: "timeouts:\n  head: 300ms"), [backend]) { gateway in
+        for line in ["\r", "\r\n"] {
+          let client = try gateway.connect()
+          try client.send(line)
+          #expect(try client.readToEnd() == .fin)
+          #expect(client.unreadCount == 0)
+        }
+        // Some clients end a body with one more line end.
+        let client = try gateway.connect()
+        try client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi\r\n")
+        #expect(try client.readResponse().status == 200)
+        #expect(try client.readToEnd() == .fin)
+        #expect(client.unreadCount == 0)
+      }
+    }
+
     @Test func `a client that connects and says nothing is closed without a word`() throws {
       let backend = ScriptedBackend.answering()
       try withGateway(configuration(top: "timeouts:\n  head: 300ms"), [backend]) { gateway in
