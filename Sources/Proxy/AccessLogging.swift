@@ -41,9 +41,10 @@ extension WorkerRef {
   /// A line has waited long enough.
   func flushLog(_ node: UnsafeMutablePointer<TimerNode>) {
     guard let log = pointee.accessLog else { return }
+    let hadLines = !log.isEmpty
     log.flush()
-    // The writing thread is behind: asked again later.
-    if !log.isEmpty { arm(node, at: pointee.now + LogState.flushDelay) }
+    // Asked once more: the writing thread may be behind, or have lost lines that are to be counted.
+    if hadLines { arm(node, at: pointee.now + LogState.flushDelay) }
   }
 }
 

@@ -150,6 +150,15 @@ extension Operations {
       }
     }
 
+    @Test func `what a full disk does not take is counted, also when nothing follows`() throws {
+      let backend = ScriptedBackend.answering()
+      let text = configuration(top: "logging:\n  access:\n    output: /dev/full")
+      try withGateway(text, [backend]) { gateway in
+        for _ in 0..<3 { #expect(try gateway.get().status == 200) }
+        try gateway.waitForMetric("gateway_access_log_dropped_total", [:], toBe: 3)
+      }
+    }
+
     @Test func `without an output nothing is written, to stderr when asked`() throws {
       let backend = ScriptedBackend.answering()
       let none = configuration(top: "logging:\n  access:\n    output: none")
