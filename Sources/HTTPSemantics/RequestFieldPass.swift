@@ -111,7 +111,7 @@ struct RequestFieldPass {
     case .idempotencyKey: idempotencyKey = index
     case .userAgent: keepFirst(&facts.userAgentField, index)
     case .xRequestID: keepFirst(&facts.requestIDField, index)
-    case .traceparent: keepFirst(&facts.traceparentField, index)
+    case .traceparent: keepOnly(&facts.traceparentField, index)
     case .tracestate: keepFirst(&facts.tracestateField, index)
     case .other, .contentType, .via, .authorization, .cookie, .date, .server, .retryAfter: break
     case .gatewayReason, .forbiddenInTrailer: break
@@ -122,6 +122,12 @@ struct RequestFieldPass {
   private func first(_ count: inout Int, _ position: inout Int, _ index: Int) {
     if count == 0 { position = index }
     count &+= 1
+  }
+
+  /// Of several lines none counts: which of them is meant nobody can know.
+  @inline(__always)
+  private func keepOnly(_ field: inout Int32, _ index: Int) {
+    field = field == -1 ? Int32(truncatingIfNeeded: index) : -2
   }
 
   @inline(__always)

@@ -156,4 +156,13 @@ import Testing
     #expect(request.facts.hasForwardingIdentity)
     #expect(request.head.framing == .length(0))
   }
+
+  @Test func `of several traceparent lines none counts`() {
+    for count in 2...4 {
+      let lines = String(repeating: "traceparent: t\r\n", count: count)
+      let request = JudgedRequest("GET / HTTP/1.1\r\n\(host)\(lines)\r\n")
+      #expect(request.verdict == .accept)
+      #expect(request.facts.traceparentField < 0)
+    }
+  }
 }

@@ -166,6 +166,21 @@ extension Operations {
       }
     }
 
+    @Test func `two trace contexts start a new trace, without a state`() throws {
+      let backend = ScriptedBackend.answering()
+      try withGateway(configuration(), [backend]) { gateway in
+        let other = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        _ = try gateway.get(
+          fields: "traceparent: \(parent)\r\ntraceparent: \(other)\r\ntracestate: a=1\r\n")
+        let request = try #require(backend.requests.first)
+        let traces = request.values("traceparent")
+        #expect(traces.count == 1)
+        #expect(!traces[0].contains("4bf92f3577b34da6a3ce929d0e0e4736"))
+        #expect(!traces[0].contains("0af7651916cd43dd8448eb211c80319c"))
+        #expect(request["tracestate"] == nil)
+      }
+    }
+
     @Test func `a higher version of the trace context is read as far as it is known`() throws {
       let backend = ScriptedBackend.answering()
       try withGateway(configuration(), [backend]) { gateway in
