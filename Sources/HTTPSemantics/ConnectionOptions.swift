@@ -8,6 +8,9 @@ struct ConnectionOptions: Equatable, Sendable {
   var close = false
   var keepAlive = false
   var upgrade = false
+  /// Some option is a name that a trailer could have. It ends here as well (RFC 9110 section
+  /// 7.6.1), but when it comes the options are gone: then no trailer is passed on.
+  var mayNameTrailers = false
   /// Members seen so far, over all lines.
   var count: UInt8 = 0
 
@@ -52,6 +55,7 @@ struct ConnectionOptions: Equatable, Sendable {
         upgrade = true
       } else {
         if FieldBytes.nameShape(option) == .invalid { return false }
+        if TrailerRules.isAllowed(FieldClassifier.kind(of: option)) { mayNameTrailers = true }
         drop(named: option, base, fields, fieldCount)
       }
     }

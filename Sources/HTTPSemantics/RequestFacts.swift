@@ -77,6 +77,8 @@ package struct RequestFacts: Equatable, Sendable {
   @usableFromInline package var expectsContinue = false
   /// TE: trailers. Every TE line is dropped; the writer sends its own.
   @usableFromInline package var takesTrailers = false
+  /// No trailer of this request is to be passed on: Connection may have named it.
+  @usableFromInline package var dropsTrailers = false
   /// The one protocol that a GET without body offers to switch to; empty = none. Every Upgrade line
   /// is dropped; the writer sends its own when `UpgradeRule` allows it.
   @usableFromInline package var upgrade = ByteRange.empty
@@ -85,6 +87,7 @@ package struct RequestFacts: Equatable, Sendable {
   // Lines somebody reads
   @usableFromInline package var userAgentField: Int32 = -1
   @usableFromInline package var requestIDField: Int32 = -1
+  /// Below 0 also when there are several.
   @usableFromInline package var traceparentField: Int32 = -1
   /// The first one; there may be more.
   @usableFromInline package var tracestateField: Int32 = -1

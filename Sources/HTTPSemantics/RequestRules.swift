@@ -40,6 +40,7 @@ package enum RequestRules {
       if let detail = readMaxForwards(&head, seen, &facts) { return .bad(detail) }
       readUpgrade(&head, seen, options, &facts)
     }
+    facts.dropsTrailers = options.mayNameTrailers
     finish(&head, seen, &facts)
     return .accept
   }
@@ -154,7 +155,7 @@ package enum RequestRules {
     _ head: inout RequestHead, _ pass: RequestFieldPass, _ facts: inout RequestFacts
   ) {
     // Trailers are forwarded only behind a chunked body; without one their announcement is false.
-    if pass.trailers > 0, head.framing != .chunked {
+    if pass.trailers > 0, head.framing != .chunked || facts.dropsTrailers {
       TrailerRules.dropAnnouncement(head.fields, head.fieldCount)
     }
     if facts.userAgentField >= 0, head.fields[Int(facts.userAgentField)].isDropped {

@@ -37,6 +37,8 @@ package struct ResponseFacts: Equatable, Sendable {
   @usableFromInline package var isUpgrade = false
   /// The backend's Keep-Alive hint in seconds; 0 = none.
   @usableFromInline package var keepAliveSeconds: UInt32 = 0
+  /// No trailer of this response is to be passed on: Connection may have named it.
+  @usableFromInline package var dropsTrailers = false
   /// -1: the gateway adds a Date (RFC 9110 section 6.6.1).
   @usableFromInline package var dateField: Int32 = -1
 

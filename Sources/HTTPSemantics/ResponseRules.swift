@@ -28,7 +28,9 @@ package enum ResponseRules {
       facts.isUpgrade = true
     }
     if facts.dateField >= 0, head.fields[Int(facts.dateField)].isDropped { facts.dateField = -1 }
-    let keepsTrailers = head.framing == .chunked && context.clientVersion.hasChunked
+    facts.dropsTrailers = options.mayNameTrailers
+    let keepsTrailers =
+      head.framing == .chunked && context.clientVersion.hasChunked && !facts.dropsTrailers
     if pass.trailers > 0, !keepsTrailers {
       TrailerRules.dropAnnouncement(head.fields, head.fieldCount)
     }

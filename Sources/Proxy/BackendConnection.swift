@@ -43,6 +43,8 @@ struct BackendConnection {
   var headIsComplete = false
   /// The present message is an interim answer.
   var isInterim = false
+  /// Trailers of the present message end here.
+  var dropsTrailers = false
   /// The backend will take another request here.
   var keepsAlive = false
   var tunnelFIN = TunnelFIN.none

@@ -132,6 +132,7 @@ extension BackendRef {
     pointee.isInterim = false
     pointee.keepsAlive = head.keepAlive
     pointee.keepAliveSeconds = facts.keepAliveSeconds
+    pointee.dropsTrailers = facts.dropsTrailers
     return exchange.responseHead(&head, hasDate: facts.dateField >= 0)
   }
 
@@ -146,7 +147,8 @@ extension BackendRef {
     }
     let reusable =
       pointee.keepsAlive && surplus == 0 && !pointee.writeIsBroken && pointee.output.isEmpty
-    exchange.responseEnded(trailers: ResponseParser.trailers(parser), reusable: reusable)
+    let trailers = pointee.dropsTrailers ? nil : ResponseParser.trailers(parser)
+    exchange.responseEnded(trailers: trailers, reusable: reusable)
     return true
   }
 

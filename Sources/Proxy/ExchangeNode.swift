@@ -47,7 +47,8 @@ struct ExchangeNode {
   /// A write to the client failed; the end of the callback says so to the machine.
   var clientIsGone = false
   var responseIsChunked = false
-  var takesTrailers = false
+  /// Trailers of the request end here.
+  var dropsTrailers = false
   /// The client's traceparent was valid and believed.
   var continuesTrace = false
   var upgrade = ByteRange.empty

@@ -108,7 +108,7 @@ extension ExchangeRef {
     pointee.route = admission.pointee.route
     pointee.service = admission.pointee.service
     pointee.framing = admission.pointee.plan.hasBody ? head.pointee.framing : .none
-    pointee.takesTrailers = admission.pointee.facts.takesTrailers
+    pointee.dropsTrailers = admission.pointee.facts.dropsTrailers
     pointee.record.method = head.pointee.method
     pointee.record.headIsKnown = true
     pointee.record.version = head.pointee.version

@@ -47,7 +47,7 @@ extension ExchangeRef {
         return fail(.badBody)
       }
       var writer = ByteWriter(worker.pointee.scratch, capacity: Worker.scratchSize)
-      ChunkWriter.writeEnd(trailers, into: &writer)
+      ChunkWriter.writeEnd(pointee.dropsTrailers ? nil : trailers, into: &writer)
       if pointee.headIsUnsent { flushRequest(spans: nil) }
       if pointee.machine.isTeeing { tee(writer.written) }
       worker.pointee.vectors[0] = IOVector(worker.pointee.scratch, writer.count)

@@ -109,6 +109,18 @@ import Testing
     #expect(length.forwarded == ["Host: a", "Content-Length: 1"])
   }
 
+  @Test func `no trailer is passed on when Connection may have named it`() {
+    let chunked = "Transfer-Encoding: chunked\r\nTrailer: X-Sum\r\n"
+    let named = judge("Connection: X-Sum\r\n\(chunked)", "POST / HTTP/1.1")
+    #expect(named.facts.dropsTrailers)
+    #expect(named.forwarded == ["Host: a"])
+    let usual = judge(
+      "Connection: close, TE, Upgrade, HTTP2-Settings, Keep-Alive\r\n\(chunked)",
+      "POST / HTTP/1.1")
+    #expect(!usual.facts.dropsTrailers)
+    #expect(usual.forwarded == ["Host: a", "Trailer: X-Sum"])
+  }
+
   // MARK: - Expect
 
   @Test func `the expectation of a body to come is forwarded`() {

@@ -31,6 +31,16 @@ import Testing
     #expect(judge("").facts.dateField == -1)
   }
 
+  @Test func `no trailer is passed on when Connection may have named it`() {
+    let chunked = "Transfer-Encoding: chunked\r\nTrailer: X-Sum\r\n"
+    let named = judge("Connection: keep-alive, X-Sum\r\n\(chunked)")
+    #expect(named.facts.dropsTrailers)
+    #expect(named.forwarded == [])
+    let usual = judge("Connection: keep-alive\r\n\(chunked)")
+    #expect(!usual.facts.dropsTrailers)
+    #expect(usual.forwarded == ["Trailer: X-Sum"])
+  }
+
   // MARK: - Framing
 
   @Test func `chunked is re-framed`() {

@@ -75,6 +75,29 @@ extension Traffic {
       }
     }
 
+    @Test func `a trailer that Connection names ends here, both ways`() throws {
+      let backend = ScriptedBackend.answering(
+        "HTTP/1.1 200 OK\r\nConnection: X-Hop\r\nTrailer: X-Hop\r\n"
+          + "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX-Hop: 1\r\n\r\n")
+      try withGateway(configuration(), [backend]) { gateway in
+        let client = try gateway.connect()
+        for _ in 0..<2 {
+          try client.send(
+            "POST / HTTP/1.1\r\nHost: a\r\nConnection: X-Hop\r\nTrailer: X-Hop\r\n"
+              + "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nX-Hop: 2\r\n\r\n")
+          let response = try client.readResponse()
+          #expect(response.text == "a")
+          #expect(response.end == .complete)
+          #expect(response.trailers.isEmpty)
+          #expect(response["Trailer"] == nil)
+          let request = try #require(backend.requests.last)
+          #expect(request.text == "x")
+          #expect(request.trailers.isEmpty)
+          #expect(request["Trailer"] == nil)
+        }
+      }
+    }
+
     @Test(arguments: ["Content-Length: 9", "Transfer-Encoding: chunked"])
     func `framing in a trailer is dropped or refused`(field: String) throws {
       let backend = ScriptedBackend { connection in
