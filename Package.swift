@@ -62,7 +62,12 @@ let package = Package(
 
     // Machines
     room("Configuration", ["CLibYAML", "Primitives", "HTTPSemantics"]),
-    room("Forwarding", ["Primitives", "HTTPSemantics", "Routing", "Balancing", "Configuration"]),
+    room(
+      "Forwarding",
+      [
+        "Primitives", "HTTPSemantics", "Routing", "Balancing", "CircuitBreaking", "Health",
+        "Configuration",
+      ]),
 
     // The only rooms that know C
     room("EventLoop", ["CLibUV", "Primitives"]),
@@ -98,7 +103,12 @@ let package = Package(
     tests("Health", ["Primitives"]),
     tests("Telemetry", ["Primitives", "HTTPSemantics"]),
     tests("Configuration", ["Primitives", "HTTPSemantics"]),
-    tests("Forwarding", ["Primitives", "HTTPSemantics", "Routing", "Configuration"]),
+    tests(
+      "Forwarding",
+      [
+        "Primitives", "HTTPSemantics", "Routing", "Balancing", "CircuitBreaking", "Health",
+        "Configuration",
+      ]),
     tests("EventLoop", ["Primitives"]),
     tests("HTTPParsing", ["Primitives", "HTTPSemantics"]),
     tests(

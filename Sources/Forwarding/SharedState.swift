@@ -1,6 +1,8 @@
 // Why this file exists: what all workers must agree on about a backend and a service is one set of
 // words for the whole process (design: one truth per process). The words outlive a configuration:
 // they belong to a service name and an address.
+public import CircuitBreaking
+public import Health
 public import Primitives
 
 /// One backend, as every worker sees it.
@@ -9,24 +11,44 @@ package struct BackendShared: Sendable {
   /// Number of the backend in the process; indexes each worker's pools.
   @usableFromInline package let poolIndex: Int
   @usableFromInline let words: SharedWords
+  /// The first of them.
+  @usableFromInline let first: SharedWord
+
+  // Parts that are written by different occasions lie on different cache lines.
+  @usableFromInline static var breakerStart: Int { 8 }
+  @usableFromInline static var healthStart: Int { breakerStart + Breaker.wordCount }
+  @usableFromInline static var idleStart: Int { healthStart + BackendHealth.wordCount }
 
   package static func create(poolIndex: Int, workers: Int) -> BackendShared {
-    BackendShared(poolIndex: poolIndex, words: .allocate(count: 2 + workers))
+    BackendShared(poolIndex: poolIndex, words: .allocate(count: idleStart + workers))
   }
 
   private init(poolIndex: Int, words: SharedWords) {
     self.poolIndex = poolIndex
     self.words = words
+    first = words[0]
   }
 
   package func destroy() { words.deallocate() }
 
   /// Requests in flight, from the pick to the last byte or the end of the attempt.
-  @inlinable package var active: SharedWord { words[0] }
+  @inlinable package var active: SharedWord { first }
   /// Connections that are open or being made, pooled ones included.
-  @inlinable package var open: SharedWord { words[1] }
+  @inlinable package var open: SharedWord { first.next(1) }
+  /// How long its answers take of late, as balancers keep it.
+  @inlinable package var latency: SharedWord { first.next(2) }
+  /// How often its breaker went into this phase.
+  @inlinable package func transitions(to phase: BreakerPhase) -> SharedWord {
+    first.next(3 + Int(phase.rawValue))
+  }
+  @inlinable package var breaker: Breaker { Breaker(words: first.next(BackendShared.breakerStart)) }
+  @inlinable package var health: BackendHealth {
+    BackendHealth(words: first.next(BackendShared.healthStart))
+  }
   /// Pooled connections of one worker. Written by that worker only.
-  @inlinable package func idle(worker: Int) -> SharedCounter { words.counter(2 + worker) }
+  @inlinable package func idle(worker: Int) -> SharedCounter {
+    words.counter(BackendShared.idleStart + worker)
+  }
 
   package func idleTotal(workers: Int) -> UInt64 {
     (0..<workers).reduce(0) { $0 + idle(worker: $1).value }
@@ -62,10 +84,13 @@ package struct ServiceShared: Sendable {
   @usableFromInline let words: SharedWords
   @usableFromInline package let budget: RetryBudget
 
+  /// Words that belong to one worker each stand behind the others.
+  @usableFromInline static var workersStart: Int { 16 }
+
   package static func create(queueIndex: Int, workers: Int) -> ServiceShared {
     ServiceShared(
-      queueIndex: queueIndex, workers: workers, words: .allocate(count: 2 + 2 * workers),
-      budget: .create())
+      queueIndex: queueIndex, workers: workers,
+      words: .allocate(count: workersStart + 2 * workers), budget: .create())
   }
 
   private init(queueIndex: Int, workers: Int, words: SharedWords, budget: RetryBudget) {
@@ -80,17 +105,39 @@ package struct ServiceShared: Sendable {
     budget.destroy()
   }
 
-  /// The turn of round robin.
+  // A cache line that every request writes.
+
+  /// The turn of balancers that go round.
   @inlinable package var sequence: SharedWord { words[0] }
+  /// Requests in flight at all backends together, for balancers that want to know.
+  @inlinable package var total: SharedWord { words[1] }
+
+  // A cache line that every request reads, and few write.
+
   /// Requests that wait for a connection, all workers together.
-  @inlinable package var waiting: SharedWord { words[1] }
+  @inlinable package var waiting: SharedWord { words[8] }
+  /// Counts changes of the backends' states; see `noteChange`.
+  @inlinable package var version: SharedWord { words[9] }
+  /// Whose turn it is to eject a backend: see `BackendHealth.eject`.
+  @inlinable package var ejectionTurn: SharedWord { words[10] }
+  /// Whether health is ignored: see `Panic`.
+  @inlinable package var panic: SharedWord { words[11] }
+
+  /// Some backend may, or may not, be sent requests any more: whoever picks next looks at all of
+  /// them. To be called after the state has been written.
+  @inlinable package func noteChange() { version.addReleasing(1) }
+
   /// Since when the first in a worker's queue waits, in nanoseconds; 0 = nobody does. Written by
   /// that worker only.
-  @inlinable package func waitingSince(worker: Int) -> SharedWord { words[2 + worker] }
+  @inlinable package func waitingSince(worker: Int) -> SharedWord {
+    words[ServiceShared.workersStart + worker]
+  }
 
   /// Not 0: the worker is to look at its queue and its idle connections. Set by anybody, cleared by
   /// the worker.
-  @inlinable package func needsAttention(worker: Int) -> SharedWord { words[2 + workers + worker] }
+  @inlinable package func needsAttention(worker: Int) -> SharedWord {
+    words[ServiceShared.workersStart + workers + worker]
+  }
 
   @inlinable package var hasWaiting: Bool { waiting.load() != 0 }
 

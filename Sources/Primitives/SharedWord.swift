@@ -35,6 +35,10 @@ package struct SharedWord: @unchecked Sendable {
   @inlinable @discardableResult package func add(_ amount: UInt64) -> UInt64 {
     cell.pointee.wrappingAdd(amount, ordering: .relaxed).newValue
   }
+  /// Adds, wrapping. Who reads it by `loadAcquiring` sees all that was written before.
+  @inlinable package func addReleasing(_ amount: UInt64) {
+    cell.pointee.wrappingAdd(amount, ordering: .releasing)
+  }
   /// Takes away, wrapping, and gives the new value. Relaxed.
   @inlinable @discardableResult package func subtract(_ amount: UInt64) -> UInt64 {
     cell.pointee.wrappingSubtract(amount, ordering: .relaxed).newValue

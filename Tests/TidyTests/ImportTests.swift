@@ -13,7 +13,10 @@ private let plan: [String: Set<String>] = [
   "Health": ["Primitives"],
   "Telemetry": ["Primitives", "HTTPSemantics"],
   "Configuration": ["CLibYAML", "Primitives", "HTTPSemantics"],
-  "Forwarding": ["Primitives", "HTTPSemantics", "Routing", "Balancing", "Configuration"],
+  "Forwarding": [
+    "Primitives", "HTTPSemantics", "Routing", "Balancing", "CircuitBreaking", "Health",
+    "Configuration",
+  ],
   "EventLoop": ["CLibUV", "Primitives"],
   "HTTPParsing": ["CLLHTTP", "Primitives", "HTTPSemantics"],
   "Proxy": [
