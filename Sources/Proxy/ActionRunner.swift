@@ -214,6 +214,7 @@ extension ExchangeRef {
     let reason = pointee.machine.reason
     let status = reason.status(pointee.record.detail)
     pointee.record.status = status
+    if worker.pointee.isDraining { pointee.machine.closeAfterwards() }
     var writer = ByteWriter(worker.pointee.scratch, capacity: Worker.scratchSize)
     writeLocalAnswer(into: &writer)
     sendAnswer(writer)

@@ -49,6 +49,7 @@ extension ExchangeRef {
   /// Max-Forwards has run out: this hop answers (RFC 9110 section 7.6.2).
   func answerAsRecipient(_ head: RequestHead) {
     let worker = pointee.worker
+    if worker.pointee.isDraining { pointee.machine.closeAfterwards() }
     perform(pointee.machine.answerAsRecipient(now: worker.pointee.now))
     var writer = ByteWriter(worker.pointee.scratch, capacity: Worker.scratchSize)
     switch head.method {

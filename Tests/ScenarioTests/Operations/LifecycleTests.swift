@@ -91,6 +91,40 @@ extension Operations {
       }
     }
 
+    @Test(arguments: [("GET /nowhere", "", 404), ("OPTIONS /held", "Max-Forwards: 0\r\n", 200)])
+    func `an answer of the gateway itself ends the connection too, while it stops`(
+      line: String, fields: String, status: Int
+    ) throws {
+      let gate = Gate()
+      let backend = ScriptedBackend { connection in
+        try connection.serve { _ in
+          try gate.pass()
+          return plainAnswer
+        }
+      }
+      let text = configuration().replacing("path: /*", with: "path: /held")
+      try withGateway(text, [backend]) { gateway in
+        let request = "\(line) HTTP/1.1\r\nHost: a\r\n\(fields)\r\n"
+        let idle = try gateway.connect()
+        try idle.send(request)
+        let first = try idle.readResponse()
+        #expect(first.status == status)
+        #expect(first["Connection"] == nil)
+        let held = try gateway.connect()
+        try held.send("GET /held HTTP/1.1\r\nHost: a\r\n\r\n")
+        try backend.waitForRequests(1)
+        gateway.signal(SIGTERM)
+        try eventually("readiness to be gone") { try gateway.admin("/readyz").status == 503 }
+        try idle.send(request)
+        let last = try idle.readResponse()
+        #expect(last.status == status)
+        #expect(last["Connection"]?.lowercased() == "close")
+        gate.open()
+        #expect(try held.readResponse().status == 200)
+        #expect(try gateway.waitForEnd() == .exited(0))
+      }
+    }
+
     @Test func `an idle client that stays silent is closed by FIN`() throws {
       try withGateway(configuration(), [ScriptedBackend.answering()]) { gateway in
         let idle = try gateway.connect()
