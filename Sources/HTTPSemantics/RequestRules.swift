@@ -162,7 +162,8 @@ package enum RequestRules {
       facts.userAgentField = -1
     }
     if pass.idempotencyKey >= 0 {
-      facts.hasIdempotencyKey = !head.fields[pass.idempotencyKey].isDropped
+      let key = head.fields[pass.idempotencyKey]
+      facts.hasIdempotencyKey = !key.isDropped && key.valueLength > 0
     }
     if pass.isHTTP10(head) { facts.takesTrailers = false }
   }

@@ -157,6 +157,13 @@ import Testing
     #expect(request.head.framing == .length(0))
   }
 
+  @Test func `an empty Idempotency-Key is none`() {
+    for (value, isKey) in [("k", true), ("\"\"", true), ("", false), (" ", false)] {
+      let request = JudgedRequest("POST / HTTP/1.1\r\n\(host)Idempotency-Key: \(value)\r\n\r\n")
+      #expect(request.facts.hasIdempotencyKey == isKey)
+    }
+  }
+
   @Test func `of several traceparent lines none counts`() {
     for count in 2...4 {
       let lines = String(repeating: "traceparent: t\r\n", count: count)
