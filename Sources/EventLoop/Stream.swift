@@ -220,6 +220,14 @@ extension Stream {
     uv_stream_get_write_queue_size(gateway_stream(storage(p)))
   }
 
+  /// Bytes that the system has taken and the peer has not acknowledged. A system call. 0 for a unix
+  /// socket: the system counts its own overhead there.
+  package static func unacknowledgedBytes(_ p: UnsafeMutablePointer<Stream>) -> Int {
+    guard !p.pointee.flags.contains(.unix) else { return 0 }
+    var count: Int32 = 0
+    return ioctl(descriptor(p), UInt(TIOCOUTQ), &count) == 0 ? Int(max(count, 0)) : 0
+  }
+
   /// A `write` is under way.
   @inlinable package static func hasPendingWrite(_ p: UnsafeMutablePointer<Stream>) -> Bool {
     p.pointee.flags.contains(.writing)

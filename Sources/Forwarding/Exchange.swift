@@ -126,6 +126,9 @@ package struct Exchange {
   /// Bytes wait for the backend to take them.
   @inlinable @inline(__always)
   package var backendIsSlow: Bool { backendWriter.isRunning }
+  /// Bytes wait for the client to take them.
+  @inlinable @inline(__always)
+  package var clientIsSlow: Bool { clientWriter.isRunning }
 
   /// The shell has no room to keep more of the body.
   package mutating func teeOverflowed() { isTeeing = false }
@@ -299,10 +302,12 @@ package struct Exchange {
       total: requestBytes, idle: plan.bodyIdle, minRate: plan.minRate, now: now)
     if reading != .good { return fail(.bodyTimeout, context) }
     let taking = clientWriter.verdict(
-      total: context.clientTaken, idle: plan.writeIdle, minRate: plan.minRate, now: now)
+      total: context.clientTaken, held: context.clientHeld, idle: plan.writeIdle,
+      minRate: plan.minRate, now: now)
     if taking != .good { return clientGone(context).union(.abortClient) }
     let backendTaking = backendWriter.verdict(
-      total: context.backendTaken, idle: plan.backendIdle, minRate: 0, now: now)
+      total: context.backendTaken, held: context.backendHeld, idle: plan.backendIdle, minRate: 0,
+      now: now)
     if backendTaking != .good { return fail(.upstreamIdle, context) }
     return []
   }

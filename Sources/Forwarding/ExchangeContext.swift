@@ -10,8 +10,11 @@ package struct ExchangeContext {
   @usableFromInline package var budgetRule: RetryBudgetRule
   /// Bytes that the client's socket has taken so far.
   @usableFromInline package var clientTaken: UInt64
+  /// Those of them that the client has not acknowledged. Only for `expired`, like the other one.
+  @usableFromInline package var clientHeld: UInt64 = 0
   /// Bytes that the backend's socket has taken so far.
   @usableFromInline package var backendTaken: UInt64
+  @usableFromInline package var backendHeld: UInt64 = 0
 
   @inlinable
   package init(

@@ -20,6 +20,8 @@ package struct ProgressMeter: Sendable {
 
   @usableFromInline package internal(set) var isRunning = false
   @usableFromInline var total: UInt64 = 0
+  /// What the system held for the peer at the last look; nil before the first one.
+  @usableFromInline var held: UInt64?
   @usableFromInline var lastProgress = Instant(nanoseconds: 0)
   @usableFromInline var lastCheck = Instant(nanoseconds: 0)
   @usableFromInline var windowStart = Instant(nanoseconds: 0)
@@ -34,6 +36,7 @@ package struct ProgressMeter: Sendable {
     if isRunning { return }
     isRunning = true
     self.total = total
+    held = nil
     lastProgress = now
     lastCheck = now
     windowStart = now
@@ -56,24 +59,41 @@ package struct ProgressMeter: Sendable {
     lastProgress = now
   }
 
-  /// When to ask for the next verdict. - Parameter polled: nobody calls `note` when bytes pass;
-  /// look eight times in an idle limit as well, so that a peer   that stops goes at most an eighth
-  /// late.
+  /// The same, of bytes that pass through the system's buffer. That holds megabytes, and takes more
+  /// only when a good part of it is free again: a peer that is slow but steady would seem to take
+  /// nothing for minutes. So what counts is what the peer has taken out of it since the last look.
+  private mutating func note(total: UInt64, held: UInt64, now: Instant) {
+    let entered = total &- self.total  // counts of bytes: wrap after 16 EiB
+    let left = Int64(truncatingIfNeeded: entered &+ (self.held ?? held) &- held)
+    self.total = total
+    self.held = held
+    if left <= 0 { return }
+    windowTotal &+= UInt64(left)
+    lastProgress = now
+  }
+
+  /// When to ask for the next verdict.
+  /// - Parameter polled: nobody calls `note` when bytes pass; look eight times in an idle limit as
+  ///   well, so that a peer that stops goes at most an eighth late, and soon for the first time,
+  ///   from when on it is known what the system holds.
   @usableFromInline
   package func nextCheck(idle: Duration, polled: Bool) -> Instant {
     if !isRunning { return .distantFuture }
     let windowEnd = windowStart + (ProgressMeter.window - windowElapsed)
     let end = min(lastProgress + idle, windowEnd)
-    return polled ? min(end, lastCheck + Duration(nanoseconds: idle.nanoseconds / 8)) : end
+    if !polled { return end }
+    let eighth = Duration(nanoseconds: idle.nanoseconds / 8)
+    return min(end, lastCheck + (held == nil ? min(eighth, .seconds(1)) : eighth))
   }
 
   /// Judges the peer; begins a new window when one has ended.
+  /// - Parameter held: of `total`, what is in the system's buffer and not with the peer.
   /// - Parameter minRate: bytes a second; 0 asks for none.
   package mutating func verdict(
-    total: UInt64, idle: Duration, minRate: UInt64, now: Instant
+    total: UInt64, held: UInt64 = 0, idle: Duration, minRate: UInt64, now: Instant
   ) -> Verdict {
     if !isRunning { return .good }
-    note(total: total, now: now)
+    note(total: total, held: held, now: now)
     lastCheck = now
     if now - lastProgress >= idle { return .idle }
     let elapsed = windowElapsed + (now - windowStart)

@@ -74,6 +74,14 @@ extension ExchangeRef {
   }
 
   func expired() {
+    var context = context
+    // A system call each, and only while somebody is slow.
+    if pointee.machine.clientIsSlow {
+      context.clientHeld = UInt64(Stream.unacknowledgedBytes(pointee.client.stream))
+    }
+    if pointee.machine.backendIsSlow, let backend = pointee.backend {
+      context.backendHeld = UInt64(Stream.unacknowledgedBytes(backend.stream))
+    }
     perform(pointee.machine.expired(context))
   }
 

@@ -13,6 +13,7 @@ struct Play {
   let budget = RetryBudget.create()
   var rule = RetryBudgetRule(partsPerMillion: 200_000, floor: 100)
   var clientTaken: UInt64 = 0
+  var clientHeld: UInt64 = 0
   var backendTaken: UInt64 = 0
 
   init(_ adjust: (inout ExchangePlan) -> Void = { _ in }) {
@@ -23,9 +24,11 @@ struct Play {
   }
 
   var context: ExchangeContext {
-    ExchangeContext(
+    var context = ExchangeContext(
       now: now, budget: budget, budgetRule: rule, clientTaken: clientTaken,
       backendTaken: backendTaken)
+    context.clientHeld = clientHeld
+    return context
   }
 
   mutating func wait(_ duration: Duration) { now = now + duration }

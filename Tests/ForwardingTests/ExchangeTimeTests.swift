@@ -119,6 +119,50 @@ import Testing
     #expect(play.machine.reason == .clientAbort)
   }
 
+  /// The system holds two megabytes for the client, and takes none while that is so.
+  @Test func `a client is judged by what it takes out of the system's buffer`() {
+    func end(of rate: UInt64) -> Duration {
+      var play = Play {
+        $0.writeIdle = .seconds(30)
+        $0.minRate = 256
+      }
+      _ = play.open()
+      _ = play.answered()
+      _ = play.machine.responseEnded(reusable: true, now: play.now)
+      _ = play.machine.clientWrote(isPending: true, taken: 2_000_000, now: play.now)
+      play.clientTaken = 2_000_000
+      let begun = play.now
+      var actions: Actions = []
+      while actions.isEmpty, play.now - begun < .seconds(600) {
+        play.now = play.machine.nextDeadline
+        let passed = UInt64((play.now - begun).nanoseconds) * rate / 1_000_000_000
+        play.clientHeld = 2_000_000 - passed
+        actions = play.machine.expired(play.context)
+      }
+      return play.now - begun
+    }
+    #expect(end(of: 0) == .seconds(20))
+    #expect(end(of: 200) == .seconds(20))
+    #expect(end(of: 300) >= .seconds(600))
+    #expect(end(of: 3_000) >= .seconds(600))
+  }
+
+  @Test func `what enters the system's buffer is not taken twice`() {
+    var meter = ProgressMeter()
+    var now = Instant(nanoseconds: 1_000_000_000)
+    func look(_ total: UInt64, _ held: UInt64) -> ProgressMeter.Verdict {
+      now = now + .seconds(10)
+      return meter.verdict(total: total, held: held, idle: .seconds(60), minRate: 100, now: now)
+    }
+    meter.start(total: 5_000, now: now)
+    #expect(look(5_000, 5_000) == .good)
+    #expect(look(5_000, 3_000) == .good, "2,000 in 20 s")
+    #expect(look(8_000, 5_000) == .good)
+    #expect(look(8_000, 4_001) == .slow, "1,000 left as 3,000 entered, then 999")
+    #expect(look(8_000, 4_001) == .good)
+    #expect(look(9_000, 3_001) == .good, "2,000 although the count grew by 1,000")
+  }
+
   @Test func `a body that stalls is answered 408`() {
     var play = Play {
       $0.hasBody = true
