@@ -87,8 +87,8 @@ let package = Package(
     .executableTarget(
       name: "gateway",
       dependencies: [
-        "Primitives", "HTTPSemantics", "Balancing", "Telemetry", "Configuration", "Forwarding",
-        "EventLoop", "HTTPParsing", "Proxy", "Admin",
+        "Primitives", "HTTPSemantics", "Balancing", "Health", "Telemetry", "Configuration",
+        "Forwarding", "EventLoop", "HTTPParsing", "Proxy", "Admin", "Probing",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -120,7 +120,8 @@ let package = Package(
     tests(
       "gateway",
       [
-        "Primitives", "HTTPSemantics", "Configuration", "EventLoop",
+        "Primitives", "HTTPSemantics", "Balancing", "Health", "Telemetry", "Configuration",
+        "Forwarding", "EventLoop", "Admin", "Probing",
         .product(name: "Logging", package: "swift-log"),
       ]),
     tests("Probing", ["Primitives", "Health", "EventLoop"]),

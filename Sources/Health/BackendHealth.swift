@@ -101,6 +101,16 @@ package struct BackendHealth: Sendable {
       removing: refuses ? 0 : HealthGate.refusing)
   }
 
+  /// It is down, and its check has failed once more: whether anybody listens there may have become
+  /// another matter. True when it has.
+  package func probeFailedAgain(_ failure: ProbeFailure) -> Bool {
+    let refuses = failure == .connectRefused
+    guard gate.isDown, gate.refusesConnections != refuses else { return false }
+    change(
+      adding: refuses ? HealthGate.refusing : 0, removing: refuses ? 0 : HealthGate.refusing)
+    return true
+  }
+
   /// The active check has passed often enough. An ejection goes on: the check may not exercise what
   /// requests do.
   package func probePassed(now: Instant) {

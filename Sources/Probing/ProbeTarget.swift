@@ -90,6 +90,12 @@ package struct ProbeReport: Equatable, Sendable {
     package var at: Instant
     /// From the beginning of the connect to the verdict.
     package var took: Duration
+
+    package init(verdict: ProbeVerdict, at: Instant, took: Duration) {
+      self.verdict = verdict
+      self.at = at
+      self.took = took
+    }
   }
 
   package var isUp: Bool
@@ -99,4 +105,11 @@ package struct ProbeReport: Equatable, Sendable {
   package var last: Last?
   /// Nil while a probe is under way.
   package var next: Instant?
+
+  package init(isUp: Bool, resultsAgainst: Int, last: Last?, next: Instant?) {
+    self.isUp = isUp
+    self.resultsAgainst = resultsAgainst
+    self.last = last
+    self.next = next
+  }
 }

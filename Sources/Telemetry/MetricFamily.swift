@@ -10,6 +10,7 @@ package enum MetricKind: String, Sendable {
 package enum MetricFamily: CaseIterable, Sendable {
   case requests, requestDuration, overhead, upstreamDuration, requestBytes, responseBytes
   case clientConnections, activeConnections, poolConnections, poolOpened, poolReused
+  case healthChecks
   case retries, localResponses, fieldsDropped
   case lastReloadSuccessful, lastReloadTimestamp, reloads, configurationInfo
   case eventLoopLag, shedding, accessLogDropped, seriesOverflow, buildInfo
@@ -30,6 +31,7 @@ package enum MetricFamily: CaseIterable, Sendable {
       requestEntry
     case .clientConnections, .activeConnections, .poolConnections, .poolOpened, .poolReused:
       connectionEntry
+    case .healthChecks: healthCheckEntry
     case .retries, .localResponses, .fieldsDropped: decisionEntry
     case .lastReloadSuccessful, .lastReloadTimestamp, .reloads, .configurationInfo:
       configurationEntry
@@ -95,6 +97,13 @@ package enum MetricFamily: CaseIterable, Sendable {
         "gateway_pool_reused_total", .counter, ["service", "backend"],
         "Requests that went over a connection already open.")
     }
+  }
+
+  private var healthCheckEntry: Entry {
+    make(
+      "gateway_health_checks_total", .counter, ["service", "backend", "result"],
+      "Health checks of a backend, by result: pass, fail, or skipped when the gateway had no "
+        + "descriptor for it.")
   }
 
   private var decisionEntry: Entry {

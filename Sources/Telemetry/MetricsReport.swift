@@ -66,6 +66,22 @@ package struct BackendGauges: Equatable, Sendable {
   }
 }
 
+/// The health checks of one backend that ended in one way.
+package struct HealthCheckSample: Sendable {
+  package var service: String
+  package var backend: String
+  /// `pass`, `fail` or `skipped`.
+  package var result: String
+  package var count: UInt64
+
+  package init(service: String, backend: String, result: String, count: UInt64) {
+    self.service = service
+    self.backend = backend
+    self.result = result
+    self.count = count
+  }
+}
+
 /// Everything that one answer to `GET /metrics` is made from.
 package struct MetricsReport: Sendable {
   package var layout: MetricsLayout
@@ -74,18 +90,22 @@ package struct MetricsReport: Sendable {
   package var shards: [MetricsShard]
   /// For each of the layout's backends.
   package var gauges: [BackendGauges]
+  /// In the order of the answer; a service without health checks has none.
+  package var healthChecks: [HealthCheckSample]
   package var configuration: ConfigurationStatus
   package var process: ProcessSample
   package var version: String
 
   package init(
     layout: MetricsLayout, shards: [MetricsShard], gauges: [BackendGauges],
-    configuration: ConfigurationStatus, process: ProcessSample, version: String
+    healthChecks: [HealthCheckSample] = [], configuration: ConfigurationStatus,
+    process: ProcessSample, version: String
   ) {
     precondition(gauges.count == layout.backends.count)
     self.layout = layout
     self.shards = shards
     self.gauges = gauges
+    self.healthChecks = healthChecks
     self.configuration = configuration
     self.process = process
     self.version = version
@@ -237,6 +257,10 @@ package struct MetricsReport: Sendable {
   }
 
   private func writeDecisions(_ out: inout Exposition) {
+    out.begin(.healthChecks)
+    for check in healthChecks {
+      out.sample(check.service, check.backend, check.result, value: check.count)
+    }
     out.begin(.retries)
     for service in layout.services {
       let known = shards.filter { $0.serviceCount > service.index }

@@ -2,6 +2,7 @@
 // than one that says at start how many connections it can hold.
 
 import EventLoop
+import Probing
 
 /// How the descriptors that the process may have are spent.
 struct DescriptorBudget: Equatable {
@@ -9,6 +10,9 @@ struct DescriptorBudget: Equatable {
   var connections: Int
   /// `connections` is less than what the configuration asks for.
   var isLowered: Bool
+  /// Health checks that may be under way at once. Kept also without any, because a reload may bring
+  /// them; never more than a sixteenth of the limit.
+  var probes: Int
 
   /// Fewer connections than this are not worth a start.
   static let leastConnections = 16
@@ -36,16 +40,20 @@ struct DescriptorBudget: Equatable {
   static func plan(
     descriptorLimit: Int, reserve: Int, workers: Int, listeners: Int, connections: Int
   ) throws(TooLow) -> DescriptorBudget {
-    let taken = fixed + workers * (perWorker + listeners)
     // No limit at all comes as the largest number there is.
-    let possible = max(0, min(descriptorLimit, 1 << 30) - reserve - taken) * 2 / 3
+    let limit = min(descriptorLimit, 1 << 30)
+    let probes = min(Prober.defaultPlaces, max(1, limit / 16))
+    let taken = fixed + workers * (perWorker + listeners)
+    let possible = max(0, limit - reserve - taken - probes) * 2 / 3
     let least = min(leastConnections, connections)
     guard possible >= least else {
-      // Of a low limit less is kept in reserve than of the one asked for here.
-      let enough = DescriptorReserve.size + taken + (3 * least + 1) / 2
+      // Of a low limit less is kept in reserve than of the one asked for here; and of what is asked
+      // for here a sixteenth is for probes.
+      let withoutProbes = DescriptorReserve.size + taken + (3 * least + 1) / 2
+      let enough = withoutProbes + min(Prober.defaultPlaces, withoutProbes / 15 + 1)
       throw TooLow(limit: descriptorLimit, enough: enough)
     }
     return DescriptorBudget(
-      connections: min(connections, possible), isLowered: possible < connections)
+      connections: min(connections, possible), isLowered: possible < connections, probes: probes)
   }
 }

@@ -49,7 +49,8 @@ struct DiagnosticLog: LogHandler {
     return json.finished
   }
 
-  private static func time(_ nanoseconds: Int64) -> String {
+  /// RFC 3339, in UTC. `nanoseconds` since 1970.
+  static func time(_ nanoseconds: Int64) -> String {
     String(unsafeUninitializedCapacity: Timestamp.length) { room in
       guard let base = room.baseAddress else { return 0 }
       var timestamp = Timestamp()

@@ -44,9 +44,11 @@ enum GatewayProcess {
     let dataPlane = try DataPlane(
       LiveConfiguration(configuration, names: names, generation: 1),
       DataPlaneSettings(workers: workers(configuration), connections: budget.connections))
+    let watch = BackendWatch(log)
+    let checks = HealthChecks(loop, places: budget.probes) { watch.look(now: Loop.clock()) }
     let supervisor = Supervisor(
       loop: loop, dataPlane: dataPlane, shutdown: configuration.shutdown, log: log)
-    let status = StatusReport(loaded, dataPlane, descriptorLimit: descriptorLimit) {
+    let status = StatusReport(loaded, dataPlane, checks, descriptorLimit: descriptorLimit) {
       [unowned supervisor] in
       supervisor.readiness
     }
@@ -55,12 +57,17 @@ enum GatewayProcess {
     }
     let overload = OverloadWatch(configuration.limits, .init(dataPlane), log)
     overload.start(on: loop)
+    watch.follow(dataPlane.snapshot, configuration, now: Loop.clock())
+    watch.start(on: loop)
+    checks.follow(dataPlane.snapshot, configuration)
     try supervisor.start()
     announce(configuration, dataPlane, budget, log)
     if isDemo { Output.write(DemoBanner.text(configuration, addresses: dataPlane.boundAddresses)) }
     let ending = supervisor.run()
     admin?.close()
     overload.close()
+    checks.stop()
+    watch.close()
     _ = loop.destroy()
     return ending
   }

@@ -6,6 +6,7 @@ import Balancing
 import Configuration
 import EventLoop
 import Forwarding
+import Health
 import Primitives
 import Proxy
 import Telemetry
@@ -14,6 +15,7 @@ import Telemetry
 final class StatusReport {
   private let loaded: ConfigurationReport.Loaded
   private let dataPlane: DataPlane
+  private let checks: HealthChecks
   private let descriptorLimit: Int
   private let readiness: () -> AdminReadiness
   /// When the configuration was put to use, in nanoseconds since 1970, and on the monotonic clock.
@@ -21,11 +23,13 @@ final class StatusReport {
   private let started = Loop.clock()
 
   init(
-    _ loaded: ConfigurationReport.Loaded, _ dataPlane: DataPlane, descriptorLimit: Int,
+    _ loaded: ConfigurationReport.Loaded, _ dataPlane: DataPlane, _ checks: HealthChecks,
+    descriptorLimit: Int,
     readiness: @escaping () -> AdminReadiness
   ) {
     self.loaded = loaded
     self.dataPlane = dataPlane
+    self.checks = checks
     self.descriptorLimit = descriptorLimit
     self.readiness = readiness
   }
@@ -38,6 +42,7 @@ final class StatusReport {
   func metrics() -> [UInt8] {
     MetricsReport(
       layout: dataPlane.layout, shards: dataPlane.shards, gauges: dataPlane.gauges,
+      healthChecks: checks.samples,
       configuration: ConfigurationStatus(
         isLastReloadSuccessful: true, lastReload: UInt64(startedAt), successes: 0, failures: 0,
         hash: loaded.contentHash, generation: dataPlane.live.generation),
@@ -100,6 +105,7 @@ final class StatusReport {
 
   private func write(service index: Int, to json: inout JSONWriter) {
     let snapshot = dataPlane.snapshot
+    let clocks = ClockReading(monotonic: Loop.clock(), wall: WallClock.nanoseconds())
     let service = snapshot.pointee.services[index]
     json.beginObject()
     json.member("name", text(service.name))
@@ -112,12 +118,15 @@ final class StatusReport {
       let idle = backend.shared.idleTotal(workers: dataPlane.settings.workers)
       json.beginObject()
       json.member("address", text(backend.label))
-      json.member("state", service.view.isUsable(position) ? "up" : "down")
-      json.key("reason")
-      json.null()
+      let report = backend.shared.health.observe(now: clocks.monotonic, warmUp: .zero)
+      json.member("state", report.state.word)
+      json.member("reason", report.cause.word)
       json.member("requests_in_flight", backend.shared.active.load())
       json.member("connections_open", backend.shared.open.load())
       json.member("connections_idle", idle)
+      json.key("health_check")
+      json.healthCheck(
+        checks.report(service: text(service.name), backend: text(backend.label)), clocks)
       json.endObject()
     }
     json.endArray()

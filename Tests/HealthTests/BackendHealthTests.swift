@@ -135,6 +135,20 @@ import Testing
     #expect(pool[0].gate.word == 0)
   }
 
+  @Test func `while it is down, whether anybody listens there is kept up with, and no more`() {
+    let pool = Pool(1)
+    #expect(!pool[0].probeFailedAgain(.connectRefused))
+    #expect(!pool[0].gate.refusesConnections && pool.admits(0))
+    pool[0].probeFailed(.status(503), now: pool.now)
+    let before = pool.report(0)
+    pool.wait(5)
+    #expect(pool[0].probeFailedAgain(.connectRefused))
+    #expect(!pool[0].probeFailedAgain(.connectRefused))
+    #expect(pool[0].gate.refusesConnections && pool.report(0) == before)
+    #expect(pool[0].probeFailedAgain(.timeout))
+    #expect(!pool[0].gate.refusesConnections && pool[0].gate.isDown)
+  }
+
   @Test func `an ejection that time has ended is settled once, with its instant`() {
     let pool = Pool(3)
     pool.fail(0, times: 5)

@@ -23,7 +23,7 @@ enum Reply {
 /// A connection as the backend sees it.
 final class PeerConnection {
   let stream = UnsafeMutablePointer<EventLoop.Stream>.allocate(capacity: 1)
-  let peer: ScriptedPeer
+  unowned let peer: ScriptedPeer
   var received = ""
   var hasAnswered = false
   var pieces: [String] = []

@@ -28,8 +28,9 @@ private let plan: [String: Set<String>] = [
   ],
   "Probing": ["Primitives", "HTTPSemantics", "Health", "EventLoop", "HTTPParsing"],
   "gateway": [
-    "Primitives", "HTTPSemantics", "Balancing", "Telemetry", "Configuration", "Forwarding",
-    "EventLoop", "HTTPParsing", "Proxy", "Admin", "ArgumentParser", "Logging",
+    "Primitives", "HTTPSemantics", "Balancing", "Health", "Telemetry", "Configuration",
+    "Forwarding", "EventLoop", "HTTPParsing", "Proxy", "Admin", "Probing", "ArgumentParser",
+    "Logging",
   ],
 ]
 

@@ -64,6 +64,9 @@ struct OwnThread: SuiteTrait, TestTrait, TestScoping {
 /// Pools, queues, retries and timers.
 @Suite(.serialized, OwnThread(), .timeLimit(.minutes(1))) enum Connections {}
 
+/// Which backends get requests, and which none.
+@Suite(.serialized, OwnThread(), .timeLimit(.minutes(1))) enum Backends {}
+
 /// What takes its time.
 @Suite(.serialized, OwnThread(), .timeLimit(.minutes(1))) enum Endurance {}
 

@@ -1,0 +1,101 @@
+// Why this file exists: workers act on a backend's state and say nothing; the operator is told of
+// every change once, with its cause, by the one thread that looks at all backends.
+
+import Balancing
+import Configuration
+import EventLoop
+import Forwarding
+import Health
+import Logging
+import Primitives
+
+/// Tells the changes of all backends' states. For the control loop.
+final class BackendWatch {
+  /// Often enough that nobody waits for the line; a look costs some loads a backend.
+  static let period = Duration.milliseconds(100)
+
+  private struct Entry {
+    var service: String
+    var backend: String
+    var health: BackendHealth
+    var warmUp: Duration
+    var state: BackendState
+  }
+
+  private let log: Logger
+  private var entries: [Entry] = []
+  private var timer: Timer?
+
+  init(_ log: Logger) { self.log = log }
+
+  /// Looks at the backends of this snapshot from now on. The state of one that was not there before
+  /// is taken as it is found; nothing has changed about it yet.
+  func follow(
+    _ snapshot: UnsafePointer<Snapshot>, _ configuration: GatewayConfiguration, now: Instant
+  ) {
+    let before = Dictionary(
+      entries.map { (Names(service: $0.service, backend: $0.backend), $0.state) },
+      uniquingKeysWith: { first, _ in first })
+    entries = []
+    for (index, service) in configuration.services.enumerated() {
+      let entry = snapshot.pointee.services[index]
+      for position in 0..<entry.view.count {
+        let backend = snapshot.pointee.backends[Int(entry.first) + position]
+        let label = String(decoding: backend.label.buffer, as: UTF8.self)
+        let warmUp = service.warmUp ?? .zero
+        let health = backend.shared.health
+        let known = before[Names(service: service.name, backend: label)]
+        entries.append(
+          Entry(
+            service: service.name, backend: label, health: health, warmUp: warmUp,
+            state: known ?? health.observe(now: now, warmUp: warmUp).state))
+      }
+    }
+  }
+
+  private struct Names: Hashable {
+    var service: String
+    var backend: String
+  }
+
+  func start(on loop: Loop) {
+    let owner = Unmanaged.passUnretained(self).toOpaque()
+    let timer = Timer.create(loop, owner: owner) { owner in
+      Unmanaged<BackendWatch>.fromOpaque(owner).takeUnretainedValue().fired()
+    }
+    self.timer = timer
+    timer.start(at: loop.now + BackendWatch.period)
+  }
+
+  func close() { timer?.close() }
+
+  private func fired() {
+    let now = Loop.clock()
+    look(now: now)
+    timer?.start(at: now + BackendWatch.period)
+  }
+
+  /// Tells what has changed since the last look.
+  func look(now: Instant) {
+    for index in entries.indices {
+      let report = entries[index].health.observe(now: now, warmUp: entries[index].warmUp)
+      if report.state == entries[index].state { continue }
+      tell(entries[index], report)
+      entries[index].state = report.state
+    }
+  }
+
+  private func tell(_ entry: Entry, _ report: BackendHealthReport) {
+    let level: Logger.Level =
+      switch report.state {
+      case .down, .ejected: .warning
+      case .up, .warming, .draining: .notice
+      }
+    log.log(
+      level: level, "backend is \(report.state.word)",
+      metadata: [
+        "service": "\(entry.service)", "backend": "\(entry.backend)",
+        "was": "\(entry.state.word)", "cause": "\(report.cause.word)",
+      ])
+  }
+}

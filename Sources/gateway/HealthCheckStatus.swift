@@ -1,0 +1,44 @@
+// Why this file exists: /status tells of each backend what its last health check found and when the
+// next one comes, in the time of day, because a person reads it.
+
+import Admin
+import Health
+import Primitives
+import Probing
+
+/// A pair of readings of both clocks, to tell an instant in the time of day.
+struct ClockReading {
+  var monotonic: Instant
+  /// Nanoseconds since 1970.
+  var wall: Int64
+
+  func time(of instant: Instant) -> String {
+    DiagnosticLog.time(wall + (instant - monotonic).nanoseconds)
+  }
+}
+
+extension JSONWriter {
+  /// `null` for a backend that is not checked; members are null that are not known yet.
+  mutating func healthCheck(_ report: ProbeReport?, _ clocks: ClockReading) {
+    guard let report else { return null() }
+    beginObject()
+    nullable("result", report.last?.verdict.result)
+    nullable("detail", report.last?.verdict.detail)
+    nullable("at", report.last.map { clocks.time(of: $0.at) })
+    key("took_ms")
+    if let last = report.last {
+      number(Double(last.took.nanoseconds / 1_000) / 1_000)
+    } else {
+      null()
+    }
+    member("against_state", report.resultsAgainst)
+    // Null while a check is under way.
+    nullable("next", report.next.map(clocks.time))
+    endObject()
+  }
+
+  private mutating func nullable(_ name: String, _ value: String?) {
+    key(name)
+    if let value { string(value) } else { null() }
+  }
+}
