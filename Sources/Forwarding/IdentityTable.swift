@@ -38,6 +38,9 @@ package struct IdentityTable<Value> {
     return number
   }
 
+  /// Somebody refers to this name.
+  package func knows(_ name: String) -> Bool { numbers[name] != nil }
+
   /// One reference less; after the last one the entry is abandoned.
   package mutating func release(_ number: Int) {
     guard let entry = entries[number], entry.references > 0 else {

@@ -2,6 +2,7 @@
 // configuration that names them; this is where a snapshot finds the counts that were there before,
 // and where they end when no snapshot names them any more.
 
+package import Health
 import Primitives
 
 /// What a snapshot refers to, by number. Given back as one when the snapshot goes.
@@ -61,12 +62,21 @@ package final class SharedRegistry {
     return services[number].shared
   }
 
-  package func backend(service: String, address: String) -> BackendShared {
-    let number = backends.refer(to: service + "\n" + address) {
-      KnownBackend(
-        service: service, label: address, shared: .create(poolIndex: $0, workers: workers))
+  /// - Parameter begin: called for a backend that is new, before anybody else can know it.
+  package func backend(
+    service: String, address: String, begin: (BackendHealth) -> Void
+  ) -> BackendShared {
+    let number = backends.refer(to: service + "\n" + address) { number in
+      let shared = BackendShared.create(poolIndex: number, workers: workers)
+      begin(shared.health)
+      return KnownBackend(service: service, label: address, shared: shared)
     }
     return backends[number].shared
+  }
+
+  /// Some snapshot refers to it.
+  package func knowsBackend(service: String, address: String) -> Bool {
+    backends.knows(service + "\n" + address)
   }
 
   /// A snapshot is gone: what nobody else refers to is abandoned.

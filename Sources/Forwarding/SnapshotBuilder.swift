@@ -3,6 +3,7 @@
 import Balancing
 package import Configuration
 import HTTPSemantics
+import Health
 package import Primitives
 import Routing
 
@@ -13,10 +14,15 @@ package struct SnapshotBuilder {
   private var identities = SnapshotIdentities()
   private let names: [String: [IPAddress]]
   private let hashKey: UInt64
+  private let now: Instant
 
   /// - Parameter names: the addresses of every host name that the configuration's backends have.
   /// - Parameter hashKey: unknown to clients, so that nobody can make paths that collide.
-  package init(registry: SharedRegistry, names: [String: [IPAddress]], hashKey: UInt64) {
+  /// - Parameter now: since when backends are there that were not there before.
+  package init(
+    registry: SharedRegistry, names: [String: [IPAddress]], hashKey: UInt64, now: Instant
+  ) {
+    self.now = now
     self.registry = registry
     self.names = names
     self.hashKey = hashKey
@@ -35,7 +41,7 @@ package struct SnapshotBuilder {
     let backends = arena.allocate(BackendEntry.self, count: backendCount)
     var next = 0
     for (index, service) in configuration.services.enumerated() {
-      let entries = places[index].map { backendEntry($0, of: service.name) }
+      let entries = backendEntries(places[index], of: service)
       (services + index).initialize(to: serviceEntry(service, first: next, backends: entries))
       for entry in entries {
         (backends + next).initialize(to: entry)
@@ -96,8 +102,25 @@ package struct SnapshotBuilder {
     }
   }
 
-  private mutating func backendEntry(_ place: Place, of service: String) -> BackendEntry {
-    let shared = registry.backend(service: service, address: place.label)
+  /// Who joins others warms up; where all are new, nobody could carry the load meanwhile.
+  private mutating func backendEntries(
+    _ places: [Place], of service: ServiceConfiguration
+  ) -> [BackendEntry] {
+    let joinsOthers = places.contains {
+      registry.knowsBackend(service: service.name, address: $0.label)
+    }
+    let isUp = service.health.initial == .up || service.health.active == nil
+    return places.map { place in
+      backendEntry(place, of: service.name) { [now] health in
+        health.begin(joinsOthers ? .added : .initial, isUp: isUp, now: now)
+      }
+    }
+  }
+
+  private mutating func backendEntry(
+    _ place: Place, of service: String, begin: (BackendHealth) -> Void
+  ) -> BackendEntry {
+    let shared = registry.backend(service: service, address: place.label, begin: begin)
     identities.backends.append(shared.poolIndex)
     return BackendEntry(
       label: arena.copy(place.label), authority: arena.copy(place.authority),

@@ -41,7 +41,8 @@ package final class DataPlane {
   ) throws(EventLoopError) {
     self.settings = settings
     var seed = SystemRandomNumberGenerator()
-    chain = SnapshotChain(live, workers: settings.workers, hashKey: seed.next())
+    chain = SnapshotChain(
+      live, workers: settings.workers, hashKey: seed.next(), now: Loop.clock())
     lagWords = .allocate(count: 8 * settings.workers)
     let wakeups = UnsafeMutablePointer<Wakeup>.allocate(capacity: settings.workers)
     shared = UnsafeMutablePointer<ProcessShared>.allocate(capacity: 1)
@@ -137,7 +138,7 @@ package final class DataPlane {
   /// rules. Those under way finish on what they began with; removed backends get no new requests.
   /// Waits for nobody. Not after `stop`.
   package func adopt(_ live: LiveConfiguration) {
-    chain.adopt(live)
+    chain.adopt(live, now: Loop.clock())
     wakeAll()
   }
 

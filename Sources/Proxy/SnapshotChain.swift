@@ -38,12 +38,13 @@ final class SnapshotChain {
   private var readable: [MetricsShard]
   private var room: MetricsRoom
 
-  init(_ live: LiveConfiguration, workers: Int, hashKey: UInt64) {
+  init(_ live: LiveConfiguration, workers: Int, hashKey: UInt64, now: Instant) {
     self.live = live
     self.hashKey = hashKey
     registry = SharedRegistry(workers: workers)
     adopted = .allocate(count: 8 * workers)
-    var builder = SnapshotBuilder(registry: registry, names: live.names, hashKey: hashKey)
+    var builder = SnapshotBuilder(
+      registry: registry, names: live.names, hashKey: hashKey, now: now)
     current = builder.build(live.configuration, generation: live.generation)
     room = MetricsRoom(
       routes: registry.routeNumbers + 1, services: registry.serviceNumbers + 1,
@@ -68,11 +69,12 @@ final class SnapshotChain {
   /// Makes the snapshot of this configuration and these addresses the one that requests begin on
   /// from now on. The workers are to be woken afterwards. Of one generation there is one
   /// configuration.
-  func adopt(_ next: LiveConfiguration) {
+  func adopt(_ next: LiveConfiguration, now: Instant) {
     collect()
     let sharesRules = next.generation == live.generation
     live = next
-    var builder = SnapshotBuilder(registry: registry, names: live.names, hashKey: hashKey)
+    var builder = SnapshotBuilder(
+      registry: registry, names: live.names, hashKey: hashKey, now: now)
     let snapshot = builder.build(
       live.configuration, generation: live.generation, sharing: sharesRules ? current : nil)
     let forgotten = registry.takeAbandoned()

@@ -37,6 +37,8 @@ func addresses(_ last: ClosedRange<UInt32>) -> [IPAddress] {
   last.map { IPAddress(v4: 0x7F00_0000 | $0) }
 }
 
+private let start = Instant(nanoseconds: 1_000_000_000)
+
 /// One worker's part, without a loop.
 private struct Follower {
   let chain: SnapshotChain
@@ -92,7 +94,7 @@ private struct Follower {
 
 @Suite struct `A chain of snapshots` {
   private func chain(_ live: LiveConfiguration, workers: Int = 2) -> (SnapshotChain, [Follower]) {
-    let chain = SnapshotChain(live, workers: workers, hashKey: 7)
+    let chain = SnapshotChain(live, workers: workers, hashKey: 7, now: start)
     return (chain, (0..<workers).map { Follower(chain, $0) })
   }
 
@@ -105,7 +107,7 @@ private struct Follower {
     let words = chain.current.pointer.pointee.backends[1].shared
     words.active.store(5)
     live.names = ["one.test": addresses(2...3)]
-    chain.adopt(live)
+    chain.adopt(live, now: start)
     workers[0].catchUp()
     #expect(workers[0].number(0, "127.0.0.2:80") == second)
     #expect(workers[0].number(0, "127.0.0.1:80") == nil)
@@ -122,7 +124,7 @@ private struct Follower {
     defer { chain.destroy() }
     workers[0].begin()
     live.names = ["one.test": addresses(2...2)]
-    chain.adopt(live)
+    chain.adopt(live, now: start)
     #expect(!chain.collect() && chain.retiredCount == 1)
     workers[0].catchUp()
     #expect(!chain.collect() && chain.retiredCount == 1, "one worker has not looked yet")
@@ -141,7 +143,7 @@ private struct Follower {
     defer { chain.destroy() }
     for last in 2...40 as ClosedRange<UInt32> {
       live.names = ["one.test": addresses(1...last)]
-      chain.adopt(live)
+      chain.adopt(live, now: start)
       workers[0].catchUp()
     }
     workers[0].metrics.poolOpened(backend: 39).add(3)
@@ -166,7 +168,7 @@ private struct Follower {
     defer { chain.destroy() }
     func adopt(_ range: ClosedRange<UInt32>, catchingUp: Bool = true) {
       live.names = ["one.test": addresses(range)]
-      chain.adopt(live)
+      chain.adopt(live, now: start)
       if catchingUp { for index in workers.indices { workers[index].catchUp() } }
     }
     let old = try #require(workers[0].number(0, "127.0.0.1:80"))
@@ -194,7 +196,7 @@ private struct Follower {
     let number = try #require(workers[0].number(0, "127.0.0.1:80"))
     for range in [2...2, 1...2] as [ClosedRange<UInt32>] {
       live.names = ["one.test": addresses(range)]
-      chain.adopt(live)
+      chain.adopt(live, now: start)
       workers[0].catchUp()
     }
     #expect(workers[0].number(0, "127.0.0.1:80") == number)
@@ -205,7 +207,7 @@ private struct Follower {
       liveConfiguration([("a", ["10.0.0.1:80"]), ("b", ["10.0.0.2:80"])]), workers: 1)
     defer { chain.destroy() }
     workers[0].begin()
-    chain.adopt(try liveConfiguration([("b", ["10.0.0.3:80"])], generation: 2))
+    chain.adopt(try liveConfiguration([("b", ["10.0.0.3:80"])], generation: 2), now: start)
     workers[0].catchUp()
     chain.collect()
     #expect(chain.layout.routes.map(\.name) == ["-", "a", "b"])
@@ -226,7 +228,7 @@ private struct Follower {
     var other = try liveConfiguration(
       [("a", ["10.0.0.1:80"]), ("b", ["10.0.0.2:80"])], generation: 2)
     other.configuration.routes[0].service = 1
-    chain.adopt(other)
+    chain.adopt(other, now: start)
     workers[0].catchUp()
     #expect(chain.current.pointer.pointee.routes[0].number != before)
     #expect(chain.current.pointer.pointee.position(ofRoute: before) == nil)
@@ -239,10 +241,10 @@ private struct Follower {
     defer { chain.destroy() }
     let routes = chain.current.pointer.pointee.routes
     live.names = ["one.test": addresses(1...2)]
-    chain.adopt(live)
+    chain.adopt(live, now: start)
     #expect(chain.current.pointer.pointee.routes == routes)
     live.generation = 2
-    chain.adopt(live)
+    chain.adopt(live, now: start)
     #expect(chain.current.pointer.pointee.routes != routes)
   }
 
@@ -270,7 +272,7 @@ private struct Follower {
         live = try liveConfiguration(
           [(name, ["one.test:80"])], names: live.names, generation: live.generation + 1)
       }
-      chain.adopt(live)
+      chain.adopt(live, now: start)
       for index in workers.indices {
         switch random.below(4) {
         case 0: _ = workers[index].step()

@@ -65,7 +65,8 @@ private func at(_ seconds: UInt64) -> Instant { Instant(nanoseconds: seconds * 1
   }
 
   private func snapshot(_ configuration: GatewayConfiguration) -> OwnedSnapshot {
-    var builder = SnapshotBuilder(registry: registry, names: [:], hashKey: 1)
+    var builder = SnapshotBuilder(
+      registry: registry, names: [:], hashKey: 1, now: Instant(nanoseconds: 1_000))
     return builder.build(configuration, generation: 1)
   }
 

@@ -35,7 +35,8 @@ private struct World {
   let names = ["both.example": [IPAddress(v4: 0x7f00_0001), IPAddress(v4: 0x7f00_0002)]]
 
   func snapshot(_ configuration: GatewayConfiguration) -> OwnedSnapshot {
-    var builder = SnapshotBuilder(registry: registry, names: names, hashKey: 1)
+    var builder = SnapshotBuilder(
+      registry: registry, names: names, hashKey: 1, now: Instant(nanoseconds: 1_000))
     return builder.build(configuration, generation: 1)
   }
 
