@@ -94,6 +94,19 @@ private let refused = [
     #expect(stage.verdicts(of: "unix").first == .fail(.connectRefused))
   }
 
+  @Test func `what fails at once is connect_failed, however many wait for the place`() throws {
+    let stage = try Stage(places: 2)
+    defer { stage.finish() }
+    // No TCP connection can have this end.
+    let nowhere = Endpoint(address: IPAddress(v4: 0xffff_ffff), port: 80)
+    let targets = (0..<20).map { target("b\($0)", .tcp(nowhere)) }
+    stage.prober.watch(targets)
+    stage.turn { targets.allSatisfy { stage.verdicts(of: $0.identity.backend).count >= 4 } }
+    #expect(stage.results.allSatisfy { $0.verdict == .fail(.connectFailed) })
+    #expect(stage.results.count { $0.flipped } == 20)
+    #expect(stage.mostHeld <= 2)
+  }
+
   @Test func `a connection that ends before a whole head is a reset`() throws {
     #expect(try verdict { _ in .close } == .fail(.reset))
     #expect(try verdict { _ in .reset } == .fail(.reset))
