@@ -121,7 +121,7 @@ let package = Package(
       "gateway",
       [
         "Primitives", "HTTPSemantics", "Balancing", "Health", "Telemetry", "Configuration",
-        "Forwarding", "EventLoop", "Admin", "Probing",
+        "Forwarding", "EventLoop", "Admin", "Probing", "Proxy",
         .product(name: "Logging", package: "swift-log"),
       ]),
     tests("Probing", ["Primitives", "Health", "EventLoop"]),

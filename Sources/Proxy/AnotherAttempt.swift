@@ -26,6 +26,8 @@ extension ExchangeRef {
 
   private func move(to newest: UnsafePointer<Snapshot>, route: Int32, service: Int32) {
     let worker = pointee.worker
+    // What an attempt holds of a backend belongs to the snapshot it was made on.
+    precondition(pointee.backend == nil && !pointee.permit.isHeld)
     worker.pointee.users.increment()
     let old = pointee.snapshot
     pointee.snapshot = newest

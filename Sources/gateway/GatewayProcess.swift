@@ -11,11 +11,6 @@ import Proxy
 
 /// What `run` and `demo` do.
 enum GatewayProcess {
-  /// Why a gateway did not start, beside what the rooms themselves say.
-  struct StartFailure: Error, CustomStringConvertible {
-    var description: String
-  }
-
   /// Runs until it is told to end; gives the exit code.
   static func run(configurationPath: String, isDemo: Bool) -> Int32 {
     guard let loaded = ConfigurationReport.load(configurationPath) else { return 1 }
@@ -37,12 +32,15 @@ enum GatewayProcess {
     try EventLoopLibrary.verify()
     let descriptorLimit = ProcessFacts.raiseDescriptorLimit()
     let budget = try plan(configuration, descriptorLimit)
-    let names = try resolve(configuration)
     let demo = isDemo ? try DemoBackends.start() : nil
     defer { demo?.stop() }
     let loop = try Loop.create()
+    var seed = SystemRandomNumberGenerator()
+    let names = NameWatch(loop, log, seed: seed.next())
+    names.watch(configuration)
+    names.awaitFirstAnswers()
     let dataPlane = try DataPlane(
-      LiveConfiguration(configuration, names: names, generation: 1),
+      LiveConfiguration(configuration, names: names.addresses, generation: 1),
       DataPlaneSettings(workers: workers(configuration), connections: budget.connections))
     let watch = BackendWatch(log)
     let checks = HealthChecks(loop, places: budget.probes) { watch.look(now: Loop.clock()) }
@@ -55,17 +53,25 @@ enum GatewayProcess {
     let admin = try configuration.admin.map { admin in
       try AdminServer.open(loop, at: admin.address, token: admin.token, source: status.source)
     }
+    let changes = Changes(dataPlane, loop)
+    names.onChange = changes.adopt(names:)
     let overload = OverloadWatch(configuration.limits, .init(dataPlane), log)
     overload.start(on: loop)
     watch.follow(dataPlane.snapshot, configuration, now: Loop.clock())
     watch.start(on: loop)
     checks.follow(dataPlane.snapshot, configuration)
+    changes.onAdopted.append { live in
+      watch.follow(dataPlane.snapshot, live.configuration, now: Loop.clock())
+      checks.follow(dataPlane.snapshot, live.configuration)
+    }
     try supervisor.start()
     announce(configuration, dataPlane, budget, log)
     if isDemo { Output.write(DemoBanner.text(configuration, addresses: dataPlane.boundAddresses)) }
     let ending = supervisor.run()
     admin?.close()
     overload.close()
+    names.close()
+    changes.close()
     checks.stop()
     watch.close()
     _ = loop.destroy()
@@ -88,24 +94,6 @@ enum GatewayProcess {
     case .auto: CoreCount.available()
     case .exactly(let count): count
     }
-  }
-
-  /// The addresses of every host name among the backends.
-  private static func resolve(_ configuration: GatewayConfiguration) throws -> [String: [IPAddress]]
-  {
-    var names: [String: [IPAddress]] = [:]
-    for service in configuration.services {
-      for backend in service.backends {
-        guard case .name(let host, _) = backend.address.form, names[host] == nil else { continue }
-        do throws(EventLoopError) {
-          names[host] = try Resolver.resolve(host)
-        } catch {
-          throw StartFailure(
-            description: "backend \(backend.label) of service \(service.name): \(error)")
-        }
-      }
-    }
-    return names
   }
 
   private static func announce(

@@ -68,6 +68,7 @@ final class StatusReport {
     json.member("file", loaded.path)
     json.member("generation", dataPlane.live.generation)
     json.member("revision", dataPlane.revision)
+    json.member("snapshots_in_use", dataPlane.retiredSnapshots + 1)
     json.member("hash", loaded.contentHash)
     json.endObject()
     json.key("listeners")
@@ -118,6 +119,8 @@ final class StatusReport {
       let idle = backend.shared.idleTotal(workers: dataPlane.settings.workers)
       json.beginObject()
       json.member("address", text(backend.label))
+      json.key("name")
+      if let name = name(backend) { json.string(name) } else { json.null() }
       let report = backend.shared.health.observe(now: clocks.monotonic, warmUp: .zero)
       json.member("state", report.state.word)
       json.member("reason", report.cause.word)
@@ -131,6 +134,12 @@ final class StatusReport {
     }
     json.endArray()
     json.endObject()
+  }
+
+  /// `host:port` as it was written, of a backend whose host is a name.
+  private func name(_ backend: BackendEntry) -> String? {
+    let written = text(backend.authority)
+    return backend.unixPath != nil || written == text(backend.label) ? nil : written
   }
 
   private func text(_ slice: ByteSlice) -> String { String(decoding: slice.buffer, as: UTF8.self) }

@@ -27,7 +27,7 @@ final class GatewayProcess {
 
   fileprivate init(
     _ configuration: String, _ backends: [Address], environment: [String: String],
-    descriptors: Int?
+    descriptors: Int?, hosts: String?
   ) throws {
     directory = makeDirectory()
     port = Socket.freePort()
@@ -37,10 +37,18 @@ final class GatewayProcess {
       configurationPath,
       fill(
         configuration, port: port, admin: adminPort, directory: directory, backends: backends))
+    var command = [Self.binary, "run", "--config", configurationPath]
+    if let hosts {
+      Namespace.write(hosts, in: directory)
+      command = Namespace.command(directory, command)
+    }
     child = try Child(
-      Self.binary, ["run", "--config", configurationPath], environment: environment,
+      command[0], Array(command.dropFirst()), environment: environment,
       directory: directory, descriptors: descriptors, name: "gateway")
   }
+
+  /// Replaces what the system's resolver finds, for a gateway that was started with `hosts`.
+  func setHosts(_ text: String) { Namespace.write(text, in: directory) }
 
   fileprivate func waitUntilReady() throws {
     try eventually("the gateway to be ready", within: 20) {
@@ -175,13 +183,13 @@ final class GatewayProcess {
 /// afterwards. What the peers noticed is added to a failure.
 func withGateway(
   _ configuration: String, _ backends: [ScriptedBackend] = [], addresses: [Address]? = nil,
-  environment: [String: String] = [:], descriptors: Int? = nil,
+  environment: [String: String] = [:], descriptors: Int? = nil, hosts: String? = nil,
   _ body: (GatewayProcess) throws -> Void
 ) throws {
   defer { for backend in backends { backend.stop() } }
   let gateway = try GatewayProcess(
     configuration, addresses ?? backends.map(\.address), environment: environment,
-    descriptors: descriptors)
+    descriptors: descriptors, hosts: hosts)
   defer { gateway.finish() }
   do {
     try gateway.waitUntilReady()
