@@ -210,10 +210,10 @@ package struct Breaker: Sendable {
       return trip(permit, .consecutiveFailures, now, settings, &random)
     }
     if sums.total < UInt64(settings.minRequests) { return nil }
-    if sums.reaches(sums.failed, permille: settings.failurePermille) {
+    if sums.reaches(sums.failed, millionths: settings.failureMillionths) {
       return trip(permit, .failureRate, now, settings, &random)
     }
-    if sums.reaches(sums.slow, permille: settings.slowPermille) {
+    if sums.reaches(sums.slow, millionths: settings.slowMillionths) {
       return trip(permit, .slowCallRate, now, settings, &random)
     }
     return nil
@@ -298,8 +298,9 @@ package struct Breaker: Sendable {
     _ random: inout Xoroshiro
   ) -> BreakerTransition? {
     // A backend that was shut out for being slow is not let in for being as slow as before.
-    let isSlow = UInt64(new.slow) * 1_000 >= UInt64(new.succeeded) * UInt64(settings.slowPermille)
-    if new.slow > 0 && isSlow {
+    var trials = OutcomeSums()
+    trials.total = UInt64(new.succeeded)
+    if trials.reaches(UInt64(new.slow), millionths: settings.slowMillionths) {
       return open(old, row.load() & 0xFFFF, .trialsSlow, now, settings, &random)
     }
     // Emptied while nobody counts, so that no result of before the trip is seen after it.

@@ -17,11 +17,11 @@ package struct BreakerSettings: Equatable, Sendable {
   @usableFromInline package var mode: BreakerMode
   /// Trips at this many failures in a row; `.max` = not looked at.
   @usableFromInline package var consecutiveFailures: UInt32
-  /// Trips when this part of the window's results failed, in thousandths; above 1,000 = not looked
-  /// at.
-  @usableFromInline package var failurePermille: UInt32
+  /// Trips when this part of the window's results failed, in millionths; above 1,000,000 = not
+  /// looked at.
+  @usableFromInline package var failureMillionths: UInt32
   /// The same for results that were slow.
-  @usableFromInline package var slowPermille: UInt32
+  @usableFromInline package var slowMillionths: UInt32
   /// A result that took at least so long is slow; `.max` = none is.
   @usableFromInline package var slowNanoseconds: UInt64
   /// The window holds at least this many results before its rates are looked at. At most
@@ -43,8 +43,8 @@ package struct BreakerSettings: Equatable, Sendable {
   @inlinable package init() {
     mode = .enforce
     consecutiveFailures = 5
-    failurePermille = 500
-    slowPermille = 1_000
+    failureMillionths = 500_000
+    slowMillionths = 1_000_000
     slowNanoseconds = .max
     minRequests = 20
     tenth = 1_000_000_000

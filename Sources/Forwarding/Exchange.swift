@@ -1,6 +1,7 @@
 // Why this file exists: one request and its answer, as a machine without I/O. Events go in, a set
 // of actions comes out; the shell performs them at the end of its callback. Whatever can happen to
 // a request is decided here, and the same machine runs under the event loop and under a test.
+public import CircuitBreaking
 public import HTTPSemantics
 public import Primitives
 
@@ -19,6 +20,8 @@ package struct Exchange {
   @usableFromInline package internal(set) var attempts: UInt8 = 1
   /// Why the last repeat was made.
   @usableFromInline package internal(set) var retriedFor = RetryKind.never
+  /// What the present attempt says of its backend, or the one that has just ended said of its.
+  @usableFromInline package internal(set) var outcome = AttemptOutcome.ignored
 
   @usableFromInline package internal(set) var requestBytes: UInt64 = 0
   @usableFromInline package internal(set) var requestIsComplete: Bool
@@ -59,12 +62,14 @@ package struct Exchange {
   /// A connection is being made.
   package mutating func connecting(now: Instant) {
     phase = .connecting
+    outcome = .ignored
     backendDeadline = now + plan.connectTimeout
   }
 
   /// The attempt has a connection.
   package mutating func leased(reused: Bool, now: Instant) -> Actions {
     phase = .open
+    outcome = .ignored
     reusedConnection = reused
     backendDeadline =
       requestIsComplete || awaitsContinue ? now + plan.responseTimeout : .distantFuture
@@ -146,6 +151,7 @@ package struct Exchange {
   /// The backend agreed to the protocol that was asked for.
   package mutating func upgraded(now: Instant) -> Actions {
     phase = .tunnel
+    outcome = .success
     responseHasBegun = true
     requestIsComplete = true
     fate = .close
@@ -155,11 +161,13 @@ package struct Exchange {
   }
 
   /// The final head.
+  /// - Parameter says: what its status says of the backend.
   /// - Parameter closeDelimited: the client can know the end of the body only by the end of its
   ///   connection.
   package mutating func responseHead(
-    status: UInt16, closeDelimited: Bool, _ context: ExchangeContext
+    status: UInt16, says: AttemptOutcome, closeDelimited: Bool, _ context: ExchangeContext
   ) -> Actions {
+    outcome = says
     let kind = Exchange.retryKind(status: status)
     if kind != .never && mayRepeat(kind) && context.withdraw() { return repeatAttempt(kind) }
     phase = .responding
@@ -214,6 +222,7 @@ package struct Exchange {
       return fault.reason == .requestTimeout ? giveUp(fault, now: context.now) : []
     }
     let kind = fault.kind == .reset && reusedConnection ? .reusedReset : fault.kind
+    if outcome != .failure { outcome = judgement(of: fault, kind) }
     if mayRepeat(kind) && context.withdraw() { return repeatAttempt(kind) }
     return release().union(giveUp(fault, now: context.now))
   }
@@ -235,6 +244,7 @@ package struct Exchange {
     if isFinished { return [] }
     if phase == .tunnel { return endTunnel() }
     let actions = release()
+    leaveUnjudged()
     endAttempt(now: context.now)
     reason = .clientAbort
     fate = .reset
@@ -260,6 +270,7 @@ package struct Exchange {
   /// says why.
   package mutating func cut(_ context: ExchangeContext) -> Actions {
     if phase == .tunnel { return endTunnel() }
+    leaveUnjudged()
     return release().union(giveUp(Fault(.gateway, .draining), now: context.now))
   }
 
@@ -316,33 +327,6 @@ package struct Exchange {
   package mutating func tunnelMoved(now: Instant) { backendDeadline = now + plan.tunnelIdle }
 
   // MARK: Parts of the answers above
-
-  /// Under which word of `retries.when` an answer with this status is repeated.
-  @inlinable
-  package static func retryKind(status: UInt16) -> RetryKind {
-    switch status {
-    case 502: .status502
-    case 503: .status503
-    case 504: .status504
-    default: .never
-    }
-  }
-
-  private func mayRepeat(_ kind: RetryKind) -> Bool {
-    if kind == .never || responseHasBegun || informationalSent { return false }
-    if attempts > plan.retryAttempts || !plan.retryKinds.contains(RetryKinds(kind)) { return false }
-    if kind != .connect && !plan.isRepeatable { return false }
-    return requestBytes == 0 || isTeeing
-  }
-
-  /// A pooled connection that turns out to be dead costs only a repeat, the budget aside: the
-  /// request may be sent twice, and its body, framed so, is sure to be kept until then.
-  package func survivesReset(_ framing: Framing) -> Bool {
-    guard mayRepeat(.reusedReset) else { return false }
-    if requestIsComplete || awaitsContinue { return true }
-    guard case .length(let length) = framing else { return false }
-    return length <= Exchange.teeLimit
-  }
 
   /// Ends the attempt and asks for another one.
   private mutating func repeatAttempt(_ kind: RetryKind) -> Actions {

@@ -43,6 +43,8 @@ package struct ServiceEntry {
   package var idleTimeout: Duration
   package var queueBound: UInt32
   package var budgetRule: RetryBudgetRule
+  /// What becomes of its backends when they fail.
+  package var rules: BackendRules
 }
 
 /// One backend of one service.

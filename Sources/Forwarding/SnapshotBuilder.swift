@@ -35,6 +35,8 @@ package struct SnapshotBuilder {
     _ configuration: GatewayConfiguration, generation: UInt64,
     sharing previous: OwnedSnapshot? = nil
   ) -> OwnedSnapshot {
+    let rules =
+      previous?.rules ?? SnapshotRules.build(configuration, registry: registry, hashKey: hashKey)
     let places = configuration.services.map { service in addresses(of: service) }
     let services = arena.allocate(ServiceEntry.self, count: places.count)
     let backendCount = places.reduce(0) { $0 + $1.count }
@@ -42,14 +44,14 @@ package struct SnapshotBuilder {
     var next = 0
     for (index, service) in configuration.services.enumerated() {
       let entries = backendEntries(places[index], of: service)
-      (services + index).initialize(to: serviceEntry(service, first: next, backends: entries))
+      (services + index).initialize(
+        to: serviceEntry(
+          service, first: next, backends: entries, longestAnswer: rules.longestAnswers[index]))
       for entry in entries {
         (backends + next).initialize(to: entry)
         next += 1
       }
     }
-    let rules =
-      previous?.rules ?? SnapshotRules.build(configuration, registry: registry, hashKey: hashKey)
     let snapshot = arena.allocate(Snapshot.self, count: 1)
     snapshot.initialize(
       to: Snapshot(
@@ -135,7 +137,8 @@ package struct SnapshotBuilder {
   // MARK: Services
 
   private mutating func serviceEntry(
-    _ service: ServiceConfiguration, first: Int, backends: [BackendEntry]
+    _ service: ServiceConfiguration, first: Int, backends: [BackendEntry],
+    longestAnswer: Duration
   ) -> ServiceEntry {
     var hostRule = HostRule.preserve
     var literal = ""
@@ -166,7 +169,8 @@ package struct SnapshotBuilder {
       idleTimeout: service.connections.idleTimeout, queueBound: UInt32(service.connections.queue),
       budgetRule: RetryBudgetRule(
         partsPerMillion: service.retries.budget.partsPerMillion,
-        floor: service.retries.budgetFloor.count(in: RetryBudget.span)))
+        floor: service.retries.budgetFloor.count(in: RetryBudget.span)),
+      rules: BackendRules(service, longestAnswer: longestAnswer))
   }
 
   private func policy(_ policy: BalancerConfiguration.Policy) -> BalancerPolicy {

@@ -13,6 +13,8 @@ final class SnapshotRules {
   let routePositions: UnsafeBufferPointer<Int32>
   let routing: RouteTable
   let trustedProxies: UnsafeBufferPointer<CIDR>
+  /// For each service, how long its requests wait at most for a connection and an answer's head.
+  let longestAnswers: [Duration]
   private let registry: SharedRegistry
   private let identities: SnapshotIdentities
   private let arena: Arena
@@ -20,12 +22,14 @@ final class SnapshotRules {
   init(
     _ routes: UnsafeMutablePointer<RouteEntry>, _ routePositions: UnsafeBufferPointer<Int32>,
     _ routing: RouteTable, _ trustedProxies: UnsafeBufferPointer<CIDR>,
+    _ longestAnswers: [Duration],
     _ registry: SharedRegistry, _ identities: SnapshotIdentities, _ arena: Arena
   ) {
     self.routes = routes
     self.routePositions = routePositions
     self.routing = routing
     self.trustedProxies = trustedProxies
+    self.longestAnswers = longestAnswers
     self.registry = registry
     self.identities = identities
     self.arena = arena
@@ -51,7 +55,17 @@ extension SnapshotRules {
     arena.atEnd { table.destroy() }
     return SnapshotRules(
       routes, arena.copy(positions(of: identities.routes, among: registry.routeNumbers)), table,
-      arena.copy(configuration.trustedProxies), registry, identities, arena)
+      arena.copy(configuration.trustedProxies), longestAnswers(configuration), registry, identities,
+      arena)
+  }
+
+  private static func longestAnswers(_ configuration: GatewayConfiguration) -> [Duration] {
+    var longest = configuration.services.map { $0.timeouts.connect + $0.timeouts.response }
+    for route in configuration.routes {
+      let own = route.timeouts.connect + route.timeouts.response
+      longest[route.service] = max(longest[route.service], own)
+    }
+    return longest
   }
 
   /// Where each of `count` numbers stands in the list; -1 = nowhere.

@@ -98,8 +98,8 @@ extension BackendHealth {
 
   /// How many of a pool may be out at once.
   package static func mostEjected(of count: Int, _ settings: PassiveSettings) -> Int {
-    if settings.maxEjectedPermille == 0 || count < 2 { return 0 }
-    return max(1, count * Int(settings.maxEjectedPermille) / 1_000)
+    if settings.maxEjectedMillionths == 0 || count < 2 { return 0 }
+    return max(1, count * Int(settings.maxEjectedMillionths) / 1_000_000)
   }
 
   private func takeOut(

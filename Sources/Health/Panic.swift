@@ -18,9 +18,9 @@ package enum Panic {
   /// - Parameter usable: backends that health lets take requests.
   /// - Parameter total: backends that are not draining. Those were taken out on purpose, which says
   ///   nothing of the others.
-  /// - Parameter permille: `panic_threshold` in thousandths; 0 = never.
-  package static func isDue(usable: Int, of total: Int, permille: UInt32) -> Bool {
-    total > 0 && usable * 1_000 < total * Int(permille)
+  /// - Parameter millionths: `panic_threshold` in millionths; 0 = never.
+  package static func isDue(usable: Int, of total: Int, millionths: UInt32) -> Bool {
+    total > 0 && usable * 1_000_000 < total * Int(millionths)
   }
 
   /// Whether it lasts, as was last said.

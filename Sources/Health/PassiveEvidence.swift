@@ -9,9 +9,9 @@ package struct PassiveSettings: Equatable, Sendable {
   @usableFromInline package var isOn: Bool
   /// Ejects at this many failures in a row; `.max` = not looked at.
   @usableFromInline package var consecutiveFailures: UInt32
-  /// Ejects when this part of the window's results failed, in thousandths; above 1,000 = not looked
-  /// at, and not counted.
-  @usableFromInline package var failurePermille: UInt32
+  /// Ejects when this part of the window's results failed, in millionths; above 1,000,000 = not
+  /// looked at, and not counted.
+  @usableFromInline package var failureMillionths: UInt32
   /// The window holds at least this many results before its rate is looked at. At most
   /// `OutcomeWindow.certainTotal`.
   @usableFromInline package var minRequests: UInt32
@@ -20,19 +20,19 @@ package struct PassiveSettings: Equatable, Sendable {
   /// The first ejection lasts so long, the n-th in a row n times that, at most `maxEjection`.
   @usableFromInline package var ejection: Duration
   @usableFromInline package var maxEjection: Duration
-  /// Of the pool, in thousandths; rounded down, but at least one of two or more; 0 = never.
-  @usableFromInline package var maxEjectedPermille: UInt32
+  /// Of the pool, in millionths; rounded down, but at least one of two or more; 0 = never.
+  @usableFromInline package var maxEjectedMillionths: UInt32
 
   /// The contract's defaults.
   @inlinable package init() {
     isOn = true
     consecutiveFailures = 5
-    failurePermille = 500
+    failureMillionths = 500_000
     minRequests = 20
     tenth = 1_000_000_000
     ejection = .seconds(30)
     maxEjection = .seconds(300)
-    maxEjectedPermille = 500
+    maxEjectedMillionths = 500_000
   }
 }
 
@@ -50,7 +50,7 @@ extension BackendHealth {
     if !settings.isOn { return nil }
     // Nearly every result: a success of a backend that has no failure to its name.
     if !failed && gateWord.load() == 0 {
-      if settings.failurePermille <= 1_000 {
+      if settings.failureMillionths <= 1_000_000 {
         window.add(OutcomeCounts(failed: false, slow: false), tenth: settings.tenth, now: now)
       }
       if trouble.load() == 0 { return nil }
@@ -65,7 +65,7 @@ extension BackendHealth {
   ) -> EjectionCause? {
     // Stragglers, and what panic sends: an ejection is served to its end.
     if gate.isEjected(now: now) { return nil }
-    if settings.failurePermille <= 1_000 {
+    if settings.failureMillionths <= 1_000_000 {
       window.add(OutcomeCounts(failed: failed, slow: false), tenth: settings.tenth, now: now)
     }
     if !failed { return trouble.load() == 0 ? nil : succeededInTrouble(now, settings) }
@@ -98,10 +98,10 @@ extension BackendHealth {
   }
 
   private func failureRate(_ now: Instant, _ settings: PassiveSettings) -> EjectionCause? {
-    if settings.failurePermille > 1_000 { return nil }
+    if settings.failureMillionths > 1_000_000 { return nil }
     let sums = window.sums(tenth: settings.tenth, now: now)
     if sums.total < UInt64(settings.minRequests) { return nil }
-    return sums.reaches(sums.failed, permille: settings.failurePermille) ? .failureRate : nil
+    return sums.reaches(sums.failed, millionths: settings.failureMillionths) ? .failureRate : nil
   }
 
   /// What the evidence is at present, for people.

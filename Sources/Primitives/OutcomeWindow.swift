@@ -28,10 +28,10 @@ package struct OutcomeSums: Equatable, Sendable {
 
   @inlinable package init() {}
 
-  /// `part` is at least `permille` thousandths of all: rates trip at their value. Nothing is no
+  /// `part` is at least `millionths` millionths of all: rates trip at their value. Nothing is no
   /// part.
-  @inlinable package func reaches(_ part: UInt64, permille: UInt32) -> Bool {
-    part > 0 && part * 1_000 >= total * UInt64(permille)
+  @inlinable package func reaches(_ part: UInt64, millionths: UInt32) -> Bool {
+    part > 0 && part * 1_000_000 >= total * UInt64(millionths)
   }
 }
 

@@ -34,7 +34,8 @@ extension ExchangeRef {
     // Only an answer that may be repeated asks for more than the time.
     let mayRepeat = Exchange.retryKind(status: head.status).rawValue != RetryKind.never.rawValue
     let actions = pointee.machine.responseHead(
-      status: head.status, closeDelimited: closeDelimited, mayRepeat ? context : quietContext)
+      status: head.status, says: service.pointee.rules.failures.outcome(of: head.status),
+      closeDelimited: closeDelimited, mayRepeat ? context : quietContext)
     let lease = pointee.backend
     perform(actions)
     guard actions.contains(.sendResponseHead) else { return false }

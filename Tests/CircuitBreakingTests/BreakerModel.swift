@@ -74,7 +74,7 @@ struct BreakerModel {
         succeeded += 1
         if isSlow { slowTrials += 1 }
         if succeeded < Int(settings.halfOpenRequests) { return nil }
-        if slowTrials > 0 && slowTrials * 1_000 >= succeeded * Int(settings.slowPermille) {
+        if slowTrials > 0 && slowTrials * 1_000_000 >= succeeded * Int(settings.slowMillionths) {
           return open(.trialsSlow, now, inRow: true, waits)
         }
         return close(now)
@@ -111,11 +111,11 @@ struct BreakerModel {
     let sums = sums(now)
     if sums.total < UInt64(settings.minRequests) { return nil }
     let failedShare = Double(sums.failed) / Double(sums.total)
-    if failedShare >= Double(settings.failurePermille) / 1_000 {
+    if failedShare >= Double(settings.failureMillionths) / 1_000_000 {
       return open(.failureRate, now, inRow: inRow, waits)
     }
     let slowShare = Double(sums.slow) / Double(sums.total)
-    if slowShare >= Double(settings.slowPermille) / 1_000 {
+    if slowShare >= Double(settings.slowMillionths) / 1_000_000 {
       return open(.slowCallRate, now, inRow: inRow, waits)
     }
     return nil

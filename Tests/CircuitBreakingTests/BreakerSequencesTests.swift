@@ -123,7 +123,7 @@ final class Lives {
     settings.open = .seconds(5)
     settings.maxOpen = .seconds(12)
     settings.consecutiveFailures = .max
-    settings.failurePermille = 1_001
+    settings.failureMillionths = 1_000_001
     adjust(&settings)
     return settings
   }
@@ -157,7 +157,7 @@ final class Lives {
   @Test(arguments: Order.allCases)
   func `every life of eight steps with a rate and two trials`(order: Order) {
     let settings = Self.settings {
-      $0.failurePermille = 500
+      $0.failureMillionths = 500_000
       $0.minRequests = 1
       $0.halfOpenRequests = 2
       $0.trialPatience = .seconds(14)
@@ -170,7 +170,7 @@ final class Lives {
 
   @Test func `every life of eight steps in which a success may be what fills the window`() {
     let settings = Self.settings {
-      $0.failurePermille = 500
+      $0.failureMillionths = 500_000
       $0.minRequests = 2
     }
     let lives = Lives(settings, Self.plain, .oldestFirst, tick: .seconds(6))
@@ -181,7 +181,7 @@ final class Lives {
 
   @Test func `every life of eight steps with slow calls`() {
     let settings = Self.settings {
-      $0.slowPermille = 500
+      $0.slowMillionths = 500_000
       $0.minRequests = 1
       $0.halfOpenRequests = 2
     }

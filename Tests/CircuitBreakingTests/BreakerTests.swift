@@ -43,7 +43,7 @@ import Testing
 
   @Test func `slow calls open it at their own rate, failures or not`() {
     let bench = Bench {
-      $0.slowPermille = 500
+      $0.slowMillionths = 500_000
       $0.minRequests = 4
     }
     bench.attempt(.success)
@@ -235,7 +235,7 @@ import Testing
 
   @Test func `a backend that is as slow as before is not let in again`() {
     let bench = Bench {
-      $0.slowPermille = 500
+      $0.slowMillionths = 500_000
       $0.halfOpenRequests = 2
     }
     bench.tripAndWait()

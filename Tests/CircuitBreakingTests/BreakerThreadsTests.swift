@@ -122,7 +122,7 @@ private struct Common: @unchecked Sendable {
   @Test func `results of all threads are in the window`() {
     let bench = Bench {
       $0.consecutiveFailures = .max
-      $0.failurePermille = 1_001
+      $0.failureMillionths = 1_000_001
     }
     let common = Common(breaker: bench.breaker, settings: bench.settings)
     defer { common.free() }

@@ -15,6 +15,7 @@ struct Play {
   var clientTaken: UInt64 = 0
   var clientHeld: UInt64 = 0
   var backendTaken: UInt64 = 0
+  let failures = FailureStatuses([500...500, 502...504])
 
   init(_ adjust: (inout ExchangePlan) -> Void = { _ in }) {
     var plan = ExchangePlan()
@@ -40,7 +41,8 @@ struct Play {
   }
 
   mutating func answered(_ status: UInt16 = 200) -> Actions {
-    machine.responseHead(status: status, closeDelimited: false, context)
+    machine.responseHead(
+      status: status, says: failures.outcome(of: status), closeDelimited: false, context)
   }
 }
 

@@ -117,11 +117,11 @@ import Testing
   @Test func `the bound is rounded down, but one of two or more may go`() {
     var settings = PassiveSettings()
     #expect((0...7).map { BackendHealth.mostEjected(of: $0, settings) } == [0, 0, 1, 1, 2, 2, 3, 3])
-    settings.maxEjectedPermille = 100
+    settings.maxEjectedMillionths = 100_000
     #expect([2, 19, 20, 999].map { BackendHealth.mostEjected(of: $0, settings) } == [1, 1, 2, 99])
-    settings.maxEjectedPermille = 1_000
+    settings.maxEjectedMillionths = 1_000_000
     #expect([1, 2, 5].map { BackendHealth.mostEjected(of: $0, settings) } == [0, 2, 5])
-    settings.maxEjectedPermille = 0
+    settings.maxEjectedMillionths = 0
     #expect([1, 2, 1_000].map { BackendHealth.mostEjected(of: $0, settings) } == [0, 0, 0])
   }
 
@@ -140,14 +140,14 @@ import Testing
   }
 
   @Test func `a single backend is never ejected`() {
-    let pool = Pool(1) { $0.maxEjectedPermille = 1_000 }
+    let pool = Pool(1) { $0.maxEjectedMillionths = 1_000_000 }
     #expect(pool.fail(0, times: 5) == .lastEligible)
     #expect(pool.admits(0))
   }
 
   @Test func `the last eligible one is never ejected, whatever keeps the others out`() {
     for reason in 0..<4 {
-      let pool = Pool(2) { $0.maxEjectedPermille = 1_000 }
+      let pool = Pool(2) { $0.maxEjectedMillionths = 1_000_000 }
       switch reason {
       case 0: pool[1].probeFailed(.timeout, now: pool.now)
       case 1: pool[1].drain(.drainedByAdmin, now: pool.now)
@@ -160,7 +160,7 @@ import Testing
   }
 
   @Test func `a bound of none ejects nobody`() {
-    let pool = Pool(3) { $0.maxEjectedPermille = 0 }
+    let pool = Pool(3) { $0.maxEjectedMillionths = 0 }
     #expect(pool.fail(0, times: 5) == .tooMany)
     #expect(pool.out == [])
   }
@@ -207,7 +207,7 @@ import Testing
 
   @Test func `threads that eject everybody at once never take out more than the bound`() {
     let threads = 4
-    let pool = Pool(threads) { $0.maxEjectedPermille = 250 }
+    let pool = Pool(threads) { $0.maxEjectedMillionths = 250_000 }
     let arrived = SharedWord.allocate()
     let wrong = SharedWord.allocate()
     let settings = pool.settings

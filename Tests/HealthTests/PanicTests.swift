@@ -6,15 +6,15 @@ import Testing
 
 @Suite struct PanicTests {
   @Test func `below its threshold, not at it`() {
-    #expect(!Panic.isDue(usable: 2, of: 4, permille: 500))
-    #expect(Panic.isDue(usable: 1, of: 4, permille: 500))
-    #expect(Panic.isDue(usable: 0, of: 1, permille: 1))
-    #expect(Panic.isDue(usable: 3, of: 4, permille: 1_000))
+    #expect(!Panic.isDue(usable: 2, of: 4, millionths: 500_000))
+    #expect(Panic.isDue(usable: 1, of: 4, millionths: 500_000))
+    #expect(Panic.isDue(usable: 0, of: 1, millionths: 1))
+    #expect(Panic.isDue(usable: 3, of: 4, millionths: 1_000_000))
   }
 
   @Test func `never at 0 %, and never without backends`() {
-    #expect(!Panic.isDue(usable: 0, of: 4, permille: 0))
-    #expect(!Panic.isDue(usable: 0, of: 0, permille: 1_000))
+    #expect(!Panic.isDue(usable: 0, of: 4, millionths: 0))
+    #expect(!Panic.isDue(usable: 0, of: 0, millionths: 1_000_000))
   }
 
   @Test func `its beginning and its end are told once, with how long it lasted`() {

@@ -95,7 +95,7 @@ import Testing
   @Test func `what is not looked at ejects nobody`() {
     let pool = Pool(3) {
       $0.consecutiveFailures = .max
-      $0.failurePermille = 1_001
+      $0.failureMillionths = 1_000_001
     }
     pool.fail(0, times: 1_000)
     #expect(pool.out == [])

@@ -134,9 +134,9 @@ private final class Window {
   @Test func `rates are reached at their value, and never by nothing`() {
     var sums = OutcomeSums()
     sums.total = 20
-    #expect(sums.reaches(10, permille: 500))
-    #expect(!sums.reaches(9, permille: 500))
-    #expect(!sums.reaches(0, permille: 0))
-    #expect(!sums.reaches(20, permille: 1_001))
+    #expect(sums.reaches(10, millionths: 500_000))
+    #expect(!sums.reaches(9, millionths: 500_000))
+    #expect(!sums.reaches(0, millionths: 0))
+    #expect(!sums.reaches(20, millionths: 1_000_001))
   }
 }
