@@ -163,6 +163,8 @@ extension ExchangeRef {
   }
 
   func dropTee() {
+    // What the present attempt still has to write of it leaves first.
+    if pointee.headIsUnsent && pointee.replayCount > 0 { flushRequest(spans: nil) }
     if let tee = pointee.tee { pointee.worker.pointee.buffers.give(tee) }
     pointee.tee = nil
     pointee.teeCount = 0

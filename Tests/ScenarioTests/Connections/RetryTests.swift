@@ -244,9 +244,8 @@ extension Connections {
     @Test func `a chunked body within the tee is repeated whole`() throws {
       let backend = ScriptedBackend { connection in
         guard try connection.readRequest() != nil else { return }
-        if connection.index > 0 { try connection.write(plainAnswer) } else {
-          connection.wire.reset()
-        }
+        if connection.index == 0 { return connection.wire.reset() }
+        try connection.write(plainAnswer)
         _ = try connection.waitForEnd()
       }
       try withGateway(configuration(), [backend]) { gateway in
@@ -257,6 +256,48 @@ extension Connections {
         #expect(response.status == 200)
         #expect(backend.requests.map(\.body.count) == [20_000, 20_000])
         #expect(backend.requests.last?.trailer("X-T") == "1")
+      }
+    }
+
+    @Test(arguments: [true, false])
+    func `a repeated body that outgrows the tee in the queue arrives whole`(
+      isChunked: Bool
+    ) throws {
+      let (lost, held) = (Gate(), Gate())
+      let backend = ScriptedBackend { connection in
+        if connection.index > 0 {
+          return try connection.serve { request in
+            if request.target == "/held" { try held.pass() }
+            return plainAnswer
+          }
+        }
+        guard try connection.readHead() != nil else { return }
+        _ = try connection.wire.read(exactly: 60_000, until: .after())
+        try lost.pass()
+        connection.wire.reset()
+      }
+      let text = configuration(service: "connections: {max: 1, queue_timeout: 20s}")
+      try withGateway(text, [backend]) { gateway in
+        // Answered by the same worker: what was sent before has been read.
+        func settle() throws { _ = try gateway.exchange("GET /no-host HTTP/1.1\r\n\r\n") }
+        let parts = [String(repeating: "1", count: 60_000), String(repeating: "2", count: 10_000)]
+        let client = try gateway.connect()
+        let framing = isChunked ? "Transfer-Encoding: chunked" : "Content-Length: 70000"
+        try client.send("PUT /big HTTP/1.1\r\nHost: a\r\n\(framing)\r\n\r\n")
+        try client.send(isChunked ? "ea60\r\n\(parts[0])\r\n" : parts[0])
+        try backend.waitForRequests(1)
+        let other = try gateway.connect()
+        try other.send("GET /held HTTP/1.1\r\nHost: a\r\n\r\n")
+        try settle()
+        lost.open()
+        // The other request has waited longer: the one place is its own now.
+        try backend.waitForRequests(2)
+        try client.send(isChunked ? "2710\r\n\(parts[1])\r\n0\r\n\r\n" : parts[1])
+        try settle()
+        held.open()
+        #expect(try other.readResponse().status == 200)
+        #expect(try client.readResponse().status == 200)
+        #expect(backend.requests.last?.text == parts[0] + parts[1])
       }
     }
 
