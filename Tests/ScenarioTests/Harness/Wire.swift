@@ -72,6 +72,8 @@ final class Wire: @unchecked Sendable {
   /// Waits for more bytes or the end of the stream. False when the stream has ended.
   func receiveMore(until deadline: Deadline, keep: Bool = true) throws -> Bool {
     if end != nil { return false }
+    // By now the number may be another connection's.
+    if inbound.value.isClosed { throw ScenarioFailure("read after the close", line: 0) }
     var buffer = [UInt8](repeating: 0, count: 65_536)
     while true {
       let count = recv(descriptor, &buffer, buffer.count, 0)
