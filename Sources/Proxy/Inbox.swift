@@ -1,13 +1,13 @@
 // Why this file exists: a read usually ends where a message does, and nothing is kept. When it does
 // not (half a head, the next request already there, a body whose backend is not connected yet) the
 // bytes wait here, in order, in one piece.
+import Forwarding
 import Primitives
 
 /// Bytes that were read and not used up yet. Owns its buffer; empty costs nothing.
 struct Inbox {
-  /// With this much waiting the connection is not read from (semantics: early bytes of an upgrade
-  /// are held up to 64 KiB).
-  static let limit = 64 * 1024
+  /// With this much waiting the connection is not read from.
+  static let limit = Bounds.upgradeHeldBytes
   /// The least that a read is given to fill.
   static let leastRoom = 4096
 
