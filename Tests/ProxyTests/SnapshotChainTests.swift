@@ -11,13 +11,16 @@ import Testing
 
 /// A configuration with one service for each entry of `services`, and a route of the same name.
 func liveConfiguration(
-  _ services: [(name: String, backends: [String])], names: [String: [IPAddress]] = [:],
+  _ services: [(name: String, backends: [String], more: String)],
+  names: [String: [IPAddress]] = [:],
   generation: UInt64 = 1, more: String = ""
 ) throws -> LiveConfiguration {
   var text = "listeners: [{address: 127.0.0.1:0}]\nadmin: none\nworkers: 1\n"
   text += "logging: {access: {output: none}}\n\(more)\nservices:\n"
   for service in services {
-    text += "  \(service.name): {backends: [\(service.backends.joined(separator: ", "))]}\n"
+    let backends = service.backends.joined(separator: ", ")
+    let more = service.more.isEmpty ? "" : ", " + service.more
+    text += "  \(service.name): {backends: [\(backends)]\(more)}\n"
   }
   text += "routes:\n"
   for service in services {
@@ -100,7 +103,7 @@ private struct Follower {
 
   @Test func `keeps the words and the number of what stays`() throws {
     var live = try liveConfiguration(
-      [("a", ["one.test:80"])], names: ["one.test": addresses(1...2)])
+      [("a", ["one.test:80"], "")], names: ["one.test": addresses(1...2)])
     var (chain, workers) = chain(live, workers: 1)
     defer { chain.destroy() }
     let second = try #require(workers[0].number(0, "127.0.0.2:80"))
@@ -119,7 +122,7 @@ private struct Follower {
     throws
   {
     var live = try liveConfiguration(
-      [("a", ["one.test:80"])], names: ["one.test": addresses(1...1)])
+      [("a", ["one.test:80"], "")], names: ["one.test": addresses(1...1)])
     var (chain, workers) = chain(live)
     defer { chain.destroy() }
     workers[0].begin()
@@ -138,7 +141,7 @@ private struct Follower {
 
   @Test func `a worker that sleeps through many changes takes them all, in their order`() throws {
     var live = try liveConfiguration(
-      [("a", ["one.test:80"])], names: ["one.test": addresses(1...1)])
+      [("a", ["one.test:80"], "")], names: ["one.test": addresses(1...1)])
     var (chain, workers) = chain(live)
     defer { chain.destroy() }
     for last in 2...40 as ClosedRange<UInt32> {
@@ -163,7 +166,7 @@ private struct Follower {
     throws
   {
     var live = try liveConfiguration(
-      [("a", ["one.test:80"])], names: ["one.test": addresses(1...2)])
+      [("a", ["one.test:80"], "")], names: ["one.test": addresses(1...2)])
     var (chain, workers) = chain(live)
     defer { chain.destroy() }
     func adopt(_ range: ClosedRange<UInt32>, catchingUp: Bool = true) {
@@ -189,7 +192,7 @@ private struct Follower {
 
   @Test func `a backend that comes back while an exchange holds it is the same one`() throws {
     var live = try liveConfiguration(
-      [("a", ["one.test:80"])], names: ["one.test": addresses(1...1)])
+      [("a", ["one.test:80"], "")], names: ["one.test": addresses(1...1)])
     var (chain, workers) = chain(live, workers: 1)
     defer { chain.destroy() }
     workers[0].begin()
@@ -204,10 +207,10 @@ private struct Follower {
 
   @Test func `the layout names what draining exchanges still use, and no more`() throws {
     var (chain, workers) = try chain(
-      liveConfiguration([("a", ["10.0.0.1:80"]), ("b", ["10.0.0.2:80"])]), workers: 1)
+      liveConfiguration([("a", ["10.0.0.1:80"], ""), ("b", ["10.0.0.2:80"], "")]), workers: 1)
     defer { chain.destroy() }
     workers[0].begin()
-    chain.adopt(try liveConfiguration([("b", ["10.0.0.3:80"])], generation: 2), now: start)
+    chain.adopt(try liveConfiguration([("b", ["10.0.0.3:80"], "")], generation: 2), now: start)
     workers[0].catchUp()
     chain.collect()
     #expect(chain.layout.routes.map(\.name) == ["-", "a", "b"])
@@ -222,11 +225,11 @@ private struct Follower {
 
   @Test func `a route that goes to another service is counted anew`() throws {
     var (chain, workers) = try chain(
-      liveConfiguration([("a", ["10.0.0.1:80"]), ("b", ["10.0.0.2:80"])]), workers: 1)
+      liveConfiguration([("a", ["10.0.0.1:80"], ""), ("b", ["10.0.0.2:80"], "")]), workers: 1)
     defer { chain.destroy() }
     let before = chain.current.pointer.pointee.routes[0].number
     var other = try liveConfiguration(
-      [("a", ["10.0.0.1:80"]), ("b", ["10.0.0.2:80"])], generation: 2)
+      [("a", ["10.0.0.1:80"], ""), ("b", ["10.0.0.2:80"], "")], generation: 2)
     other.configuration.routes[0].service = 1
     chain.adopt(other, now: start)
     workers[0].catchUp()
@@ -236,7 +239,7 @@ private struct Follower {
 
   @Test func `snapshots of one configuration share their routes`() throws {
     var live = try liveConfiguration(
-      [("a", ["one.test:80"])], names: ["one.test": addresses(1...1)])
+      [("a", ["one.test:80"], "")], names: ["one.test": addresses(1...1)])
     let (chain, _) = chain(live)
     defer { chain.destroy() }
     let routes = chain.current.pointer.pointee.routes
@@ -250,7 +253,7 @@ private struct Follower {
 
   @Test func `one address under two names is one backend`() throws {
     let live = try liveConfiguration(
-      [("a", ["one.test:80", "two.test:80", "127.0.0.2:80"])],
+      [("a", ["one.test:80", "two.test:80", "127.0.0.2:80"], "")],
       names: ["one.test": addresses(1...2), "two.test": addresses(2...3)])
     let (chain, workers) = chain(live)
     defer { chain.destroy() }
@@ -260,7 +263,7 @@ private struct Follower {
 
   @Test func `thousands of changes need no more numbers than there are backends at once`() throws {
     var live = try liveConfiguration(
-      [("a", ["one.test:80"])], names: ["one.test": addresses(1...3)])
+      [("a", ["one.test:80"], "")], names: ["one.test": addresses(1...3)])
     var (chain, workers) = chain(live)
     defer { chain.destroy() }
     var random = Xoroshiro(seed: 11)
@@ -270,7 +273,7 @@ private struct Follower {
       if round % 50 == 0 {
         let name = "a\(round)"
         live = try liveConfiguration(
-          [(name, ["one.test:80"])], names: live.names, generation: live.generation + 1)
+          [(name, ["one.test:80"], "")], names: live.names, generation: live.generation + 1)
       }
       chain.adopt(live, now: start)
       for index in workers.indices {
