@@ -78,7 +78,7 @@ let package = Package(
       "Proxy",
       [
         "Primitives", "HTTPSemantics", "Balancing", "Telemetry", "Configuration", "Forwarding",
-        "EventLoop", "HTTPParsing",
+        "Health", "EventLoop", "HTTPParsing",
       ]),
     room(
       "Admin",
@@ -87,8 +87,8 @@ let package = Package(
     .executableTarget(
       name: "gateway",
       dependencies: [
-        "Primitives", "HTTPSemantics", "Balancing", "Health", "Telemetry", "Configuration",
-        "Forwarding", "EventLoop", "HTTPParsing", "Proxy", "Admin", "Probing",
+        "Primitives", "HTTPSemantics", "Balancing", "CircuitBreaking", "Health", "Telemetry",
+        "Configuration", "Forwarding", "EventLoop", "HTTPParsing", "Proxy", "Admin", "Probing",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],

@@ -21,8 +21,12 @@ enum AdminEndpoints {
 
   /// Answers a request that the access rules have let pass.
   static func answer(_ request: AdminRequest, _ source: AdminSource) -> AdminAnswer {
+    if request.path.hasPrefix(BackendOrder.prefix) { return obey(request, source) }
     guard let endpoint = endpoint(request.path) else {
-      return .problem(404, "no such endpoint; there are /livez, /readyz, /status and /metrics")
+      return .problem(
+        404,
+        "no such endpoint; there are /livez, /readyz, /status, /metrics and POST "
+          + BackendOrder.form)
     }
     switch request.method {
     case .get, .head: break
@@ -32,11 +36,13 @@ enum AdminEndpoints {
       return answer
     }
     switch endpoint {
-    case .live: return state(200, "alive", nil)
+    case .live: return state(200, "alive", nil, [])
     case .ready:
+      // A backend that is down is no reason to take the gateway out: it answers for the others,
+      // and in words for that one.
       switch source.readiness() {
-      case .ready: return state(200, "ready", nil)
-      case .notReady(let reason): return state(503, "not ready", reason)
+      case .ready: return state(200, "ready", nil, source.services())
+      case .notReady(let reason): return state(503, "not ready", reason, source.services())
       }
     case .status:
       return AdminAnswer(status: 200, contentType: "application/json", body: source.status())
@@ -45,12 +51,55 @@ enum AdminEndpoints {
     }
   }
 
-  private static func state(_ status: UInt16, _ word: String, _ reason: String?) -> AdminAnswer {
+  /// An order about a backend.
+  private static func obey(_ request: AdminRequest, _ source: AdminSource) -> AdminAnswer {
+    guard let order = BackendOrder(path: request.path) else {
+      return .problem(404, "an order about a backend is POST \(BackendOrder.form)")
+    }
+    switch request.method {
+    case .post:
+      return order.answer(source.setDraining(order.service, order.address, order.isDraining))
+    case .get, .head, .put, .delete, .connect, .options, .trace, .patch, .other:
+      var answer = AdminAnswer.problem(405, "an order is a POST; /status shows the backends")
+      answer.fields.append(("Allow", "POST"))
+      return answer
+    }
+  }
+
+  private static func state(
+    _ status: UInt16, _ word: String, _ reason: String?, _ services: [AdminService]
+  ) -> AdminAnswer {
     var json = JSONWriter()
     json.beginObject()
     json.member("status", word)
     if let reason { json.member("reason", reason) }
+    if !services.isEmpty {
+      json.key("services")
+      json.beginArray()
+      for service in services { write(service, to: &json) }
+      json.endArray()
+    }
     json.endObject()
     return AdminAnswer(status: status, contentType: "application/json", body: json.finished)
+  }
+
+  private static func write(_ service: AdminService, to json: inout JSONWriter) {
+    json.beginObject()
+    json.member("name", service.name)
+    json.member("backends", service.backends)
+    json.member("usable", service.backends - service.unusable.count)
+    if !service.unusable.isEmpty {
+      json.key("unusable")
+      json.beginArray()
+      for backend in service.unusable {
+        json.beginObject()
+        json.member("address", backend.address)
+        json.member("state", backend.state)
+        json.member("reason", backend.reason)
+        json.endObject()
+      }
+      json.endArray()
+    }
+    json.endObject()
   }
 }

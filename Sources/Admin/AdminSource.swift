@@ -1,5 +1,5 @@
-// Why this file exists: the admin listener shows what others know. This is all it asks of them, so
-// that it can be tested without a gateway and a gateway without it.
+// Why this file exists: the admin listener shows what others know and hands them orders. This is
+// all it asks of them, so that it can be tested without a gateway and a gateway without it.
 
 /// Whether traffic should be sent here.
 package enum AdminReadiness: Equatable, Sendable {
@@ -8,20 +8,65 @@ package enum AdminReadiness: Equatable, Sendable {
   case notReady(String)
 }
 
+/// A service with what is to be known of its backends at a glance.
+package struct AdminService: Equatable, Sendable {
+  package struct Unusable: Equatable, Sendable {
+    package var address: String
+    /// `down`, `ejected` or `draining`.
+    package var state: String
+    package var reason: String
+
+    package init(address: String, state: String, reason: String) {
+      self.address = address
+      self.state = state
+      self.reason = reason
+    }
+  }
+
+  package var name: String
+  package var backends: Int
+  /// Those that get no requests.
+  package var unusable: [Unusable]
+
+  package init(name: String, backends: Int, unusable: [Unusable]) {
+    self.name = name
+    self.backends = backends
+    self.unusable = unusable
+  }
+}
+
+/// What became of an order to drain a backend, or to make it ready again.
+package enum AdminDrainVerdict: Equatable, Sendable {
+  /// These it was, several when the order named a host with several addresses; and so many of the
+  /// service's backends get requests now.
+  case done(backends: [String], usable: Int)
+  /// The services that there are.
+  case noService([String])
+  /// The backends that there are.
+  case noBackend([String])
+}
+
 /// What the supervisor answers. Called on the control loop's thread, once per request that needs
 /// it.
 package struct AdminSource {
   package var readiness: () -> AdminReadiness
+  /// In the order of the file.
+  package var services: () -> [AdminService]
+  /// Has a backend, by service and address, take no new requests (true) or take them again.
+  package var setDraining: (String, String, Bool) -> AdminDrainVerdict
   /// The JSON text of /status.
   package var status: () -> [UInt8]
   /// The metrics in the Prometheus text format 0.0.4.
   package var metrics: () -> [UInt8]
 
   package init(
-    readiness: @escaping () -> AdminReadiness, status: @escaping () -> [UInt8],
-    metrics: @escaping () -> [UInt8]
+    readiness: @escaping () -> AdminReadiness, services: @escaping () -> [AdminService],
+    setDraining: @escaping (String, String, Bool) -> AdminDrainVerdict,
+    status: @escaping () -> [UInt8], metrics: @escaping () -> [UInt8]
   ) {
     self.readiness = readiness
+    self.services = services
+    self.setDraining = setDraining
     self.status = status
     self.metrics = metrics
   }

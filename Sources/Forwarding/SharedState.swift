@@ -45,6 +45,8 @@ package struct BackendShared: Sendable {
   @inlinable package var health: BackendHealth {
     BackendHealth(words: first.next(BackendShared.healthStart))
   }
+  /// It takes no new requests, and its idle connections go.
+  @inlinable package var isDraining: Bool { health.gate.isDraining }
   /// Pooled connections of one worker. Written by that worker only.
   @inlinable package func idle(worker: Int) -> SharedCounter {
     words.counter(BackendShared.idleStart + worker)

@@ -100,7 +100,7 @@ package final class DataPlane {
     return Int(shared.pointee.cutExchanges.load())
   }
 
-  private func give(_ orders: UInt64) {
+  func give(_ orders: UInt64) {
     for worker in workers { worker.pointee.orders.give(orders) }
     wakeAll()
   }
@@ -139,6 +139,7 @@ package final class DataPlane {
   /// Waits for nobody. Not after `stop`.
   package func adopt(_ live: LiveConfiguration) {
     chain.adopt(live, now: Loop.clock())
+    markUsable()
     wakeAll()
   }
 

@@ -78,7 +78,8 @@ extension WorkerRef {
   /// A connection whose exchange is over: to who has waited longest, or into the pool.
   func park(_ backend: BackendRef) {
     let pool = pool(of: backend)
-    let mustGo = pointee.isDraining || pool.pointee.idleMax == 0
+    let mustGo =
+      pointee.isDraining || pool.pointee.idleMax == 0 || backend.pointee.shared.isDraining
     if !mustGo && backend.pointee.service.hasWaiting { return handOver(backend) }
     backend.pointee.phase = .idle
     backend.pointee.idleSince = pointee.now

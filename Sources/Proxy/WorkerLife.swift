@@ -19,6 +19,8 @@ struct WorkerOrders {
   static let leave: UInt64 = 4
   /// Give unused memory back. The worker takes this one away again.
   static let trim: UInt64 = 8
+  /// Close the idle connections to draining backends. The worker takes this one away again too.
+  static let closeDrained: UInt64 = 16
 
   /// Control loop only.
   func give(_ order: UInt64) { word.set(order) }
@@ -65,6 +67,9 @@ extension WorkerRef {
     if orders & WorkerOrders.cut != 0 { cutAll() }
     if orders & WorkerOrders.leave != 0 { pointee.mayLeave = true }
     if pointee.orders.take(WorkerOrders.trim) { trim() }
+    if pointee.orders.take(WorkerOrders.closeDrained) {
+      closeIdleBackends { $0.pointee.shared.isDraining }
+    }
     setShedding()
     adoptChanges()
     attendToQueues()
@@ -82,7 +87,7 @@ extension WorkerRef {
       listener.close()
     }
     pointee.listeners.removeAll()
-    closeIdleBackends()
+    closeIdleBackends { _ in true }
     for index in 0..<UInt32(pointee.clients.capacity) {
       if index >= pointee.clients.touched { break }
       if !pointee.clients.isInUse(index) { continue }
@@ -105,13 +110,13 @@ extension WorkerRef {
       }
       client.close()
     }
-    closeIdleBackends()
+    closeIdleBackends { _ in true }
   }
 
-  private func closeIdleBackends() {
+  private func closeIdleBackends(where isMeant: (BackendRef) -> Bool) {
     for index in 0..<pointee.backends.touched where pointee.backends.isInUse(index) {
       let backend = pointee.backends.pointer(at: index)
-      if backend.pointee.phase == .idle { backend.close() }
+      if backend.pointee.phase == .idle && isMeant(backend) { backend.close() }
     }
   }
 

@@ -11,6 +11,7 @@ package enum MetricFamily: CaseIterable, Sendable {
   case requests, requestDuration, overhead, upstreamDuration, requestBytes, responseBytes
   case clientConnections, activeConnections, poolConnections, poolOpened, poolReused
   case healthChecks
+  case backendHealthy, backendState, ejections, circuitState, circuitTransitions
   case retries, localResponses, fieldsDropped
   case lastReloadSuccessful, lastReloadTimestamp, reloads, configurationInfo
   case eventLoopLag, shedding, accessLogDropped, seriesOverflow, buildInfo
@@ -32,6 +33,8 @@ package enum MetricFamily: CaseIterable, Sendable {
     case .clientConnections, .activeConnections, .poolConnections, .poolOpened, .poolReused:
       connectionEntry
     case .healthChecks: healthCheckEntry
+    case .backendHealthy, .backendState, .ejections, .circuitState, .circuitTransitions:
+      conditionEntry
     case .retries, .localResponses, .fieldsDropped: decisionEntry
     case .lastReloadSuccessful, .lastReloadTimestamp, .reloads, .configurationInfo:
       configurationEntry
@@ -104,6 +107,31 @@ package enum MetricFamily: CaseIterable, Sendable {
       "gateway_health_checks_total", .counter, ["service", "backend", "result"],
       "Health checks of a backend, by result: pass, fail, or skipped when the gateway had no "
         + "descriptor for it.")
+  }
+
+  private var conditionEntry: Entry {
+    switch self {
+    case .backendHealthy:
+      make(
+        "gateway_backend_healthy", .gauge, ["service", "backend"],
+        "1 when a backend is neither down nor ejected, else 0.")
+    case .backendState:
+      make(
+        "gateway_backend_state", .gauge, ["service", "backend", "state"],
+        "1 for the state a backend is in, 0 for the others: up, warming, ejected, down, draining.")
+    case .ejections:
+      make(
+        "gateway_ejections_total", .counter, ["service", "backend", "reason"],
+        "How often a backend was ejected because of what it did to requests.")
+    case .circuitState:
+      make(
+        "gateway_circuit_state", .gauge, ["service", "backend"],
+        "A backend's circuit breaker: 0 closed, 1 open, 2 half-open. Absent without one.")
+    default:
+      make(
+        "gateway_circuit_transitions_total", .counter, ["service", "backend", "to"],
+        "How often a backend's circuit breaker changed its state, by the new one.")
+    }
   }
 
   private var decisionEntry: Entry {

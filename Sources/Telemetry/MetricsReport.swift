@@ -58,6 +58,8 @@ package struct BackendGauges: Equatable, Sendable {
   /// Connections that are open or being made, and how many of them are idle in a pool.
   package var open: UInt64
   package var idle: UInt64
+  /// Nil for one that no configuration names any more.
+  package var condition: BackendCondition?
 
   package init(active: UInt64, open: UInt64, idle: UInt64) {
     self.active = active
@@ -120,6 +122,7 @@ package struct MetricsReport: Sendable {
     writeDurations(&out)
     writeBytes(&out)
     writeConnections(&out)
+    writeConditions(&out)
     writeDecisions(&out)
     writeConfiguration(&out)
     writeHealth(&out)

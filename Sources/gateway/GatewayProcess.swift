@@ -43,7 +43,15 @@ enum GatewayProcess {
       LiveConfiguration(configuration, names: names.addresses, generation: 1),
       DataPlaneSettings(workers: workers(configuration), connections: budget.connections))
     let watch = BackendWatch(log)
-    let checks = HealthChecks(loop, places: budget.probes) { watch.look(now: Loop.clock()) }
+    let checks = HealthChecks(loop, places: budget.probes) {
+      dataPlane.healthChanged()
+      watch.look(now: Loop.clock())
+    }
+    let orders = BackendOrders({ dataPlane.snapshot }) {
+      dataPlane.healthChanged()
+      watch.look(now: Loop.clock())
+    }
+    orders.follow(configuration, now: Loop.clock())
     let supervisor = Supervisor(
       loop: loop, dataPlane: dataPlane, shutdown: configuration.shutdown, log: log)
     let status = StatusReport(loaded, dataPlane, checks, descriptorLimit: descriptorLimit) {
@@ -51,7 +59,8 @@ enum GatewayProcess {
       supervisor.readiness
     }
     let admin = try configuration.admin.map { admin in
-      try AdminServer.open(loop, at: admin.address, token: admin.token, source: status.source)
+      try AdminServer.open(
+        loop, at: admin.address, token: admin.token, source: status.source(orders))
     }
     let changes = Changes(dataPlane, loop)
     names.onChange = changes.adopt(names:)
@@ -61,6 +70,7 @@ enum GatewayProcess {
     watch.start(on: loop)
     checks.follow(dataPlane.snapshot, configuration)
     changes.onAdopted.append { live in
+      orders.follow(live.configuration, now: Loop.clock())
       watch.follow(dataPlane.snapshot, live.configuration, now: Loop.clock())
       checks.follow(dataPlane.snapshot, live.configuration)
     }

@@ -6,17 +6,6 @@ import Health
 import Primitives
 import Probing
 
-/// A pair of readings of both clocks, to tell an instant in the time of day.
-struct ClockReading {
-  var monotonic: Instant
-  /// Nanoseconds since 1970.
-  var wall: Int64
-
-  func time(of instant: Instant) -> String {
-    DiagnosticLog.time(wall + (instant - monotonic).nanoseconds)
-  }
-}
-
 extension JSONWriter {
   /// `null` for a backend that is not checked; members are null that are not known yet.
   mutating func healthCheck(_ report: ProbeReport?, _ clocks: ClockReading) {

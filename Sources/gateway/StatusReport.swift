@@ -2,7 +2,6 @@
 // configuration and the kernel, each time somebody asks.
 
 import Admin
-import Balancing
 import Configuration
 import EventLoop
 import Forwarding
@@ -35,13 +34,26 @@ final class StatusReport {
   }
 
   /// What the admin listener asks.
-  var source: AdminSource {
-    AdminSource(readiness: readiness, status: { self.status() }, metrics: { self.metrics() })
+  func source(_ orders: BackendOrders) -> AdminSource {
+    AdminSource(
+      readiness: readiness, services: { self.survey.services.map(\.brief) },
+      setDraining: { orders.setDraining(service: $0, address: $1, $2, now: Loop.clock()) },
+      status: { self.status() }, metrics: { self.metrics() })
+  }
+
+  private var survey: BackendSurvey {
+    BackendSurvey(dataPlane.snapshot, dataPlane.live.configuration, now: Loop.clock())
   }
 
   func metrics() -> [UInt8] {
-    MetricsReport(
-      layout: dataPlane.layout, shards: dataPlane.shards, gauges: dataPlane.gauges,
+    let layout = dataPlane.layout
+    let conditions = survey.conditions
+    var gauges = dataPlane.gauges
+    for (index, backend) in layout.backends.enumerated() {
+      gauges[index].condition = conditions[[layout.service(backend.service) ?? "-", backend.name]]
+    }
+    return MetricsReport(
+      layout: layout, shards: dataPlane.shards, gauges: gauges,
       healthChecks: checks.samples,
       configuration: ConfigurationStatus(
         isLastReloadSuccessful: true, lastReload: UInt64(startedAt), successes: 0, failures: 0,
@@ -82,7 +94,10 @@ final class StatusReport {
     json.member("shedding", shedding)
     json.key("services")
     json.beginArray()
-    for index in 0..<dataPlane.snapshot.pointee.serviceCount { write(service: index, to: &json) }
+    let clocks = ClockReading(monotonic: Loop.clock(), wall: WallClock.nanoseconds())
+    for (index, service) in survey.services.enumerated() {
+      write(service, index: index, clocks, to: &json)
+    }
     json.endArray()
     json.endObject()
     return json.finished
@@ -104,43 +119,24 @@ final class StatusReport {
     }
   }
 
-  private func write(service index: Int, to json: inout JSONWriter) {
-    let snapshot = dataPlane.snapshot
-    let clocks = ClockReading(monotonic: Loop.clock(), wall: WallClock.nanoseconds())
-    let service = snapshot.pointee.services[index]
+  private func write(
+    _ service: BackendSurvey.Service, index: Int, _ clocks: ClockReading, to json: inout JSONWriter
+  ) {
+    let balancer = dataPlane.live.configuration.services[index].balancer
     json.beginObject()
-    json.member("name", text(service.name))
-    json.member("balancer", dataPlane.live.configuration.services[index].balancer.policy.rawValue)
+    json.member("name", service.name)
+    json.member("balancer", balancer.policy.rawValue)
     json.member("waiting", service.shared.waiting.load())
     json.key("backends")
     json.beginArray()
-    for position in 0..<service.view.count {
-      let backend = snapshot.pointee.backends[Int(service.first) + position]
-      let idle = backend.shared.idleTotal(workers: dataPlane.settings.workers)
+    for backend in service.backends {
       json.beginObject()
-      json.member("address", text(backend.label))
-      json.key("name")
-      if let name = name(backend) { json.string(name) } else { json.null() }
-      let report = backend.shared.health.observe(now: clocks.monotonic, warmUp: .zero)
-      json.member("state", report.state.word)
-      json.member("reason", report.cause.word)
-      json.member("requests_in_flight", backend.shared.active.load())
-      json.member("connections_open", backend.shared.open.load())
-      json.member("connections_idle", idle)
-      json.key("health_check")
-      json.healthCheck(
-        checks.report(service: text(service.name), backend: text(backend.label)), clocks)
+      json.backend(
+        backend, check: checks.report(service: service.name, backend: backend.label),
+        workers: dataPlane.settings.workers, clocks)
       json.endObject()
     }
     json.endArray()
     json.endObject()
   }
-
-  /// `host:port` as it was written, of a backend whose host is a name.
-  private func name(_ backend: BackendEntry) -> String? {
-    let written = text(backend.authority)
-    return backend.unixPath != nil || written == text(backend.label) ? nil : written
-  }
-
-  private func text(_ slice: ByteSlice) -> String { String(decoding: slice.buffer, as: UTF8.self) }
 }

@@ -12,9 +12,16 @@ import Testing
 final class Shown {
   var readiness = AdminReadiness.ready
   var metrics = Array("gateway_build_info{version=\"0\"} 1\n".utf8)
+  var services: [AdminService] = []
+  var orders: [String] = []
+  var verdict = AdminDrainVerdict.noService([])
   var source: AdminSource {
     AdminSource(
-      readiness: { self.readiness }, status: { Array("{\"services\":[]}\n".utf8) },
+      readiness: { self.readiness }, services: { self.services },
+      setDraining: { service, address, isDraining in
+        self.orders.append("\(service) \(address) \(isDraining)")
+        return self.verdict
+      }, status: { Array("{\"services\":[]}\n".utf8) },
       metrics: { self.metrics })
   }
 }

@@ -21,16 +21,16 @@ private let plan: [String: Set<String>] = [
   "HTTPParsing": ["CLLHTTP", "Primitives", "HTTPSemantics"],
   "Proxy": [
     "Primitives", "HTTPSemantics", "Balancing", "Telemetry", "Configuration",
-    "Forwarding", "EventLoop", "HTTPParsing",
+    "Health", "Forwarding", "EventLoop", "HTTPParsing",
   ],
   "Admin": [
     "Primitives", "HTTPSemantics", "Telemetry", "Configuration", "EventLoop", "HTTPParsing",
   ],
   "Probing": ["Primitives", "HTTPSemantics", "Health", "EventLoop", "HTTPParsing"],
   "gateway": [
-    "Primitives", "HTTPSemantics", "Balancing", "Health", "Telemetry", "Configuration",
-    "Forwarding", "EventLoop", "HTTPParsing", "Proxy", "Admin", "Probing", "ArgumentParser",
-    "Logging",
+    "Primitives", "HTTPSemantics", "Balancing", "CircuitBreaking", "Health", "Telemetry",
+    "Configuration", "Forwarding", "EventLoop", "HTTPParsing", "Proxy", "Admin", "Probing",
+    "ArgumentParser", "Logging",
   ],
 ]
 

@@ -1,0 +1,103 @@
+// Why this file exists: what the admin listener and the file know by names are words that all
+// workers share; here a service and an address become the words of a backend.
+
+import Admin
+import Balancing
+import Configuration
+import EventLoop
+import Forwarding
+import Health
+import Primitives
+import Proxy
+
+/// Drains backends by name. For the control loop.
+struct BackendOrders {
+  private let snapshot: () -> UnsafePointer<Snapshot>
+  /// Called when a backend has begun or ceased to drain.
+  private let onChange: () -> Void
+
+  init(
+    _ snapshot: @escaping () -> UnsafePointer<Snapshot>, onChange: @escaping () -> Void
+  ) {
+    self.snapshot = snapshot
+    self.onChange = onChange
+  }
+
+  private struct Service {
+    var name: String
+    var backends: [BackendEntry]
+  }
+
+  private var all: [Service] {
+    let snapshot = snapshot()
+    return (0..<snapshot.pointee.serviceCount).map { index in
+      let service = snapshot.pointee.services[index]
+      let backends = (0..<service.view.count).map {
+        snapshot.pointee.backends[Int(service.first) + $0]
+      }
+      return Service(name: Self.text(service.name), backends: backends)
+    }
+  }
+
+  /// The backend of this address, or all of a host that the file names so.
+  private static func meant(_ address: String, _ backends: [BackendEntry]) -> [BackendEntry] {
+    let exact = backends.filter { text($0.label) == address }
+    if !exact.isEmpty { return exact }
+    return backends.filter { $0.unixPath == nil && text($0.authority) == address.lowercased() }
+  }
+
+  private static func text(_ slice: ByteSlice) -> String {
+    String(decoding: slice.buffer, as: UTF8.self)
+  }
+
+  // MARK: The admin listener
+
+  /// - Parameter address: as /status has it, or a host's as the file has it.
+  func setDraining(
+    service name: String, address: String, _ isDraining: Bool, now: Instant
+  ) -> AdminDrainVerdict {
+    let services = all
+    guard let service = services.first(where: { $0.name == name }) else {
+      return .noService(services.map(\.name))
+    }
+    let meant = Self.meant(address, service.backends)
+    if meant.isEmpty { return .noBackend(service.backends.map { Self.text($0.label) }) }
+    for backend in meant {
+      if isDraining {
+        backend.shared.health.drain(.drainedByAdmin, now: now)
+      } else {
+        backend.shared.health.ready(now: now)
+      }
+    }
+    onChange()
+    let usable = service.backends.count { $0.shared.health.admits(now: now) }
+    return .done(backends: meant.map { Self.text($0.label) }, usable: usable)
+  }
+
+  // MARK: The file
+
+  /// Does what `drain` says of every backend. One that the admin listener drains goes on doing so
+  /// until it is told otherwise there: the file has not changed its mind about it.
+  func follow(_ configuration: GatewayConfiguration, now: Instant) {
+    var hasChanged = false
+    for (service, configured) in zip(all, configuration.services) {
+      // What the file calls a backend is its authority, or its label where that is a path.
+      let byName = Dictionary(grouping: service.backends) {
+        Self.text($0.unixPath == nil ? $0.authority : $0.label)
+      }
+      for backend in configured.backends {
+        for entry in byName[backend.label] ?? [] {
+          let health = entry.shared.health
+          let wasDraining = health.gate.isDraining
+          if backend.drain {
+            health.drain(.drainedByConfiguration, now: now)
+          } else if health.observe(now: now, warmUp: .zero).cause == .drainedByConfiguration {
+            health.ready(now: now)
+          }
+          if health.gate.isDraining != wasDraining { hasChanged = true }
+        }
+      }
+    }
+    if hasChanged { onChange() }
+  }
+}
