@@ -55,10 +55,9 @@ package enum EventLoopLibrary {
         reason: "\(major).\(minor).\(patch) or newer is needed, found \(version)")
     }
     let sizesAgree =
-      uv_handle_size(UV_TCP) <= MemoryLayout<uv_tcp_t>.size
-      && uv_handle_size(UV_NAMED_PIPE) <= MemoryLayout<uv_pipe_t>.size
-      && uv_req_size(UV_WRITE) <= MemoryLayout<uv_write_t>.size
-      && uv_req_size(UV_CONNECT) <= MemoryLayout<uv_connect_t>.size
+      uv_handle_size(UV_POLL) <= MemoryLayout<uv_poll_t>.size
+      && uv_handle_size(UV_IDLE) <= MemoryLayout<uv_idle_t>.size
+      && uv_handle_size(UV_TIMER) <= MemoryLayout<uv_timer_t>.size
     guard sizesAgree else {
       throw EventLoopError(
         operation: "libuv", reason: "found \(version), whose handles do not fit those compiled in")

@@ -86,11 +86,19 @@ private func socketName(
 func withUnixAddress<Result>(
   _ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
 ) -> Result {
+  path.withCString { withUnixAddress($0, body) }
+}
+
+/// The same for a path that ends in NUL.
+func withUnixAddress<Result>(
+  _ path: UnsafePointer<CChar>, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
+) -> Result {
   var name = sockaddr_un()
   name.sun_family = sa_family_t(AF_UNIX)
+  let length = strlen(path)
   withUnsafeMutableBytes(of: &name.sun_path) { room in
-    precondition(path.utf8.count < room.count)
-    room.copyBytes(from: path.utf8)
+    precondition(length < room.count)
+    room.copyMemory(from: UnsafeRawBufferPointer(start: path, count: length))
   }
   return withUnsafePointer(to: &name) {
     body(

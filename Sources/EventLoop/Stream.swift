@@ -10,29 +10,55 @@ package import Primitives
 /// and its memory must not be freed. Put it first in its owner's struct, so that a pointer to the
 /// one is a pointer to the other.
 ///
-/// All functions take the pointer and are for the thread of the loop. Size: 472 bytes, of which 192
-/// are the one write or connect that may be under way; nothing is allocated, and copying the struct
-/// is never meaningful.
+/// libuv says when the socket is ready, and the reading and writing is done here: libuv's own
+/// streams cost twice the memory, 340 instructions a request more, and read and write by the calls
+/// for files.
+///
+/// All functions take the pointer and are for the thread of the loop. Size: 272 bytes, of which the
+/// first three cache lines are all that a connection without back-pressure uses; nothing is
+/// allocated, and copying the struct is never meaningful.
 @usableFromInline
 package struct Stream {
-  /// First, so that libuv's pointer to its handle is our pointer to the stream.
-  var storage: gateway_stream_storage
+  /// First, so that libuv's pointer to its handle is our pointer to the stream. Nothing before
+  /// there is a socket.
+  var storage: gateway_stream_handle
   var handlers: UnsafePointer<StreamHandlers>?
+  var owner: UnsafeMutableRawPointer?
+  /// -1 = none yet, or closed.
+  var socket: Int32
   @usableFromInline var flags: Flags
-  /// Reads in a row that filled their buffer, in this round.
-  var fullReads: UInt8
+  /// What libuv watches the socket for: bits of uv_poll_event.
+  var watched: UInt8
+  /// Of `rest`: the first vector that has not left whole, and the one behind the last.
+  var restFirst: UInt8
+  var restEnd: UInt8
+  var loop: UnsafeMutablePointer<uv_loop_t>?
+
+  /// The write under way.
+  var rest: (IOVector, IOVector, IOVector, IOVector)
+  var restBytes: Int
+  /// How the connect under way has ended already; 0 = ask the socket.
+  var connectStatus: Int32
 
   /// After this many filled buffers in a row the stream lets others have their turn; the rest is
-  /// read in the next round of the loop. Costs nothing but that round; libuv alone would go on for
-  /// 32.
-  package static let readsPerRound: UInt8 = 8
+  /// read in the next round of the loop. Costs nothing but that round.
+  package static let readsPerRound = 8
 
   /// Memory that is not a stream yet.
   package init() {
-    storage = gateway_stream_storage()
+    storage = gateway_stream_handle()
     handlers = nil
+    owner = nil
+    socket = -1
     flags = []
-    fullReads = 0
+    watched = 0
+    restFirst = 0
+    restEnd = 0
+    loop = nil
+    let nothing = IOVector(nil, 0)
+    rest = (nothing, nothing, nothing, nothing)
+    restBytes = 0
+    connectStatus = 0
   }
 
   @usableFromInline
@@ -59,9 +85,8 @@ extension Stream {
     _ p: UnsafeMutablePointer<Stream>, loop: Loop, owner: UnsafeMutableRawPointer,
     handlers: UnsafePointer<StreamHandlers>
   ) -> Int32 {
-    let result = uv_tcp_init(loop.raw, gateway_tcp(storage(p)))
-    if result == 0 { finishPreparing(p, owner, handlers, []) }
-    return result
+    finishPreparing(p, loop, owner, handlers, [])
+    return 0
   }
 
   /// The same for a unix socket.
@@ -69,9 +94,8 @@ extension Stream {
     _ p: UnsafeMutablePointer<Stream>, loop: Loop, owner: UnsafeMutableRawPointer,
     handlers: UnsafePointer<StreamHandlers>
   ) -> Int32 {
-    let result = uv_pipe_init(loop.raw, gateway_pipe(storage(p)), 0)
-    if result == 0 { finishPreparing(p, owner, handlers, .unix) }
-    return result
+    finishPreparing(p, loop, owner, handlers, .unix)
+    return 0
   }
 
   /// Prepares the kind of stream that `connect(to: address)` needs.
@@ -85,72 +109,51 @@ extension Stream {
   }
 
   private static func finishPreparing(
-    _ p: UnsafeMutablePointer<Stream>, _ owner: UnsafeMutableRawPointer,
+    _ p: UnsafeMutablePointer<Stream>, _ loop: Loop, _ owner: UnsafeMutableRawPointer,
     _ handlers: UnsafePointer<StreamHandlers>, _ flags: Flags
   ) {
-    gateway_handle(storage(p)).pointee.data = owner
+    // The handle stays as it is: it is made when there is a socket to watch.
     p.pointee.handlers = handlers
+    p.pointee.owner = owner
+    p.pointee.socket = -1
     p.pointee.flags = flags
-    p.pointee.fullReads = 0
+    p.pointee.watched = 0
+    p.pointee.restFirst = 0
+    p.pointee.restEnd = 0
+    p.pointee.loop = loop.raw
+    p.pointee.restBytes = 0
+    p.pointee.connectStatus = 0
   }
 
-  /// Gives a prepared stream a connected descriptor, which it then owns. Returns 0, or -errno with
-  /// the descriptor untouched.
+  /// Gives a prepared stream a socket, which it then owns. Returns 0, or -errno with the descriptor
+  /// untouched.
   static func adopt(_ p: UnsafeMutablePointer<Stream>, descriptor: Int32) -> Int32 {
-    p.pointee.flags.contains(.unix)
-      ? uv_pipe_open(gateway_pipe(storage(p)), descriptor)
-      : uv_tcp_open(gateway_tcp(storage(p)), descriptor)
+    precondition(p.pointee.socket < 0)
+    let result = uv_poll_init(p.pointee.loop, gateway_poll(storage(p)), descriptor)
+    if result == 0 { p.pointee.socket = descriptor }
+    return result
   }
+}
 
-  /// Begins to connect; `onConnected` tells the end. The kind of `address` must be the kind
-  /// prepared for. Nagle's algorithm is off. Returns 0, or -errno at once (no route; -EMFILE also
-  /// when the descriptor would be one of `DescriptorReserve`): then `onConnected` does not come,
-  /// and the stream is only good for closing. A bound on the time is the caller's: close it.
-  package static func connect(
-    _ p: UnsafeMutablePointer<Stream>, to address: BackendAddress
-  ) -> Int32 {
-    precondition(p.pointee.flags.isDisjoint(with: [.connecting, .writing, .closing]))
-    precondition(p.pointee.flags.contains(.unix) == address.isUnix)
-    let opened = openSocket(p, address)
-    guard opened == 0 else { return opened }
-    let request = gateway_connect(storage(p))
-    if let path = address.unixPath {
-      uv_pipe_connect(request, gateway_pipe(storage(p)), path, connectEnded)
-      p.pointee.flags.insert(.connecting)
-      return 0
-    }
-    _ = uv_tcp_nodelay(gateway_tcp(storage(p)), 1)
-    let result = withSocketAddress(address.endpoint) { name, _ in
-      uv_tcp_connect(request, gateway_tcp(storage(p)), name, connectEnded)
-    }
-    if result == 0 { p.pointee.flags.insert(.connecting) }
+// MARK: - Watching
+
+extension Stream {
+  /// Has libuv watch the socket for what is wanted now. Costs nothing when that is what it does
+  /// already. Returns 0, or -errno.
+  @discardableResult
+  static func watch(_ p: UnsafeMutablePointer<Stream>) -> Int32 {
+    var wanted: UInt8 = 0
+    if p.pointee.flags.contains(.reading) { wanted |= readable }
+    if !p.pointee.flags.isDisjoint(with: [.writing, .connecting]) { wanted |= writable }
+    if wanted == p.pointee.watched || p.pointee.flags.contains(.closing) { return 0 }
+    let poll = gateway_poll(storage(p))
+    let result = wanted == 0 ? uv_poll_stop(poll) : uv_poll_start(poll, Int32(wanted), socketReady)
+    if result == 0 { p.pointee.watched = wanted }
     return result
   }
 
-  /// Whether a connect failed for want of something of our own: descriptors, memory, local ports.
-  package static func isShortage(_ error: Int32) -> Bool {
-    switch 0 - error {
-    case EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL: true
-    default: false
-    }
-  }
-
-  /// One of the shortages that may also last: every local port towards this peer is taken, or the
-  /// machine has no address from which this peer could be reached (`::1` without IPv6).
-  package static func lacksLocalAddress(_ error: Int32) -> Bool { 0 - error == EADDRNOTAVAIL }
-
-  /// libuv would make the socket in the same step as it connects, and then it is too late to see
-  /// which descriptor was given.
-  private static func openSocket(
-    _ p: UnsafeMutablePointer<Stream>, _ address: BackendAddress
-  ) -> Int32 {
-    let family = address.isUnix ? AF_UNIX : address.endpoint.address.isV4 ? AF_INET : AF_INET6
-    let number = gateway_socket(family)
-    if number < 0 { return 0 - errno }
-    let result = number < DescriptorReserve.ceiling ? adopt(p, descriptor: number) : 0 - EMFILE
-    if result != 0 { Descriptor.close(number) }
-    return result
-  }
+  static var readable: UInt8 { UInt8(UV_READABLE.rawValue) }
+  static var writable: UInt8 { UInt8(UV_WRITABLE.rawValue) }
 }
 
 // MARK: - Reading
@@ -161,18 +164,18 @@ extension Stream {
   @discardableResult
   package static func startReading(_ p: UnsafeMutablePointer<Stream>) -> Int32 {
     guard p.pointee.flags.isDisjoint(with: [.reading, .ended, .closing]) else { return 0 }
-    p.pointee.fullReads = 0
-    let result = uv_read_start(gateway_stream(storage(p)), giveBuffer, readEnded)
-    if result == 0 { p.pointee.flags.insert(.reading) }
+    p.pointee.flags.insert(.reading)
+    let result = watch(p)
+    if result != 0 { p.pointee.flags.remove(.reading) }
     return result
   }
 
-  /// Reads no more until `startReading`. Costs a system call at the next event, so it is for
-  /// back-pressure only. While a stream does not read, nobody hears that its peer has gone.
+  /// Reads no more until `startReading`. Costs a system call or two, so it is for back-pressure
+  /// only. While a stream does not read, nobody hears that its peer has gone.
   package static func stopReading(_ p: UnsafeMutablePointer<Stream>) {
     guard p.pointee.flags.contains(.reading) else { return }
     p.pointee.flags.remove(.reading)
-    _ = uv_read_stop(gateway_stream(storage(p)))
+    watch(p)
   }
 
   @inlinable package static func isReading(_ p: UnsafeMutablePointer<Stream>) -> Bool {
@@ -194,30 +197,41 @@ extension Stream {
   package static func tryWrite(
     _ p: UnsafeMutablePointer<Stream>, _ vectors: UnsafePointer<IOVector>, _ count: Int
   ) -> Int {
-    let result = uv_try_write(gateway_stream(storage(p)), buffers(vectors), UInt32(count))
-    return result == 0 - EAGAIN ? 0 : Int(result)
+    guard p.pointee.flags.isDisjoint(with: [.connecting, .writing]) else { return 0 }
+    let result = gateway_send(p.pointee.socket, vectors, count)
+    return result == 0 - EAGAIN ? 0 : result
   }
 
-  /// Writes all of it, as the peer takes it; `onWritten` tells the end, in a later round or later
-  /// in this one. One at a time, at most 4 vectors; the vectors are copied, the bytes must stay
-  /// until `onWritten` or `onClosed`. Returns 0, or -errno at once, and then `onWritten` does not
-  /// come.
+  /// Writes all of it, as the peer takes it, from the next round on: for what `tryWrite` has left.
+  /// `onWritten` tells the end. One at a time, at most 4 vectors; the vectors are copied, the bytes
+  /// must stay until `onWritten` or `onClosed`. Returns 0, or -errno at once, and then `onWritten`
+  /// does not come.
   package static func write(
     _ p: UnsafeMutablePointer<Stream>, _ vectors: UnsafePointer<IOVector>, _ count: Int
   ) -> Int32 {
     precondition(p.pointee.flags.isDisjoint(with: [.connecting, .writing, .closing]))
-    // libuv keeps four inside the request and allocates for more.
-    precondition(count > 0 && count <= 4)
-    let result = uv_write(
-      gateway_write(storage(p)), gateway_stream(storage(p)), buffers(vectors), UInt32(count),
-      writeEnded)
-    if result == 0 { p.pointee.flags.insert(.writing) }
+    precondition(count > 0 && count <= restCapacity)
+    let rest = rest(p)
+    rest.update(from: vectors, count: count)
+    p.pointee.restFirst = 0
+    p.pointee.restEnd = UInt8(count)
+    p.pointee.restBytes = (0..<count).reduce(0) { $0 + vectors[$1].count }
+    p.pointee.flags.insert(.writing)
+    let result = watch(p)
+    if result != 0 { p.pointee.flags.remove(.writing) }
     return result
+  }
+
+  static let restCapacity = 4
+
+  static func rest(_ p: UnsafeMutablePointer<Stream>) -> UnsafeMutablePointer<IOVector> {
+    UnsafeMutableRawPointer(p.pointer(to: \.rest).unsafelyUnwrapped)
+      .assumingMemoryBound(to: IOVector.self)
   }
 
   /// Bytes of the write under way that the system has not taken yet.
   package static func unsentBytes(_ p: UnsafeMutablePointer<Stream>) -> Int {
-    uv_stream_get_write_queue_size(gateway_stream(storage(p)))
+    p.pointee.flags.contains(.writing) ? p.pointee.restBytes : 0
   }
 
   /// Bytes that the system has taken and the peer has not acknowledged. A system call. 0 for a unix
@@ -244,11 +258,7 @@ extension Stream {
   @discardableResult
   package static func shutdownWriting(_ p: UnsafeMutablePointer<Stream>) -> Int32 {
     precondition(p.pointee.flags.isDisjoint(with: [.connecting, .writing, .closing]))
-    return shutdown(descriptor(p), Int32(SHUT_WR)) == 0 ? 0 : 0 - errno
-  }
-
-  private static func buffers(_ vectors: UnsafePointer<IOVector>) -> UnsafePointer<uv_buf_t> {
-    UnsafeRawPointer(vectors).assumingMemoryBound(to: uv_buf_t.self)
+    return shutdown(p.pointee.socket, Int32(SHUT_WR)) == 0 ? 0 : 0 - errno
   }
 }
 
@@ -259,18 +269,28 @@ extension Stream {
   /// taken is still sent, a write under way is given up. A second close does nothing.
   package static func close(_ p: UnsafeMutablePointer<Stream>) {
     guard beginClosing(p) else { return }
-    uv_close(gateway_handle(storage(p)), closeEnded)
+    endHandle(p)
   }
 
   /// The same, but the peer sees a reset and nothing more is sent: for an answer that must not look
   /// complete. A unix socket has no reset and is closed.
   package static func reset(_ p: UnsafeMutablePointer<Stream>) {
     guard beginClosing(p) else { return }
-    if !p.pointee.flags.contains(.unix) {
-      if uv_tcp_close_reset(gateway_tcp(storage(p)), closeEnded) == 0 { return }
-      // Refused (no socket yet): there is nobody to see a reset.
+    if !p.pointee.flags.contains(.unix), p.pointee.socket >= 0 {
+      var now = linger(l_onoff: 1, l_linger: 0)
+      setsockopt(
+        p.pointee.socket, SOL_SOCKET, SO_LINGER, &now, socklen_t(MemoryLayout<linger>.size))
     }
+    endHandle(p)
+  }
+
+  /// The handle first, so that libuv has let go of the descriptor when its number is free again.
+  private static func endHandle(_ p: UnsafeMutablePointer<Stream>) {
+    let number = p.pointee.socket
+    if number < 0 { _ = uv_idle_init(p.pointee.loop, gateway_idle(storage(p))) }
     uv_close(gateway_handle(storage(p)), closeEnded)
+    if number >= 0 { Descriptor.close(number) }
+    p.pointee.socket = -1
   }
 
   private static func beginClosing(_ p: UnsafeMutablePointer<Stream>) -> Bool {
@@ -299,7 +319,11 @@ extension Stream {
   @discardableResult
   package static func setNoDelay(_ p: UnsafeMutablePointer<Stream>, _ enabled: Bool) -> Int32 {
     guard !p.pointee.flags.contains(.unix) else { return 0 }
-    return uv_tcp_nodelay(gateway_tcp(storage(p)), enabled ? 1 : 0)
+    var value: Int32 = enabled ? 1 : 0
+    let result = setsockopt(
+      p.pointee.socket, Int32(IPPROTO_TCP), TCP_NODELAY, &value,
+      socklen_t(MemoryLayout<Int32>.size))
+    return result == 0 ? 0 : 0 - errno
   }
 
   @inlinable package static func isUnix(_ p: UnsafeMutablePointer<Stream>) -> Bool {
@@ -307,14 +331,11 @@ extension Stream {
   }
 
   /// The descriptor, or -1 when there is none. It stays the stream's.
-  package static func descriptor(_ p: UnsafeMutablePointer<Stream>) -> Int32 {
-    var number: Int32 = -1
-    return uv_fileno(gateway_handle(storage(p)), &number) == 0 ? number : -1
-  }
+  package static func descriptor(_ p: UnsafeMutablePointer<Stream>) -> Int32 { p.pointee.socket }
 
   static func storage(
     _ p: UnsafeMutablePointer<Stream>
-  ) -> UnsafeMutablePointer<gateway_stream_storage> {
-    UnsafeMutableRawPointer(p).assumingMemoryBound(to: gateway_stream_storage.self)
+  ) -> UnsafeMutablePointer<gateway_stream_handle> {
+    UnsafeMutableRawPointer(p).assumingMemoryBound(to: gateway_stream_handle.self)
   }
 }

@@ -1,103 +1,113 @@
-// Why this file exists: what libuv calls for a stream. Each function finds the stream behind
-// libuv's pointer, keeps the stream's own record true, and passes the event on to the owner.
+// Why this file exists: what happens when libuv says that a socket is ready: it is read from and
+// written to here, and the owner hears what came of it.
 
 import CLibUV
 import Glibc
 
-@inline(__always)
-private func stream<Part>(_ part: UnsafeMutablePointer<Part>?) -> UnsafeMutablePointer<Stream> {
-  // The handle is the first thing in the stream's storage, and the storage the first thing in the
-  // stream.
-  UnsafeMutableRawPointer(part.unsafelyUnwrapped).assumingMemoryBound(to: Stream.self)
-}
-
-@inline(__always)
-private func owner(_ p: UnsafeMutablePointer<Stream>) -> UnsafeMutableRawPointer {
-  gateway_handle(Stream.storage(p)).pointee.data.unsafelyUnwrapped
-}
-
-@inline(__always)
-private func handlers(_ p: UnsafeMutablePointer<Stream>) -> UnsafePointer<StreamHandlers> {
-  p.pointee.handlers.unsafelyUnwrapped
-}
-
-func giveBuffer(
-  _ handle: UnsafeMutablePointer<uv_handle_t>?, _ suggested: Int,
-  _ buffer: UnsafeMutablePointer<uv_buf_t>?
-) {
-  let p = stream(handle)
-  let given = UnsafeMutableRawPointer(buffer.unsafelyUnwrapped)
-    .assumingMemoryBound(to: GivenBuffer.self)
-  given.pointee = GivenBuffer(base: nil, count: 0)
-  // No buffer makes libuv end this round of reading; what is left is reported again in the next
-  // one.
-  if p.pointee.fullReads < Stream.readsPerRound {
-    handlers(p).pointee.onBuffer(owner(p), &given.pointee.base, &given.pointee.count)
-  }
-}
-
-/// libuv's buffer as its owner fills it; of the same layout as `IOVector`, which is checked at
-/// start.
-private struct GivenBuffer {
-  var base: UnsafeMutablePointer<UInt8>?
-  var count: Int
-}
-
-func readEnded(
-  _ handle: UnsafeMutablePointer<uv_stream_t>?, _ count: Int, _ buffer: UnsafePointer<uv_buf_t>?
-) {
-  let p = stream(handle)
-  let given = buffer.unsafelyUnwrapped.pointee
-  if count > 0 {
-    // Cannot wrap: giveBuffer gives no buffer at readsPerRound.
-    if count == given.len { p.pointee.fullReads &+= 1 } else { p.pointee.fullReads = 0 }
-    let base = UnsafeMutableRawPointer(given.base)?.assumingMemoryBound(to: UInt8.self)
-    handlers(p).pointee.onRead(owner(p), base, count)
+/// libuv's callback. `status` is not 0 when the socket is in error, and then libuv has stopped
+/// watching it: reading or writing tells which error.
+func socketReady(_ handle: UnsafeMutablePointer<uv_poll_t>?, _ status: Int32, _ events: Int32) {
+  // The handle is the first thing in the stream.
+  let p = UnsafeMutableRawPointer(handle.unsafelyUnwrapped).assumingMemoryBound(to: Stream.self)
+  if events == Int32(Stream.readable) {
+    // The usual case; what else could be wanted has been seen to by who wanted it.
+    if p.pointee.flags.contains(.reading) { Stream.read(p) }
     return
   }
-  p.pointee.fullReads = 0
-  // 0: it would have blocked. ENOBUFS: the round was ended in giveBuffer, by us or by an owner that
-  // has stopped reading.
-  if count == 0 || count == Int(UV_ENOBUFS.rawValue) { return }
-  p.pointee.flags.remove(.reading)
-  p.pointee.flags.insert(.ended)
-  // libuv has stopped after an end of file, and after most errors.
-  _ = uv_read_stop(handle)
-  if count == Int(UV_EOF.rawValue) {
-    handlers(p).pointee.onRead(owner(p), nil, pendingError(p))
-  } else {
-    handlers(p).pointee.onRead(owner(p), nil, count)
+  if status != 0 { p.pointee.watched = 0 }
+  let ready = status != 0 ? Stream.readable | Stream.writable : UInt8(truncatingIfNeeded: events)
+  if p.pointee.flags.contains(.connecting) {
+    Stream.endConnect(p)
+  } else if ready & Stream.readable != 0, p.pointee.flags.contains(.reading) {
+    Stream.read(p)
   }
+  if ready & Stream.writable != 0, p.pointee.flags.contains(.writing) { Stream.writeRest(p) }
+  // What was waited for may be over, or an error may have ended the watching.
+  Stream.watch(p)
 }
 
-/// When data and a reset lie ready together, libuv reads the data and takes the hang-up behind it
-/// for an end of file. A close-delimited answer that was cut would then look complete, so the
-/// socket itself is asked. 0, or -errno.
-private func pendingError(_ p: UnsafeMutablePointer<Stream>) -> Int {
-  var code: Int32 = 0
-  var size = socklen_t(MemoryLayout<Int32>.size)
-  let result = getsockopt(Stream.descriptor(p), SOL_SOCKET, SO_ERROR, &code, &size)
-  // EPIPE is a reset that came after the peer's FIN: what was read is complete.
-  if result != 0 || code == EPIPE { return 0 }
-  return 0 - Int(code)
-}
+extension Stream {
+  /// Reads until there is no more, or others should have their turn.
+  static func read(_ p: UnsafeMutablePointer<Stream>) {
+    let (handlers, owner) = (handlers(p), owner(p))
+    var left = readsPerRound
+    while left > 0, p.pointee.flags.contains(.reading) {
+      left -= 1
+      var base: UnsafeMutablePointer<UInt8>?
+      var room = 0
+      handlers.pointee.onBuffer(owner, &base, &room)
+      guard let base else { return }
+      let count = gateway_recv(p.pointee.socket, base, room)
+      guard count > 0 else { return endReading(p, count) }
+      handlers.pointee.onRead(owner, base, count)
+      if count < room { return }
+    }
+  }
 
-func writeEnded(_ request: UnsafeMutablePointer<uv_write_t>?, _ status: Int32) {
-  let p = stream(request.unsafelyUnwrapped.pointee.handle)
-  p.pointee.flags.remove(.writing)
-  // A closed stream's owner hears only that it is closed.
-  if p.pointee.flags.contains(.closing) { return }
-  handlers(p).pointee.onWritten(owner(p), status)
-}
+  /// Nothing came: the end (0), an error, or just nothing more at the moment.
+  private static func endReading(_ p: UnsafeMutablePointer<Stream>, _ result: Int) {
+    if result == 0 - Int(EAGAIN) { return }
+    p.pointee.flags.remove(.reading)
+    p.pointee.flags.insert(.ended)
+    watch(p)
+    handlers(p).pointee.onRead(owner(p), nil, result)
+  }
 
-func connectEnded(_ request: UnsafeMutablePointer<uv_connect_t>?, _ status: Int32) {
-  let p = stream(request.unsafelyUnwrapped.pointee.handle)
-  p.pointee.flags.remove(.connecting)
-  if p.pointee.flags.contains(.closing) { return }
-  handlers(p).pointee.onConnected(owner(p), status)
+  /// Writes on. A closed stream's owner hears only that it is closed.
+  static func writeRest(_ p: UnsafeMutablePointer<Stream>) {
+    if p.pointee.flags.contains(.closing) { return }
+    let vectors = rest(p)
+    let first = Int(p.pointee.restFirst)
+    let end = Int(p.pointee.restEnd)
+    let result = gateway_send(p.pointee.socket, vectors + first, end - first)
+    if result == 0 - Int(EAGAIN) { return }
+    if result >= 0 {
+      p.pointee.restBytes -= result
+      if p.pointee.restBytes > 0 { return dropWritten(p, result) }
+    }
+    p.pointee.flags.remove(.writing)
+    handlers(p).pointee.onWritten(owner(p), Int32(truncatingIfNeeded: min(result, 0)))
+  }
+
+  /// The first bytes of the write under way have left.
+  private static func dropWritten(_ p: UnsafeMutablePointer<Stream>, _ count: Int) {
+    let vectors = rest(p)
+    var left = count
+    while left >= vectors[Int(p.pointee.restFirst)].count {
+      left -= vectors[Int(p.pointee.restFirst)].count
+      p.pointee.restFirst += 1
+    }
+    let vector = vectors + Int(p.pointee.restFirst)
+    vector.pointee.base? += left
+    vector.pointee.count -= left
+  }
+
+  static func endConnect(_ p: UnsafeMutablePointer<Stream>) {
+    var status = p.pointee.connectStatus
+    if status == 0 {
+      var error: Int32 = 0
+      var size = socklen_t(MemoryLayout<Int32>.size)
+      let result = getsockopt(p.pointee.socket, SOL_SOCKET, SO_ERROR, &error, &size)
+      status = 0 - (result == 0 ? error : errno)
+    }
+    p.pointee.flags.remove(.connecting)
+    handlers(p).pointee.onConnected(owner(p), status)
+  }
+
+  @inline(__always)
+  private static func owner(_ p: UnsafeMutablePointer<Stream>) -> UnsafeMutableRawPointer {
+    p.pointee.owner.unsafelyUnwrapped
+  }
+
+  @inline(__always)
+  private static func handlers(
+    _ p: UnsafeMutablePointer<Stream>
+  ) -> UnsafePointer<StreamHandlers> {
+    p.pointee.handlers.unsafelyUnwrapped
+  }
 }
 
 func closeEnded(_ handle: UnsafeMutablePointer<uv_handle_t>?) {
-  let p = stream(handle)
-  handlers(p).pointee.onClosed(owner(p))
+  let p = UnsafeMutableRawPointer(handle.unsafelyUnwrapped).assumingMemoryBound(to: Stream.self)
+  p.pointee.handlers.unsafelyUnwrapped.pointee.onClosed(p.pointee.owner.unsafelyUnwrapped)
 }

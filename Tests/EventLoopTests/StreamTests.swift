@@ -110,6 +110,43 @@ struct StreamTests {
     end(door)
   }
 
+  @Test func `A write that leaves in parts goes on where it stopped, in whichever vector that was`()
+    throws
+  {
+    let (door, plain, server) = try plainPair()
+    let whole = (0..<(6 << 20)).map { UInt8(truncatingIfNeeded: $0 >> 8 ^ $0) }
+    let cuts = [0, 1, 3 << 20, (3 << 20) + 7, 6 << 20]
+    var got: [UInt8] = []
+    whole.withUnsafeBufferPointer { bytes in
+      let base = bytes.baseAddress!
+      var vectors = (0..<4).map { IOVector(base + cuts[$0], cuts[$0 + 1] - cuts[$0]) }
+      #expect(Stream.write(server.stream, &vectors, 4) == 0)
+      #expect(Stream.unsentBytes(server.stream) == whole.count)
+      var room = [UInt8](repeating: 0, count: 100_003)
+      turn(loop) {
+        let count = recv(plain.descriptor, &room, room.count, Int32(MSG_DONTWAIT))
+        if count > 0 { got.append(contentsOf: room[..<count]) }
+        return got.count == whole.count && !server.heard.isEmpty
+      }
+    }
+    #expect(got == whole)
+    #expect(server.heard == [.written(0)] && Stream.unsentBytes(server.stream) == 0)
+    plain.close()
+    end(door)
+  }
+
+  @Test func `A peer that resets while a write waits is an error of the write`() throws {
+    let (door, plain, server) = try plainPair()
+    #expect(server.write([UInt8](repeating: 1, count: 8 << 20)) == 0)
+    for _ in 0..<20 { loop.runOnce(waiting: false) }
+    #expect(server.heard.isEmpty)
+    plain.reset()
+    turn(loop) { !server.heard.isEmpty }
+    let errors = [EPIPE, ECONNRESET].map { Heard.written(0 - $0) }
+    #expect(server.heard.count == 1 && errors.contains(server.heard[0]))
+    end(door)
+  }
+
   @Test func `A peer that finishes is an end, and can still be answered`() throws {
     let (door, plain, server) = try plainPair()
     Stream.startReading(server.stream)
