@@ -17,7 +17,9 @@ RELEASE := .build/release/gateway
 
 # With the Swift libraries inside, the binary runs on a machine without Swift, starts in 6 ms instead of 10 and takes 3 MB
 # less memory; the price is 15 instructions a request and a file of 32 MB.
-RELEASE_FLAGS := -c release --product gateway --static-swift-stdlib
+# Optimised once more as a whole when it is linked: 770 instructions a request less, because functions of other rooms are put
+# in place without being marked for it.
+RELEASE_FLAGS := -c release --product gateway --static-swift-stdlib --experimental-lto-mode full
 # Own build folders, because a build with other flags in the same one would compile everything again each time.
 CHECK_FLAGS := --scratch-path .build-check --explicit-target-dependency-import-check error
 

@@ -37,6 +37,19 @@ package struct Admission {
     target = head.target.slice(in: head.base)
   }
 
+  /// Makes ready for the next head, in the memory of the one before. The facts and the plan are
+  /// written whole by `admit`.
+  @inlinable @inline(__always)
+  package mutating func begin(_ head: RequestHead) {
+    target = head.target.slice(in: head.base)
+    pathLength = 0
+    client = ClientIdentity(address: IPAddress(v4: 0), peerIsTrusted: false)
+    trustsTrace = false
+    route = -1
+    service = -1
+    upgrade = -1
+  }
+
   /// parse head (done) → framing and host → route → client identity → the plan of the exchange.
   /// - Parameter peer: nil for a unix socket.
   /// - Parameter room: for the normal form of the target; kept until the head has been written.
@@ -48,21 +61,25 @@ package struct Admission {
     switch RequestRules.judge(&head, rules: rules, into: &facts) {
     case .accept: break
     case .refuse(let reason, let detail):
+      plan = ExchangePlan()
       // Where its body would end, nobody can say.
       plan.hasBody = true
       plan.clientKeepsAlive = false
       return .refuse(reason, detail)
     }
     identify(head, snapshot, peer)
-    plan.clientVersion = head.version
-    plan.clientKeepsAlive = head.keepAlive
-    plan.hasBody = head.framing != .none && head.framing != .length(0)
-
-    guard normalise(head, snapshot, &room) else { return .refuse(.badRequest, .target) }
+    guard normalise(head, snapshot, &room) else {
+      plan = ExchangePlan()
+      describe(head)
+      return .refuse(.badRequest, .target)
+    }
     let path = facts.form == .asterisk ? Admission.root : ByteSlice(target.base, pathLength)
     route = snapshot.pointee.routing.match(path).map { Int32($0) } ?? -1
-    if facts.maxForwards == .answer { return .answerAsRecipient }
-    guard route >= 0 else { return .refuse(.noRoute, .none) }
+    guard route >= 0, facts.maxForwards != .answer else {
+      plan = ExchangePlan()
+      describe(head)
+      return facts.maxForwards == .answer ? .answerAsRecipient : .refuse(.noRoute, .none)
+    }
     let entry = snapshot.pointee.routes + Int(route)
     service = entry.pointee.service
 
@@ -126,13 +143,18 @@ package struct Admission {
   }
 
   private mutating func makePlan(_ head: RequestHead, _ entry: UnsafePointer<RouteEntry>) {
-    let hasBody = plan.hasBody
     plan = entry.pointee.plan
-    plan.clientVersion = head.version
-    plan.clientKeepsAlive = head.keepAlive
-    plan.hasBody = hasBody
+    describe(head)
     plan.isRepeatable = head.method.isIdempotent || facts.hasIdempotencyKey
     plan.expectsContinue = facts.expectsContinue
     plan.asksUpgrade = !facts.upgrade.isEmpty
+  }
+
+  /// What every plan says of its head.
+  @inline(__always)
+  private mutating func describe(_ head: RequestHead) {
+    plan.clientVersion = head.version
+    plan.clientKeepsAlive = head.keepAlive
+    plan.hasBody = !head.framing.isEmpty
   }
 }

@@ -24,9 +24,8 @@ enum OwnLine {
 
 /// Copies the field lines that are forwarded.
 enum FieldRuns {
-  /// A set of field kinds, one bit each; there are fewer than 64.
   @inline(__always)
-  static func bit(_ kind: FieldKind) -> UInt64 { 1 &<< UInt64(kind.rawValue) }
+  static func bit(_ kind: FieldKind) -> UInt64 { kind.bit }
 
   /// Writes every line of `fields` that no rule dropped and whose kind is not in `without`, in
   /// order, each with its line end. Gives the kinds of all lines that no rule dropped.

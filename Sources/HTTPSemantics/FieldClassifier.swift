@@ -11,8 +11,8 @@ package enum FieldClassifier {
     kind(UnsafeRawPointer(name.base), name.count)
   }
 
-  /// Gives each of `count` fields its kind, and takes the blanks from the end of its value. The
-  /// offsets are from `base`.
+  /// Gives each of `count` fields its kind, takes the blanks from the end of its value, and marks
+  /// those whose line reads "name: value" and ends at once. The offsets are from `base`.
   package static func finish(
     _ base: UnsafePointer<UInt8>, _ fields: UnsafeMutablePointer<Field>, _ count: Int
   ) {
@@ -21,8 +21,18 @@ package enum FieldClassifier {
     while field < last {
       let name = UnsafeRawPointer(base + Int(field.pointee.nameOffset))
       field.pointee.kind = kind(name, Int(field.pointee.nameLength))
-      let end = base + Int(field.pointee.valueOffset) + Int(field.pointee.valueLength)
-      if field.pointee.valueLength > 0, isBlank(end[-1]) { trim(field, end) }
+      let value = Int(field.pointee.valueOffset)
+      let colon = Int(field.pointee.nameOffset) &+ Int(field.pointee.nameLength)  // 32-bit numbers
+      if field.pointee.valueLength > 0 {
+        let end = base + value + Int(field.pointee.valueLength)
+        if isBlank(end[-1]) {
+          trim(field, end)
+        } else if value == colon &+ 2, HeadLines.isColonAndSpace(base + colon),
+          HeadLines.isLineEnd(end)
+        {
+          field.pointee.flags |= Field.asWritten
+        }
+      }
       field += 1
     }
   }

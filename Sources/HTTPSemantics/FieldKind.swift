@@ -19,6 +19,9 @@ package enum FieldKind: UInt8, CaseIterable, Sendable {
   // What may not stand in a trailer and has no other meaning to us (RFC 9110 section 6.5.1)
   case forbiddenInTrailer
 
+  /// One bit for each kind, for sets of kinds; there are fewer than 64.
+  @inlinable @inline(__always) package var bit: UInt64 { 1 &<< UInt64(rawValue) }
+
   /// A `Connection` field may take this field out of a message. False for framing, routing,
   /// credentials and identity: those are not the sender's to remove, because a proxy in front of us
   /// may have set them for the backend to rely on.

@@ -15,8 +15,8 @@ package struct Field {
 
   /// Set by a rule of this room: this line is not forwarded.
   @inlinable package static var dropped: UInt8 { 1 }
-  /// Set by a rule of this room: the line reads "name: value" and its end follows at once, so it
-  /// goes on as the bytes it came in.
+  /// Set by `FieldClassifier.finish`: the line reads "name: value" and its end follows at once, so
+  /// it goes on as the bytes it came in. Who moves `valueOffset` or `valueLength` takes it away.
   @inlinable package static var asWritten: UInt8 { 2 }
 
   @inlinable

@@ -41,17 +41,23 @@ struct RequestFieldPass {
   ) -> BadRequestDetail {
     let base = head.base
     let fields = head.fields
+    let last = fields + head.fieldCount
     var at = start
-    for index in 0..<head.fieldCount {
-      let field = fields + index
+    var field = fields
+    while field < last {
       at = HeadLines.afterField(field, base, from: at)
       if at < 0 { return .framing }
-      if case .other = field.pointee.kind {
-        if FieldBytes.isShortAndPlain(field.pointee.name.slice(in: base)) { continue }
-        if !checkName(base, field, rules, &facts) { return .field }
-      } else {
-        note(base, field, index, &facts)
+      let kind = field.pointee.kind.bit
+      if kind & FieldKind.other.bit != 0 {
+        if !FieldBytes.isShortAndPlain(field.pointee.name.slice(in: base)),
+          !checkName(base, field, rules, &facts)
+        {
+          return .field
+        }
+      } else if kind & RequestFieldPass.unread == 0 {
+        note(base, field, field - fields, &facts)
       }
+      field += 1
     }
     let end = HeadLines.afterLineEnd(base, at)
     if end < 0 { return .framing }
@@ -80,6 +86,13 @@ struct RequestFieldPass {
       facts.underscoreDrops &+= 1  // field tables hold at most 65,535 lines
       return true
     }
+  }
+
+  /// The kinds with which `note` does nothing.
+  private static var unread: UInt64 {
+    FieldKind.contentType.bit | FieldKind.via.bit | FieldKind.authorization.bit
+      | FieldKind.cookie.bit | FieldKind.date.bit | FieldKind.server.bit
+      | FieldKind.retryAfter.bit | FieldKind.gatewayReason.bit | FieldKind.forbiddenInTrailer.bit
   }
 
   private mutating func note(

@@ -25,21 +25,34 @@ struct ResponseFieldPass {
     guard start >= 14, HeadLines.afterLineEnd(base, start &- 2) == start else { return false }
     if !head.phrase.isEmpty, Int(head.phrase.end) + 2 != start { return false }
     var at = start
-    for index in 0..<head.fieldCount {
-      let field = head.fields + index
+    var field = head.fields
+    let last = field + head.fieldCount
+    while field < last {
       at = HeadLines.afterField(field, base, from: at)
       if at < 0 { return false }
-      if case .other = field.pointee.kind {
-        if FieldBytes.isShortAndPlain(field.pointee.name.slice(in: base)) { continue }
-        if FieldBytes.nameShape(field.pointee.name.slice(in: base)) == .invalid { return false }
-      } else {
-        note(base, field, index, &facts)
+      let kind = field.pointee.kind.bit
+      if kind & FieldKind.other.bit != 0 {
+        let name = field.pointee.name.slice(in: base)
+        if !FieldBytes.isShortAndPlain(name), FieldBytes.nameShape(name) == .invalid {
+          return false
+        }
+      } else if kind & ResponseFieldPass.read != 0 {
+        note(base, field, field - head.fields, &facts)
       }
+      field += 1
     }
     let end = HeadLines.afterLineEnd(base, at)
     if end < 0 { return false }
     return head.bytesAreProved
       || HeadLines.hasOnlyLineEnds(base, head.fields, head.fieldCount, from: start, to: end)
+  }
+
+  /// The kinds with which `note` does something.
+  private static var read: UInt64 {
+    FieldKind.contentLength.bit | FieldKind.trailer.bit | FieldKind.date.bit
+      | FieldKind.transferEncoding.bit | FieldKind.connection.bit | FieldKind.upgrade.bit
+      | FieldKind.keepAlive.bit | FieldKind.proxyConnection.bit | FieldKind.proxyAuthenticate.bit
+      | FieldKind.proxyAuthorization.bit | FieldKind.http2Settings.bit | FieldKind.te.bit
   }
 
   private mutating func note(

@@ -95,6 +95,7 @@ package enum ResponseRules {
       if agreed == nil {
         head.fields[index].valueOffset = UInt32(first.base - head.base)
         head.fields[index].valueLength = UInt32(first.count)
+        head.fields[index].flags &= ~Field.asWritten
       } else {
         head.fields[index].drop()
       }

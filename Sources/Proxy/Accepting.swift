@@ -40,6 +40,7 @@ extension WorkerRef {
         timer: TimerNode(owner: UnsafeMutableRawPointer(client), kind: TimerKind.client.rawValue),
         peer: listener.peer, parser: RequestParser()))
     RequestParser.initialise(client.parser)
+    client.noteAddress()
     if isCounted {
       pointee.metrics.clientConnections.increment()
     } else {

@@ -220,6 +220,7 @@ package final class DataPlane {
         orders: WorkerOrders(word: .allocate(), memory: memoryLevel)))
     worker.use(snapshot)
     worker.pointee.spans.initialize(to: BodySpans.create(capacity: Worker.spanCount))
+    worker.pointee.arrival.initialize(to: Arrival.blank(worker.pointee.spareTable))
     worker.pointee.accessLog = log?.line(for: index)
     return worker
   }

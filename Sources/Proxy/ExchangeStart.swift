@@ -13,13 +13,28 @@ import Telemetry
 struct Arrival {
   var head: RequestHead
   var admission: Admission
-  let table: UnsafeMutablePointer<HeadTable>
+  var table: UnsafeMutablePointer<HeadTable>
 
-  @inline(__always)
   init(_ head: RequestHead, _ table: UnsafeMutablePointer<HeadTable>) {
     self.head = head
     self.table = table
     admission = Admission(head)
+  }
+
+  /// Holds no head yet.
+  static func blank(_ table: UnsafeMutablePointer<HeadTable>) -> Arrival {
+    let nothing: StaticString = ""
+    return Arrival(
+      RequestHead(
+        base: nothing.utf8Start, fields: table.pointee.fields, fieldCount: 0, method: .other,
+        version: .http11, target: .empty, framing: .none, keepAlive: false), table)
+  }
+
+  @inline(__always)
+  mutating func begin(_ head: RequestHead, _ table: UnsafeMutablePointer<HeadTable>) {
+    self.head = head
+    self.table = table
+    admission.begin(head)
   }
 }
 
@@ -28,7 +43,7 @@ extension ClientRef {
   func beginExchange(_ head: RequestHead, _ table: UnsafeMutablePointer<HeadTable>) {
     let worker = pointee.worker
     let arrival = worker.pointee.arrival
-    arrival.initialize(to: Arrival(head, table))
+    arrival.pointee.begin(head, table)
     var room = ByteWriter(worker.pointee.target, capacity: Worker.scratchSize)
     let peer = pointee.hasAddress ? pointee.peer.address : nil
     let verdict = arrival.pointee.admission.admit(
@@ -215,11 +230,7 @@ extension ExchangeRef {
       framing: pointee.framing, receivedVersion: head.pointee.version)
     // Nothing else is written there before the answer.
     var writer = ByteWriter(pointee.worker.pointee.scratch, capacity: Worker.scratchSize)
-    if pointee.record.hasClientAddress {
-      let start = writer.cursor
-      writer.cursor += pointee.client.pointee.peer.address.write(to: start)
-      added.peerAddress = ByteSlice(UnsafePointer(start), writer.cursor - start)
-    }
+    if pointee.record.hasClientAddress { added.peerAddress = pointee.client.addressText }
     let start = writer.cursor
     pointee.record.trace.write(to: &writer)
     added.traceparent = ByteSlice(UnsafePointer(start), writer.cursor - start)

@@ -69,6 +69,7 @@ extension ExchangeRef {
     let worker = pointee.worker
     let vectors = worker.pointee.vectors
     var count = 0
+    let mayJoin = pointee.headIsUnsent && pointee.replayCount == 0
     if pointee.headIsUnsent {
       pointee.headIsUnsent = false
       let head = pointee.sentHead.range
@@ -93,7 +94,27 @@ extension ExchangeRef {
       if isChunked { vectors[count] = Worker.lineEnd }
       if isChunked { count += 1 }
     }
+    if count > 1 && mayJoin { count = joinBody(count) }
     if count > 0 { sendToBackend(count) }
+  }
+
+  /// Copies a small body behind its head, where the exchange's buffer has room: that costs less
+  /// than what the system does for a write of several buffers. Gives the number of vectors left.
+  private func joinBody(_ count: Int) -> Int {
+    let vectors = pointee.worker.pointee.vectors
+    let head = Int(pointee.sentHead.range.end)
+    var end = head
+    for index in 1..<count {
+      end += vectors[index].count
+      if end - head > Worker.joinedMost || end > pointee.buffer.capacity { return count }
+    }
+    var room = pointee.buffer.base + head
+    for index in 1..<count {
+      ByteWriter.copy(vectors[index].base.unsafelyUnwrapped, vectors[index].count, to: room)
+      room += vectors[index].count
+    }
+    vectors[0].count += end - head
+    return 1
   }
 
   private func sendToBackend(_ count: Int) {

@@ -90,6 +90,9 @@ package struct Worker {
   static let scratchSize = 160 * 1024
   static let spanCount = 128
   static let vectorsMax = spanCount + 8
+  /// A part of so many bytes at most is copied behind its head: that costs less than what the
+  /// system does for a write of several buffers.
+  static let joinedMost = 1024
   static let responseLimits = ParseLimits(
     headSize: Bounds.responseHeadSize, headFields: Bounds.responseHeadFields)
 
@@ -168,9 +171,24 @@ extension WorkerRef {
   // MARK: Gathering a response
 
   func gather(_ vector: IOVector) {
-    precondition(pointee.gatheredCount < Worker.vectorsMax)
-    pointee.gathered[pointee.gatheredCount] = vector
-    pointee.gatheredCount += 1
+    let count = pointee.gatheredCount
+    if count == 1, vector.count <= Worker.joinedMost, join(vector) { return }
+    precondition(count < Worker.vectorsMax)
+    pointee.gathered[count] = vector
+    pointee.gatheredCount = count + 1
+  }
+
+  /// Copies a small part behind the head in the scratch area; false when there is none, or no room.
+  @inline(__always)
+  private func join(_ vector: IOVector) -> Bool {
+    let head = pointee.gathered[0]
+    guard head.base == UnsafePointer(pointee.scratch),
+      head.count + vector.count <= Worker.scratchSize
+    else { return false }
+    ByteWriter.copy(
+      vector.base.unsafelyUnwrapped, vector.count, to: pointee.scratch + head.count)
+    pointee.gathered[0].count = head.count + vector.count
+    return true
   }
 
   /// The line before a chunk of this size; valid until the next one is made.
