@@ -88,6 +88,11 @@ package struct RequestParser {
     core(p).pointee.stage == .ended
   }
 
+  /// Bytes of a body of known length that are still to come; 0 for every other.
+  package static func bodyLeft(_ p: UnsafeMutablePointer<RequestParser>) -> UInt64 {
+    core(p).pointee.stage == .length ? core(p).pointee.remaining : 0
+  }
+
   /// The trailers of the request, after `end`; `nil` when there were none.
   package static func trailers(_ p: UnsafeMutablePointer<RequestParser>) -> UnsafeMutablePointer<
     TrailerStore

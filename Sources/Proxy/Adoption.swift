@@ -94,6 +94,8 @@ extension WorkerRef {
     if headFields <= pointee.tableFields { return }
     pointee.tableFields = headFields
     while let table = pointee.tables.pop() { free(table) }
+    if let table = pointee.handyTable { free(table) }
+    pointee.handyTable = nil
     free(pointee.spareTable)
     pointee.spareTable = makeTable(fields: headFields)
   }

@@ -13,7 +13,9 @@ extension BackendRef {
     let worker = pointee.worker
     if pointee.inbox.isEmpty {
       base.pointee = worker.pointee.readBuffer
-      size.pointee = Worker.readBufferSize
+      // Behind the head of the answer nothing has to be kept.
+      size.pointee =
+        pointee.headIsComplete && !pointee.isInterim ? Worker.bodyReadSize : Worker.readBufferSize
     } else {
       let room = pointee.inbox.room(worker.buffers)
       base.pointee = room.baseAddress

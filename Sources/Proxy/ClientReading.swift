@@ -27,12 +27,22 @@ extension ClientRef {
     let worker = pointee.worker
     if pointee.inbox.isEmpty {
       base.pointee = worker.pointee.readBuffer
-      size.pointee = Worker.readBufferSize
+      size.pointee = pointee.phase == .body ? bodyReadSize : Worker.readBufferSize
     } else {
       let room = pointee.inbox.room(worker.buffers)
       base.pointee = room.baseAddress
       size.pointee = room.count
     }
+  }
+
+  /// More than usual where all of it goes on at once: no byte may be of the next request, or have
+  /// to wait for a connection.
+  private var bodyReadSize: Int {
+    guard let exchange = pointee.exchange, exchange.takesRequestBody else {
+      return Worker.readBufferSize
+    }
+    let left = Int(clamping: RequestParser.bodyLeft(parser))
+    return max(Worker.readBufferSize, min(left, Worker.bodyReadSize))
   }
 
   func wasRead(_ bytes: UnsafeMutablePointer<UInt8>?, _ count: Int) {

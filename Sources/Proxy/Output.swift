@@ -38,9 +38,10 @@ extension UnsafeMutablePointer<Segment> {
 /// The writing side of one connection.
 struct Output {
   /// Above this many waiting bytes the other side is not read from any more …
-  static let highMark = 128 * 1024
+  /// (one more read of `Worker.bodyReadSize` stays below the 256 KiB that a stream may take) …
+  static let highMark = 16 * 1024
   /// … until no more than this are left.
-  static let lowMark = 64 * 1024
+  static let lowMark = 8 * 1024
 
   private var first: UnsafeMutablePointer<Segment>?
   private var last: UnsafeMutablePointer<Segment>?
@@ -75,6 +76,7 @@ struct Output {
       if result < 0 { return Int32(truncatingIfNeeded: result) }
       var left = result
       handed &+= UInt64(result)
+      if count == 1, left == vectors[0].count { return 0 }
       while index < count, left >= vectors[index].count {
         left -= vectors[index].count
         index += 1

@@ -137,6 +137,10 @@ extension WorkerRef {
     pointee.backends.destroy()
     pointee.exchanges.destroy()
     pointee.buffers.destroy()
+    if let table = pointee.handyTable {
+      table.pointee.destroy()
+      table.deallocate()
+    }
     while let table = pointee.tables.pop() {
       table.pointee.destroy()
       table.deallocate()
