@@ -9,7 +9,8 @@ enum OwnLine {
   /// The bytes that `put` writes.
   @inline(__always)
   static func size(_ name: StaticString, _ value: ByteSlice) -> Int {
-    value.isEmpty ? 0 : name.utf8CodeUnitCount + value.count + 2
+    // Lengths of bytes in memory: no sum of a few overflows.
+    value.isEmpty ? 0 : name.utf8CodeUnitCount &+ value.count &+ 2
   }
 
   /// `name` ends in ": ".
@@ -34,35 +35,48 @@ enum FieldRuns {
     _ base: UnsafePointer<UInt8>, _ fields: UnsafeMutablePointer<Field>, _ count: Int,
     without: UInt64, into writer: inout ByteWriter
   ) -> UInt64 {
-    // The offsets are below 2^32, as is what lies `runStart..<runEnd`: nothing here overflows.
-    var runStart = 0
-    var runEnd = 0
     var kinds: UInt64 = 0
     var field = fields
     let last = fields + count
     while field < last {
-      defer { field += 1 }
-      if field.pointee.isDropped { continue }
-      kinds |= bit(field.pointee.kind)
-      if without & bit(field.pointee.kind) != 0 { continue }
       let start = Int(field.pointee.nameOffset)
-      let value = Int(field.pointee.valueOffset)
-      let end = value &+ Int(field.pointee.valueLength)
-      if field.pointee.flags & Field.asWritten != 0 || isPlain(base, field, end) {
-        if start != runEnd {
-          writer.append(base + runStart, runEnd &- runStart)
-          runStart = start
-        }
-        runEnd = end &+ 2
+      var end = start
+      // Not dropped either: that is a flag as well.
+      while field < last, field.pointee.flags == Field.asWritten,
+        Int(field.pointee.nameOffset) == end, without & bit(field.pointee.kind) == 0
+      {
+        kinds |= bit(field.pointee.kind)
+        // Sums of a few 32-bit numbers.
+        end = Int(field.pointee.valueOffset) &+ Int(field.pointee.valueLength) &+ 2
+        field += 1
+      }
+      if end != start {
+        writer.append(base + start, end &- start)
       } else {
-        writer.append(base + runStart, runEnd &- runStart)
-        runStart = 0
-        runEnd = 0
-        writeLine(base, field.pointee, into: &writer)
+        kinds |= writeAlone(base, field, without: without, into: &writer)
+        field += 1
       }
     }
-    writer.append(base + runStart, runEnd &- runStart)
     return kinds
+  }
+
+  /// Writes a line that is not as we would write it, if it is to be written. Gives its kind, or
+  /// nothing when a rule has dropped it.
+  private static func writeAlone(
+    _ base: UnsafePointer<UInt8>, _ field: UnsafePointer<Field>, without: UInt64,
+    into writer: inout ByteWriter
+  ) -> UInt64 {
+    if field.pointee.isDropped { return 0 }
+    let kind = bit(field.pointee.kind)
+    if without & kind != 0 { return kind }
+    let start = Int(field.pointee.nameOffset)
+    let end = Int(field.pointee.valueOffset) + Int(field.pointee.valueLength)
+    if isPlain(base, field, end) {
+      writer.append(base + start, end + 2 - start)
+    } else {
+      writeLine(base, field.pointee, into: &writer)
+    }
+    return kind
   }
 
   /// The line reads "name:value" or "name: value" and its end follows at once.

@@ -76,8 +76,9 @@ package enum RequestHeadWriter {
     _ head: RequestHead, _ added: RequestAdditions, into writer: inout ByteWriter
   ) -> RequestHeadMarks {
     let begun = writer.count
-    let beforeHost = added.method.count + 1 + added.target.count + 17
-    writer.append(together: beforeHost + added.host.count + 2) { pen in
+    // Lengths of bytes in memory: no sum of a few overflows, here and below.
+    let beforeHost = added.method.count &+ 1 &+ added.target.count &+ 17
+    writer.append(together: beforeHost &+ added.host.count &+ 2) { pen in
       pen.put(added.method)
       pen.put(" ")
       pen.put(added.target)
@@ -151,11 +152,11 @@ package enum RequestHeadWriter {
     let requestID: StaticString = "X-Request-ID: "
     let trace: StaticString = "traceparent: "
     let beforeTrace =
-      OwnLine.size(proto, added.forwardedProto) + OwnLine.size(host, added.forwardedHost)
-      + OwnLine.size(requestID, added.requestID)
+      OwnLine.size(proto, added.forwardedProto) &+ OwnLine.size(host, added.forwardedHost)
+      &+ OwnLine.size(requestID, added.requestID)
     // Behind the name, "00-", 32 digits of trace id and a hyphen.
-    let spanID = writer.count + beforeTrace + trace.utf8CodeUnitCount + 36
-    let size = beforeTrace + OwnLine.size(trace, added.traceparent) + Via.lineLength
+    let spanID = writer.count &+ beforeTrace &+ trace.utf8CodeUnitCount &+ 36
+    let size = beforeTrace &+ OwnLine.size(trace, added.traceparent) &+ Via.lineLength
     writer.append(together: size) { pen in
       OwnLine.put(proto, added.forwardedProto, &pen)
       OwnLine.put(host, added.forwardedHost, &pen)

@@ -78,8 +78,9 @@ package enum ResponseHeadWriter {
     into writer: inout ByteWriter
   ) {
     let requestID: StaticString = "X-Request-ID: "
-    let size = OwnLine.size(requestID, added.requestID) + OwnLine.size("Date: ", date)
-    writer.append(together: size + Via.lineLength) { pen in
+    // Lengths of bytes in memory: no sum of a few overflows.
+    let size = OwnLine.size(requestID, added.requestID) &+ OwnLine.size("Date: ", date)
+    writer.append(together: size &+ Via.lineLength) { pen in
       OwnLine.put(requestID, added.requestID, &pen)
       Via.put(version, &pen)
       OwnLine.put("Date: ", date, &pen)

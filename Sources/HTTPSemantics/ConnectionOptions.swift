@@ -19,16 +19,14 @@ struct ConnectionOptions: Equatable, Sendable {
 
   init() {}
 
-  /// Reads the `Connection` lines of a message, `lines` of them, the first at index `first`, and
-  /// marks the fields they name as dropped. False when a member is not a token, or there are too
-  /// many.
-  @inline(__always)
+  /// Reads the `Connection` lines of a message, one or more, and marks the fields they name as
+  /// dropped. False when a member is not a token, or there are too many.
   mutating func read(
     _ base: UnsafePointer<UInt8>, _ fields: UnsafeMutablePointer<Field>, _ fieldCount: Int,
-    lines: Int, first: Int
+    isOneLine: Bool
   ) -> Bool {
-    if lines == 0 { return true }
-    if lines == 1, FieldWord.isSame(fields[first].value.slice(in: base), "keep-alive") {
+    let first = FieldKinds.first(.connection, fields, fieldCount)
+    if isOneLine, FieldWord.isSame(fields[first].value.slice(in: base), "keep-alive") {
       keepAlive = true
       return true
     }

@@ -25,12 +25,13 @@ package enum FieldClassifier {
       let colon = Int(field.pointee.nameOffset) &+ Int(field.pointee.nameLength)  // 32-bit numbers
       if field.pointee.valueLength > 0 {
         let end = base + value + Int(field.pointee.valueLength)
-        if isBlank(end[-1]) {
+        // Nothing below a space may end a value but the tab, and a space is a blank too.
+        if end[-1] <= 0x20 {
           trim(field, end)
         } else if value == colon &+ 2, HeadLines.isColonAndSpace(base + colon),
           HeadLines.isLineEnd(end)
         {
-          field.pointee.flags |= Field.asWritten
+          field.pointee.flags = Field.asWritten
         }
       }
       field += 1

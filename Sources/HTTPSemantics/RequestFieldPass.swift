@@ -2,40 +2,18 @@
 // know of it is collected in that one pass.
 import Primitives
 
-/// Counts and first positions of the lines that the rules for requests ask for. An index is only
-/// meaningful when its count is above zero.
+/// What the lines of a request are, for the rules to ask.
 struct RequestFieldPass {
-  var hosts = 0
-  var host = 0
-  var contentLengths = 0
-  var contentLength = 0
-  var transferEncodings = 0
-  var transferEncoding = 0
-  var connections = 0
-  var connection = 0
-  var expects = 0
-  var expect = 0
-  var upgrades = 0
-  var upgrade = 0
-  var maxForwardsLines = 0
-  var maxForwards = 0
-  var trailers = 0
-  var idempotencyKey = -1
+  var kinds = FieldKinds()
 
   /// Expect, Max-Forwards or Upgrade: most requests have none of them.
   @inline(__always)
-  var hasRareLines: Bool { expects | maxForwardsLines | upgrades != 0 }
-
-  @inline(__always)
-  func isHTTP10(_ head: RequestHead) -> Bool {
-    switch head.version {
-    case .http10: true
-    case .http11: false
-    }
+  var hasRareLines: Bool {
+    kinds.hasAny(FieldKind.expect.bit | FieldKind.maxForwards.bit | FieldKind.upgrade.bit)
   }
 
   /// Proves the shape and the bytes of every line from `start` to the empty line, drops what ends
-  /// at this hop, and counts. `none` when all is well.
+  /// at this hop, and notes the kinds. `none` when all is well.
   mutating func run(
     _ head: RequestHead, from start: Int, _ rules: RequestRuleSettings, _ facts: inout RequestFacts
   ) -> BadRequestDetail {
@@ -54,13 +32,16 @@ struct RequestFieldPass {
         {
           return .field
         }
-      } else if kind & RequestFieldPass.unread == 0 {
-        note(base, field, field - fields, &facts)
+      } else {
+        kinds.note(kind)
+        if kind & RequestFieldPass.placed != 0 { notePlace(field, field - fields, &facts) }
       }
       field += 1
     }
     let end = HeadLines.afterLineEnd(base, at)
     if end < 0 { return .framing }
+    facts.hasForwardingIdentity = kinds.hasAny(FieldKind.forwardingIdentity)
+    if kinds.hasAny(FieldKind.hopByHop) { dropHopByHop(head, &facts) }
     if head.bytesAreProved { return .none }
     let isClean = HeadLines.hasOnlyLineEnds(base, fields, head.fieldCount, from: start, to: end)
     return isClean ? .none : .field
@@ -88,53 +69,26 @@ struct RequestFieldPass {
     }
   }
 
-  /// The kinds with which `note` does nothing.
-  private static var unread: UInt64 {
-    FieldKind.contentType.bit | FieldKind.via.bit | FieldKind.authorization.bit
-      | FieldKind.cookie.bit | FieldKind.date.bit | FieldKind.server.bit
-      | FieldKind.retryAfter.bit | FieldKind.gatewayReason.bit | FieldKind.forbiddenInTrailer.bit
-  }
-
-  private mutating func note(
-    _ base: UnsafePointer<UInt8>, _ field: UnsafeMutablePointer<Field>, _ index: Int,
-    _ facts: inout RequestFacts
-  ) {
-    switch field.pointee.kind {
-    case .host: first(&hosts, &host, index)
-    case .contentLength: first(&contentLengths, &contentLength, index)
-    case .expect: first(&expects, &expect, index)
-    case .maxForwards: first(&maxForwardsLines, &maxForwards, index)
-    case .trailer: trailers &+= 1  // counts of lines, as in `first`
-    case .transferEncoding:
-      first(&transferEncodings, &transferEncoding, index)
-      field.pointee.drop()
-    case .connection:
-      first(&connections, &connection, index)
-      field.pointee.drop()
-    case .upgrade:
-      first(&upgrades, &upgrade, index)
-      field.pointee.drop()
-    case .te:
-      if TERule.takesTrailers(field.pointee.value.slice(in: base)) { facts.takesTrailers = true }
-      field.pointee.drop()
-    case .keepAlive, .proxyConnection, .proxyAuthenticate, .proxyAuthorization, .http2Settings:
-      field.pointee.drop()
-    case .forwarded, .xForwardedFor, .xForwardedProto, .xForwardedHost, .xForwardedOther, .xRealIP:
-      facts.hasForwardingIdentity = true
-    case .idempotencyKey: idempotencyKey = index
-    case .userAgent: keepFirst(&facts.userAgentField, index)
-    case .xRequestID: keepFirst(&facts.requestIDField, index)
-    case .traceparent: keepOnly(&facts.traceparentField, index)
-    case .tracestate: keepFirst(&facts.tracestateField, index)
-    case .other, .contentType, .via, .authorization, .cookie, .date, .server, .retryAfter: break
-    case .gatewayReason, .forbiddenInTrailer: break
-    }
+  /// The kinds of which somebody reads the first line later.
+  private static var placed: UInt64 {
+    FieldKind.userAgent.bit | FieldKind.xRequestID.bit | FieldKind.traceparent.bit
+      | FieldKind.tracestate.bit
   }
 
   @inline(__always)
-  private func first(_ count: inout Int, _ position: inout Int, _ index: Int) {
-    if count == 0 { position = index }
-    count &+= 1
+  private func notePlace(
+    _ field: UnsafePointer<Field>, _ index: Int, _ facts: inout RequestFacts
+  ) {
+    let kind = field.pointee.kind.bit
+    if kind == FieldKind.userAgent.bit {
+      keepFirst(&facts.userAgentField, index)
+    } else if kind == FieldKind.xRequestID.bit {
+      keepFirst(&facts.requestIDField, index)
+    } else if kind == FieldKind.traceparent.bit {
+      keepOnly(&facts.traceparentField, index)
+    } else {
+      keepFirst(&facts.tracestateField, index)
+    }
   }
 
   /// Of several lines none counts: which of them is meant nobody can know.
@@ -146,6 +100,16 @@ struct RequestFieldPass {
   @inline(__always)
   private func keepFirst(_ field: inout Int32, _ index: Int) {
     if field < 0 { field = Int32(truncatingIfNeeded: index) }
+  }
+
+  private func dropHopByHop(_ head: RequestHead, _ facts: inout RequestFacts) {
+    for index in 0..<head.fieldCount
+    where head.fields[index].kind.bit & FieldKind.hopByHop != 0 {
+      if case .te = head.fields[index].kind, TERule.takesTrailers(head.value(index)) {
+        facts.takesTrailers = true
+      }
+      head.fields[index].drop()
+    }
   }
 }
 

@@ -26,22 +26,24 @@ package enum RequestRules {
     case .framing: return .bad(.framing)
     case .field, .host, .target, .version, .method: return .bad(.field)
     }
-    let seen = pass
-    if let detail = frame(&head, seen) { return .bad(detail) }
+    let kinds = pass.kinds
+    if let detail = frame(&head, kinds) { return .bad(detail) }
     if let detail = RequestTarget.read(&head, into: &facts) { return .bad(detail) }
-    if let detail = readHost(&head, seen, &facts) { return .bad(detail) }
+    if let detail = readHost(&head, kinds, &facts) { return .bad(detail) }
     var options = ConnectionOptions()
-    let isReadable = options.read(
-      head.base, head.fields, head.fieldCount, lines: seen.connections, first: seen.connection)
-    if !isReadable { return .bad(.field) }
+    if kinds.has(.connection) {
+      let isReadable = options.read(
+        head.base, head.fields, head.fieldCount, isOneLine: !kinds.isRepeated(.connection))
+      if !isReadable { return .bad(.field) }
+    }
     head.keepAlive = head.keepAlive && options.persists(head.version)
-    if seen.hasRareLines {
-      if let detail = readExpect(&head, seen, &facts) { return .bad(detail) }
-      if let detail = readMaxForwards(&head, seen, &facts) { return .bad(detail) }
-      readUpgrade(&head, seen, options, &facts)
+    if pass.hasRareLines {
+      if let detail = readExpect(&head, kinds, &facts) { return .bad(detail) }
+      if let detail = readMaxForwards(&head, kinds, &facts) { return .bad(detail) }
+      readUpgrade(&head, kinds, options, &facts)
     }
     facts.dropsTrailers = options.mayNameTrailers
-    finish(&head, seen, &facts)
+    finish(&head, kinds, &facts)
     return .accept
   }
 
@@ -49,17 +51,17 @@ package enum RequestRules {
   /// parser goes by: two opinions on that are how requests are smuggled.
   @inline(__always)
   private static func frame(
-    _ head: inout RequestHead, _ pass: RequestFieldPass
+    _ head: inout RequestHead, _ kinds: FieldKinds
   ) -> BadRequestDetail? {
     let framing: Framing
-    if pass.transferEncodings > 0 {
-      guard pass.transferEncodings == 1, pass.contentLengths == 0, !pass.isHTTP10(head),
-        MessageFraming.isChunked(head.value(pass.transferEncoding))
+    if kinds.has(.transferEncoding) {
+      guard !kinds.isRepeated(.transferEncoding), !kinds.has(.contentLength), !head.isHTTP10,
+        MessageFraming.isChunked(head.first(.transferEncoding))
       else { return .framing }
       framing = .chunked
-    } else if pass.contentLengths > 0 {
-      guard pass.contentLengths == 1,
-        let length = MessageFraming.length(head.value(pass.contentLength))
+    } else if kinds.has(.contentLength) {
+      guard !kinds.isRepeated(.contentLength),
+        let length = MessageFraming.length(head.first(.contentLength))
       else { return .framing }
       framing = .length(length)
     } else {
@@ -78,13 +80,13 @@ package enum RequestRules {
   /// 3.2). An absolute target's authority takes its place.
   @inline(__always)
   private static func readHost(
-    _ head: inout RequestHead, _ pass: RequestFieldPass, _ facts: inout RequestFacts
+    _ head: inout RequestHead, _ kinds: FieldKinds, _ facts: inout RequestFacts
   ) -> BadRequestDetail? {
-    if pass.hosts == 0 { return pass.isHTTP10(head) ? nil : .host }
-    guard pass.hosts == 1, let authority = Authority.parse(head.value(pass.host)) else {
-      return .host
-    }
-    if facts.authority.isEmpty { facts.setAuthority(authority, head.fields[pass.host].value) }
+    if !kinds.has(.host) { return head.isHTTP10 ? nil : .host }
+    if kinds.isRepeated(.host) { return .host }
+    let line = FieldKinds.first(.host, head.fields, head.fieldCount)
+    guard let authority = Authority.parse(head.value(line)) else { return .host }
+    if facts.authority.isEmpty { facts.setAuthority(authority, head.fields[line].value) }
     return nil
   }
 
@@ -92,20 +94,21 @@ package enum RequestRules {
   /// differently disagree on whether a body follows. Of HTTP/1.0 it is ignored, and without a body
   /// to come it means nothing (RFC 9110 section 10.1.1); then the line is dropped.
   private static func readExpect(
-    _ head: inout RequestHead, _ pass: RequestFieldPass, _ facts: inout RequestFacts
+    _ head: inout RequestHead, _ kinds: FieldKinds, _ facts: inout RequestFacts
   ) -> BadRequestDetail? {
-    guard pass.expects > 0 else { return nil }
-    if pass.isHTTP10(head) {
-      for index in pass.expect..<head.fieldCount {
+    guard kinds.has(.expect) else { return nil }
+    let line = FieldKinds.first(.expect, head.fields, head.fieldCount)
+    if head.isHTTP10 {
+      for index in line..<head.fieldCount {
         if case .expect = head.fields[index].kind { head.fields[index].drop() }
       }
       return nil
     }
-    guard pass.expects == 1, FieldWord.isSame(head.value(pass.expect), "100-continue") else {
+    guard !kinds.isRepeated(.expect), FieldWord.isSame(head.value(line), "100-continue") else {
       return .field
     }
     if head.framing.isEmpty {
-      head.fields[pass.expect].drop()
+      head.fields[line].drop()
     } else {
       facts.expectsContinue = true
     }
@@ -114,22 +117,23 @@ package enum RequestRules {
 
   /// Digits only, one line (RFC 9110 section 7.6.2). A count above 2^32 - 1 is lowered to that.
   private static func readMaxForwards(
-    _ head: inout RequestHead, _ pass: RequestFieldPass, _ facts: inout RequestFacts
+    _ head: inout RequestHead, _ kinds: FieldKinds, _ facts: inout RequestFacts
   ) -> BadRequestDetail? {
-    guard pass.maxForwardsLines > 0 else { return nil }
+    guard kinds.has(.maxForwards) else { return nil }
     switch head.method {
     case .options, .trace: break
     case .get, .head, .post, .put, .delete, .connect, .patch, .other: return nil
     }
-    let value = head.value(pass.maxForwards)
-    guard pass.maxForwardsLines == 1, value.count > 0 else { return .field }
+    let line = FieldKinds.first(.maxForwards, head.fields, head.fieldCount)
+    let value = head.value(line)
+    guard !kinds.isRepeated(.maxForwards), value.count > 0 else { return .field }
     for index in 0..<value.count where !ASCII.isDigit(value.base[index]) { return .field }
     let count = ASCII.decimal(value) ?? .max
     if count == 0 {
       facts.maxForwards = .answer
     } else {
       facts.maxForwards = .forward(UInt32(clamping: count - 1))
-      head.fields[pass.maxForwards].drop()
+      head.fields[line].drop()
     }
     return nil
   }
@@ -137,35 +141,37 @@ package enum RequestRules {
   /// An offer counts on a GET without body, of one protocol, named by Connection (RFC 9110 section
   /// 7.8; of HTTP/1.0 it is ignored).
   private static func readUpgrade(
-    _ head: inout RequestHead, _ pass: RequestFieldPass, _ options: ConnectionOptions,
+    _ head: inout RequestHead, _ kinds: FieldKinds, _ options: ConnectionOptions,
     _ facts: inout RequestFacts
   ) {
-    guard pass.upgrades == 1, options.upgrade, !pass.isHTTP10(head), head.framing.isEmpty else {
-      return
-    }
+    guard kinds.has(.upgrade), !kinds.isRepeated(.upgrade), options.upgrade, !head.isHTTP10,
+      head.framing.isEmpty
+    else { return }
     guard case .get = head.method else { return }
-    if UpgradeRule.isOneProtocol(head.value(pass.upgrade)) {
-      facts.upgrade = head.fields[pass.upgrade].value
-    }
+    let line = FieldKinds.first(.upgrade, head.fields, head.fieldCount)
+    if UpgradeRule.isOneProtocol(head.value(line)) { facts.upgrade = head.fields[line].value }
   }
 
   /// What depends on the verdict on other fields.
   @inline(__always)
   private static func finish(
-    _ head: inout RequestHead, _ pass: RequestFieldPass, _ facts: inout RequestFacts
+    _ head: inout RequestHead, _ kinds: FieldKinds, _ facts: inout RequestFacts
   ) {
     // Trailers are forwarded only behind a chunked body; without one their announcement is false.
-    if pass.trailers > 0, head.framing != .chunked || facts.dropsTrailers {
+    if kinds.has(.trailer), head.framing != .chunked || facts.dropsTrailers {
       TrailerRules.dropAnnouncement(head.fields, head.fieldCount)
     }
     if facts.userAgentField >= 0, head.fields[Int(facts.userAgentField)].isDropped {
       facts.userAgentField = -1
     }
-    if pass.idempotencyKey >= 0 {
-      let key = head.fields[pass.idempotencyKey]
-      facts.hasIdempotencyKey = !key.isDropped && key.valueLength > 0
+    if kinds.has(.idempotencyKey) {
+      for index in 0..<head.fieldCount {
+        let key = head.fields[index]
+        guard case .idempotencyKey = key.kind else { continue }
+        facts.hasIdempotencyKey = !key.isDropped && key.valueLength > 0
+      }
     }
-    if pass.isHTTP10(head) { facts.takesTrailers = false }
+    if head.isHTTP10 { facts.takesTrailers = false }
   }
 }
 
@@ -173,4 +179,16 @@ extension RequestHead {
   /// The value of the field at `index`.
   @inline(__always)
   func value(_ index: Int) -> ByteSlice { fields[index].value.slice(in: base) }
+
+  /// The value of the first line of a kind that came.
+  @inline(__always)
+  func first(_ kind: FieldKind) -> ByteSlice { value(FieldKinds.first(kind, fields, fieldCount)) }
+
+  @inline(__always)
+  var isHTTP10: Bool {
+    switch version {
+    case .http10: true
+    case .http11: false
+    }
+  }
 }

@@ -2,21 +2,14 @@
 // request.
 import Primitives
 
-/// Counts and first positions of the lines that the rules for responses ask for. An index is only
-/// meaningful when its count is above zero.
+/// What the lines of a response are, for the rules to ask.
 struct ResponseFieldPass {
-  var contentLengths = 0
+  var kinds = FieldKinds()
+  /// The first Content-Length; of meaning only when one was seen.
   var contentLength = 0
-  var transferEncodings = 0
-  var transferEncoding = 0
-  var connections = 0
-  var connection = 0
-  var upgrades = 0
-  var upgrade = 0
-  var trailers = 0
 
-  /// Proves the shape and the bytes of every line, drops what ends at this hop, and counts. False
-  /// when a line is not what it should be.
+  /// Proves the shape and the bytes of every line, drops what ends at this hop, and notes the
+  /// kinds. False when a line is not what it should be.
   mutating func run(_ head: ResponseHead, _ facts: inout ResponseFacts) -> Bool {
     guard head.fieldCount > 0 else { return true }
     let base = head.base
@@ -36,58 +29,41 @@ struct ResponseFieldPass {
         if !FieldBytes.isShortAndPlain(name), FieldBytes.nameShape(name) == .invalid {
           return false
         }
-      } else if kind & ResponseFieldPass.read != 0 {
-        note(base, field, field - head.fields, &facts)
+      } else {
+        if kind & ResponseFieldPass.placed & ~kinds.seen != 0 {
+          notePlace(kind, field - head.fields, &facts)
+        }
+        kinds.note(kind)
       }
       field += 1
     }
     let end = HeadLines.afterLineEnd(base, at)
     if end < 0 { return false }
+    if kinds.hasAny(FieldKind.hopByHop) { dropHopByHop(head, &facts) }
     return head.bytesAreProved
       || HeadLines.hasOnlyLineEnds(base, head.fields, head.fieldCount, from: start, to: end)
   }
 
-  /// The kinds with which `note` does something.
-  private static var read: UInt64 {
-    FieldKind.contentLength.bit | FieldKind.trailer.bit | FieldKind.date.bit
-      | FieldKind.transferEncoding.bit | FieldKind.connection.bit | FieldKind.upgrade.bit
-      | FieldKind.keepAlive.bit | FieldKind.proxyConnection.bit | FieldKind.proxyAuthenticate.bit
-      | FieldKind.proxyAuthorization.bit | FieldKind.http2Settings.bit | FieldKind.te.bit
-  }
+  /// The kinds whose first line is looked for.
+  private static var placed: UInt64 { FieldKind.contentLength.bit | FieldKind.date.bit }
 
-  private mutating func note(
-    _ base: UnsafePointer<UInt8>, _ field: UnsafeMutablePointer<Field>, _ index: Int,
-    _ facts: inout ResponseFacts
-  ) {
-    switch field.pointee.kind {
-    case .contentLength: first(&contentLengths, &contentLength, index)
-    case .trailer: trailers &+= 1  // counts of lines, as in `first`
-    case .date: if facts.dateField < 0 { facts.dateField = Int32(truncatingIfNeeded: index) }
-    case .transferEncoding:
-      first(&transferEncodings, &transferEncoding, index)
-      field.pointee.drop()
-    case .connection:
-      first(&connections, &connection, index)
-      field.pointee.drop()
-    case .upgrade:
-      first(&upgrades, &upgrade, index)
-      field.pointee.drop()
-    case .keepAlive:
-      facts.keepAliveSeconds = KeepAliveHint.seconds(field.pointee.value.slice(in: base))
-      field.pointee.drop()
-    case .proxyConnection, .proxyAuthenticate, .proxyAuthorization, .http2Settings, .te:
-      field.pointee.drop()
-    case .other, .host, .expect, .contentType, .via, .maxForwards, .forwarded, .xForwardedFor: break
-    case .xForwardedProto, .xForwardedHost, .xForwardedOther, .xRealIP, .xRequestID: break
-    case .traceparent, .tracestate, .authorization, .cookie, .idempotencyKey, .userAgent: break
-    case .server, .retryAfter, .gatewayReason, .forbiddenInTrailer: break
+  @inline(__always)
+  private mutating func notePlace(_ kind: UInt64, _ index: Int, _ facts: inout ResponseFacts) {
+    if kind == FieldKind.contentLength.bit {
+      contentLength = index
+    } else {
+      facts.dateField = Int32(truncatingIfNeeded: index)
     }
   }
 
-  @inline(__always)
-  private func first(_ count: inout Int, _ position: inout Int, _ index: Int) {
-    if count == 0 { position = index }
-    count &+= 1
+  private func dropHopByHop(_ head: ResponseHead, _ facts: inout ResponseFacts) {
+    for index in 0..<head.fieldCount
+    where head.fields[index].kind.bit & FieldKind.hopByHop != 0 {
+      if case .keepAlive = head.fields[index].kind {
+        facts.keepAliveSeconds = KeepAliveHint.seconds(head.value(index))
+      }
+      head.fields[index].drop()
+    }
   }
 }
 

@@ -15,23 +15,26 @@ package enum ResponseRules {
     var pass = ResponseFieldPass()
     guard pass.run(head, &facts) else { return .refuse }
 
+    let kinds = pass.kinds
     var options = ConnectionOptions()
-    let isGood = options.read(
-      head.base, head.fields, head.fieldCount, lines: pass.connections, first: pass.connection)
-    if !isGood { return .refuse }
+    if kinds.has(.connection) {
+      let isGood = options.read(
+        head.base, head.fields, head.fieldCount, isOneLine: !kinds.isRepeated(.connection))
+      if !isGood { return .refuse }
+    }
     head.keepAlive = head.keepAlive && options.persists(head.version)
     guard frame(&head, pass, context) else { return .refuse }
 
     facts.isInterim = head.status < 200 && head.status != 101
     if head.status == 101 {
-      guard isExpected(head, pass, options, context) else { return .refuse }
+      guard isExpected(head, kinds, options, context) else { return .refuse }
       facts.isUpgrade = true
     }
     if facts.dateField >= 0, head.fields[Int(facts.dateField)].isDropped { facts.dateField = -1 }
     facts.dropsTrailers = options.mayNameTrailers
     let keepsTrailers =
       head.framing == .chunked && context.clientVersion.hasChunked && !facts.dropsTrailers
-    if pass.trailers > 0, !keepsTrailers {
+    if kinds.has(.trailer), !keepsTrailers {
       TrailerRules.dropAnnouncement(head.fields, head.fieldCount)
     }
     return .accept
@@ -43,13 +46,14 @@ package enum ResponseRules {
   private static func frame(
     _ head: inout ResponseHead, _ pass: ResponseFieldPass, _ context: ResponseContext
   ) -> Bool {
+    let kinds = pass.kinds
     var framing = Framing.untilClose
-    if pass.transferEncodings > 0 {
-      guard pass.transferEncodings == 1, pass.contentLengths == 0, head.version.hasChunked,
-        MessageFraming.isChunked(head.value(pass.transferEncoding))
+    if kinds.has(.transferEncoding) {
+      guard !kinds.isRepeated(.transferEncoding), !kinds.has(.contentLength),
+        head.version.hasChunked, MessageFraming.isChunked(head.first(.transferEncoding))
       else { return false }
       framing = .chunked
-    } else if pass.contentLengths > 0 {
+    } else if kinds.has(.contentLength) {
       guard let length = mergeContentLengths(head, pass) else { return false }
       framing = .length(length)
     }
@@ -59,9 +63,9 @@ package enum ResponseRules {
       // Transfer-Encoding is forbidden there (RFC 9112 section 6.1), and readers disagree on
       // whether a body follows. A length is forbidden too; it is left out, and if it promised bytes
       // they may still come, so the connection is not used again.
-      if pass.transferEncodings > 0 { return false }
-      if pass.contentLengths > 0 {
-        for index in pass.contentLength..<head.fieldCount {
+      if kinds.has(.transferEncoding) { return false }
+      if kinds.has(.contentLength) {
+        for index in 0..<head.fieldCount {
           if case .contentLength = head.fields[index].kind { head.fields[index].drop() }
         }
         if !framing.isEmpty { head.keepAlive = false }
@@ -81,10 +85,12 @@ package enum ResponseRules {
   private static func mergeContentLengths(
     _ head: ResponseHead, _ pass: ResponseFieldPass
   ) -> UInt64? {
-    let first = head.value(pass.contentLength)
-    if pass.contentLengths == 1, let length = MessageFraming.length(first) { return length }
+    let line = pass.contentLength
+    if !pass.kinds.isRepeated(.contentLength) {
+      if let length = MessageFraming.length(head.value(line)) { return length }
+    }
     var agreed: UInt64?
-    for index in pass.contentLength..<head.fieldCount {
+    for index in line..<head.fieldCount {
       guard case .contentLength = head.fields[index].kind else { continue }
       var list = FieldList(head.value(index))
       guard let first = list.next(), let length = MessageFraming.length(first) else { return nil }
@@ -107,12 +113,12 @@ package enum ResponseRules {
   /// A 101 that answers an Upgrade of ours, names the protocol offered, and says so in Connection
   /// (RFC 9110 section 7.8).
   private static func isExpected(
-    _ head: ResponseHead, _ pass: ResponseFieldPass, _ options: ConnectionOptions,
+    _ head: ResponseHead, _ kinds: FieldKinds, _ options: ConnectionOptions,
     _ context: ResponseContext
   ) -> Bool {
     guard let offered = context.offeredUpgrade, head.version.hasChunked else { return false }
-    return pass.upgrades == 1 && options.upgrade
-      && ASCII.equalIgnoringCase(head.value(pass.upgrade), offered)
+    return kinds.has(.upgrade) && !kinds.isRepeated(.upgrade) && options.upgrade
+      && ASCII.equalIgnoringCase(head.first(.upgrade), offered)
   }
 }
 
@@ -120,6 +126,10 @@ extension ResponseHead {
   /// The value of the field at `index`.
   @inline(__always)
   func value(_ index: Int) -> ByteSlice { fields[index].value.slice(in: base) }
+
+  /// The value of the first line of a kind that came.
+  @inline(__always)
+  func first(_ kind: FieldKind) -> ByteSlice { value(FieldKinds.first(kind, fields, fieldCount)) }
 }
 
 extension HTTPVersion {

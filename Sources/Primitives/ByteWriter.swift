@@ -74,13 +74,16 @@ package struct ByteWriter {
   @inlinable package static func copy(
     _ bytes: UnsafePointer<UInt8>, _ count: Int, to target: UnsafeMutablePointer<UInt8>
   ) {
-    if count > 64 { return target.initialize(from: bytes, count: count) }
     let from = UnsafeRawPointer(bytes)
     let to = UnsafeMutableRawPointer(target)
-    if count >= 32 {
-      move(from, to, count, as: SIMD32<UInt8>.self)
-    } else if count >= 16 {
-      move(from, to, count, as: SIMD16<UInt8>.self)
+    if count >= 16 {
+      if count > 64 {
+        target.initialize(from: bytes, count: count)
+      } else if count >= 32 {
+        move(from, to, count, as: SIMD32<UInt8>.self)
+      } else {
+        move(from, to, count, as: SIMD16<UInt8>.self)
+      }
     } else if count >= 8 {
       move(from, to, count, as: UInt64.self)
     } else if count >= 4 {

@@ -191,6 +191,7 @@ extension ExchangeRef {
 
   /// Sets the client's address, the place in a trace and the request identifier: those that came,
   /// else new ones.
+  @inline(__always)
   func identify(
     _ trace: TraceContext?, _ identifier: ByteSlice?, hasAddress: Bool, address: IPAddress
   ) {
@@ -207,9 +208,14 @@ extension ExchangeRef {
       pointee.record.requestID = keep(identifier, RequestIdentifier.maximumLength, &writer)
     } else {
       let start = UInt32(writer.count)
+      // A trace that begins here has one identifier for both uses; in one that is continued there
+      // are other requests.
+      let isNew = trace == nil
+      let high = isNew ? pointee.record.trace.traceHigh : worker.pointee.random.next()
+      let low = isNew ? pointee.record.trace.traceLow : worker.pointee.random.next()
       writer.append(together: 32) { pen in
-        pen.put(hex16: worker.pointee.random.next())
-        pen.put(hex16: worker.pointee.random.next())
+        pen.put(hex16: high)
+        pen.put(hex16: low)
       }
       pointee.record.requestID = ByteRange(offset: start, length: 32)
     }
