@@ -44,12 +44,6 @@ enum TunnelFIN: UInt8 {
   case passedOn
 }
 
-/// Room for the text of any address, 39 bytes.
-struct AddressText {
-  var words: (UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0)
-  var count: UInt8 = 0
-}
-
 /// Lives at one address of its worker's slab; the stream is first, so its address is the
 /// connection's.
 struct ClientConnection {
@@ -218,23 +212,6 @@ extension ClientRef {
   }
 
   // MARK: Places in the node
-
-  /// Writes the peer's address down. Once, at the start.
-  func noteAddress() {
-    if !pointee.hasAddress { return }
-    let count = pointee.peer.address.write(to: addressRoom)
-    pointee.addressText.count = UInt8(count)
-  }
-
-  /// The peer's address as text; empty for a unix socket.
-  var addressText: ByteSlice {
-    ByteSlice(UnsafePointer(addressRoom), Int(pointee.addressText.count))
-  }
-
-  private var addressRoom: UnsafeMutablePointer<UInt8> {
-    UnsafeMutableRawPointer(pointer(to: \.addressText.words).unsafelyUnwrapped)
-      .assumingMemoryBound(to: UInt8.self)
-  }
 
   var stream: UnsafeMutablePointer<Stream> {
     UnsafeMutableRawPointer(self).assumingMemoryBound(to: Stream.self)

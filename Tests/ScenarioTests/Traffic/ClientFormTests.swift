@@ -42,6 +42,24 @@ extension Traffic {
       }
     }
 
+    @Test(arguments: [64, 192, 1_000])
+    func `a request behind a large body is the next one, however much is read at once`(
+      kibibytes: Int
+    ) throws {
+      let backend = ScriptedBackend { connection in
+        try connection.serve { "HTTP/1.1 200 OK\r\n\(length($0.body.count))" }
+      }
+      try withGateway(configuration(), [backend]) { gateway in
+        let client = try gateway.connect()
+        let size = kibibytes << 10
+        let gets = (0..<3_000).map { "GET /\($0) HTTP/1.1\r\nHost: a\r\n\r\n" }
+        let post = "POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: \(size)\r\n\r\n"
+        try client.send(post + String(repeating: "x", count: size) + gets.joined())
+        #expect(try client.readResponse(to: "POST").text == "\(size)")
+        for _ in gets { #expect(try client.readResponse().text == "0") }
+      }
+    }
+
     @Test func `the connection stays open until a request says close`() throws {
       let backend = ScriptedBackend.answering()
       try withGateway(configuration(), [backend]) { gateway in
@@ -201,4 +219,9 @@ extension Traffic {
       }
     }
   }
+}
+
+/// A number as a body, with its length before it.
+private func length(_ number: Int) -> String {
+  "Content-Length: \(String(number).utf8.count)\r\n\r\n\(number)"
 }
