@@ -30,6 +30,8 @@ package final class DataPlane {
   private let lagWords: SharedWords
   /// An `OverloadLevel`.
   private let memoryLevel = SharedWord.allocate()
+  /// `limits.loop_lag` in nanoseconds; 0 = no bound.
+  private let lagLimit = SharedWord.allocate()
   private var workers: [WorkerRef] = []
   private var threads: [WorkerThread] = []
   private var unixFiles: [UnixSocketFile] = []
@@ -53,6 +55,7 @@ package final class DataPlane {
         adopted: chain.adopted, workerCount: settings.workers))
     let logging = live.configuration.logging.access
     log = try AccessLogWriter.open(logging, workers: settings.workers)
+    setLagLimit(live.configuration.limits)
     let sockets = try bind()
     for index in 0..<settings.workers {
       let worker = try makeWorker(index, random: seed.next())
@@ -121,6 +124,10 @@ package final class DataPlane {
     give(level == .nothing ? 0 : WorkerOrders.trim)
   }
 
+  private func setLagLimit(_ limits: LimitsConfiguration) {
+    lagLimit.store(limits.loopLag.map { UInt64($0.nanoseconds) } ?? 0)
+  }
+
   /// Has the workers give unused memory back to the system.
   package func trim() { give(WorkerOrders.trim) }
 
@@ -140,6 +147,7 @@ package final class DataPlane {
   package func adopt(_ live: LiveConfiguration) {
     chain.adopt(live, now: Loop.clock())
     markUsable()
+    setLagLimit(live.configuration.limits)
     wakeAll()
   }
 
@@ -216,8 +224,7 @@ package final class DataPlane {
         pools: room(first.pointee.backendNumbers, Pool()),
         queues: room(first.pointee.serviceNumbers, WaitQueue()), metrics: chain.shards[index],
         random: Xoroshiro(seed: random),
-        heartbeat: Heartbeat(limit: live.configuration.limits.loopLag),
-        orders: WorkerOrders(word: .allocate(), memory: memoryLevel)))
+        orders: WorkerOrders(word: .allocate(), memory: memoryLevel, lagLimit: lagLimit)))
     worker.use(snapshot)
     worker.pointee.spans.initialize(to: BodySpans.create(capacity: Worker.spanCount))
     worker.pointee.arrival.initialize(to: Arrival.blank(worker.pointee.spareTable))

@@ -16,21 +16,25 @@ struct Heartbeat {
   /// `Worker.callbacks` at the last beat.
   var callbacks: UInt64 = 0
   var lag = LagAverage()
-  /// `limits.loop_lag`; nil = no bound.
+  /// `limits.loop_lag` in nanoseconds; 0 = no bound.
+  private(set) var limit: UInt64 = 0
+  /// Nil without a limit.
   var overload: OverloadGuard?
-  let period: Duration
+  private(set) var period = Heartbeat.longestPeriod
 
-  init(limit: Duration?) {
-    overload = limit.map { OverloadGuard(limit: UInt64($0.nanoseconds)) }
-    period = Heartbeat.period(limit)
-  }
+  /// Without a limit the beats are for the metric alone.
+  static var longestPeriod: Duration { .milliseconds(50) }
 
-  /// A stall that began just after a beat was planned looks shorter by one period. So the period is
-  /// a quarter of the limit, but no more than 200 beats a second; without a limit the beats are for
-  /// the metric alone.
-  static func period(_ limit: Duration?) -> Duration {
-    let quarter = (limit?.nanoseconds ?? .max) / 4
-    return Duration(nanoseconds: min(max(quarter, 5_000_000), 50_000_000))
+  /// Another limit holds from now on; what was refused because of the old one is not any more.
+  mutating func setLimit(_ limit: UInt64) {
+    self.limit = limit
+    overload = limit == 0 ? nil : OverloadGuard(limit: limit)
+    // A stall that began just after a beat was planned looks shorter by one period. So the period
+    // is a quarter of the limit, but no more than 200 beats a second.
+    let quarter = Duration(nanoseconds: Int64(limit / 4))
+    period =
+      limit == 0 ? Heartbeat.longestPeriod
+      : min(max(quarter, .milliseconds(5)), Heartbeat.longestPeriod)
   }
 
   /// Below this it is as good as none: libuv's timers count in whole milliseconds.
@@ -62,8 +66,15 @@ extension WorkerRef {
     let span = MetricsShard.positive(clock - pointee.heartbeat.last)
     pointee.heartbeat.lag.add(late: late, span: span)
     pointee.heartbeat.last = clock
-    let changed =
-      pointee.heartbeat.overload?.judge(pointee.heartbeat.lag.value, now: clock) ?? false
+    var changed = false
+    let limit = pointee.orders.lagLimit.load()
+    if limit != pointee.heartbeat.limit {
+      pointee.heartbeat.setLimit(limit)
+      changed = true
+    }
+    if pointee.heartbeat.overload?.judge(pointee.heartbeat.lag.value, now: clock) ?? false {
+      changed = true
+    }
     if changed { setShedding() }
     // This callback is one.
     let isIdle = pointee.callbacks &- pointee.heartbeat.callbacks <= 1

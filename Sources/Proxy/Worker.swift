@@ -80,7 +80,7 @@ package struct Worker {
 
   var isDraining = false
   var refusedCount = 0
-  var heartbeat: Heartbeat
+  var heartbeat = Heartbeat()
   /// What is refused for the process's own sake.
   var shedding = OverloadLevel.nothing
   let orders: WorkerOrders

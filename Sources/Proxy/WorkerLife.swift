@@ -11,6 +11,8 @@ struct WorkerOrders {
   let word: SharedWord
   /// An `OverloadLevel`: what the memory of the process makes all workers refuse.
   let memory: SharedWord
+  /// `limits.loop_lag` in nanoseconds; 0 = no bound.
+  let lagLimit: SharedWord
 
   static let drain: UInt64 = 1
   /// End everything that is left, now.

@@ -71,6 +71,7 @@ enum GatewayProcess {
     checks.follow(dataPlane.snapshot, configuration)
     changes.onAdopted.append { live in
       orders.follow(live.configuration, now: Loop.clock())
+      overload.follow(live.configuration.limits)
       watch.follow(dataPlane.snapshot, live.configuration, now: Loop.clock())
       checks.follow(dataPlane.snapshot, live.configuration)
     }

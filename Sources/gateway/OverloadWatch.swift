@@ -17,8 +17,8 @@ final class OverloadWatch {
     var lagLevels: () -> [OverloadLevel]
   }
 
-  private let memoryLimit: UInt64?
-  private let lagLimit: Duration?
+  private var memoryLimit: UInt64?
+  private var lagLimit: Duration?
   private let workers: Workers
   private let residentBytes: () -> Int?
   private let log: Logger
@@ -37,17 +37,27 @@ final class OverloadWatch {
     _ limits: LimitsConfiguration, _ workers: Workers, _ log: Logger,
     residentBytes: @escaping () -> Int? = { ProcessFacts.residentBytes() }
   ) {
-    memoryLimit = limits.memory
-    lagLimit = limits.loopLag
-    memory = limits.memory.map { OverloadGuard(limit: $0) }
     self.workers = workers
     self.residentBytes = residentBytes
     self.log = log
+    follow(limits)
   }
 
-  /// Looks from now on; without a limit there is nothing to look at.
+  /// Other limits hold from now on. What is refused because of a limit that is gone or another one
+  /// is not refused any more.
+  func follow(_ limits: LimitsConfiguration) {
+    lagLimit = limits.loopLag
+    if limits.memory == memoryLimit { return }
+    memoryLimit = limits.memory
+    if let guardian = memory, guardian.level != .nothing {
+      workers.shed(.nothing)
+      tell(guardian.level, .nothing, "", "limits.memory is another one", [:])
+    }
+    memory = limits.memory.map { OverloadGuard(limit: $0) }
+  }
+
+  /// Looks from now on; without a limit there is nothing to look at, and a look costs nothing.
   func start(on loop: Loop) {
-    guard memoryLimit != nil || lagLimit != nil else { return }
     let owner = Unmanaged.passUnretained(self).toOpaque()
     let timer = Timer.create(loop, owner: owner) { owner in
       Unmanaged<OverloadWatch>.fromOpaque(owner).takeUnretainedValue().fired()
@@ -91,14 +101,15 @@ final class OverloadWatch {
   }
 
   private func lookAtLag() {
-    guard let limit = lagLimit else { return }
+    // Without a limit nobody refuses, and who did so is told of a last time.
+    guard lagLimit != nil || !lateWorkers.isEmpty else { return }
     for (worker, level) in workers.lagLevels().enumerated() {
       let wasLate = lateWorkers.contains(worker)
       if level == .nothing { lateWorkers.remove(worker) } else { lateWorkers.insert(worker) }
       tell(
         wasLate ? .connections : .nothing, level == .nothing ? .nothing : .connections,
         "event loop is later than limits.loop_lag", "event loop keeps up again",
-        ["worker": "\(worker)", "limit_ms": "\(limit.nanoseconds / 1_000_000)"])
+        ["worker": "\(worker)", "limit_ms": "\((lagLimit?.nanoseconds ?? 0) / 1_000_000)"])
     }
   }
 

@@ -115,7 +115,7 @@ import Testing
     return value?.origin
   }
 
-  @Test(arguments: ["minimal", "api-and-site", "websocket", "unix-socket"])
+  @Test(arguments: ["minimal", "api-and-site", "resilient", "websocket", "unix-socket"])
   func `every example is valid without a warning`(name: String) throws {
     let text = try projectText("config/examples/\(name).yaml")
     let outside = environment(files: ["/run/secrets/admin_token": "abc\n"])

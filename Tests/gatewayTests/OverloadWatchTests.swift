@@ -45,9 +45,14 @@ import Testing
       let workers = OverloadWatch.Workers(
         shed: { notes.add("shed \($0)") }, trim: { notes.add("trim") }, lagLevels: { self.lag })
       return OverloadWatch(
-        LimitsConfiguration(
-          connections: 1, headSize: 1, headFields: 1, bodySize: nil, minRate: nil,
-          loopLag: loopLag, memory: memory), workers, log, residentBytes: { self.resident })
+        limits(memory: memory, loopLag: loopLag), workers, log,
+        residentBytes: { self.resident })
+    }
+
+    func limits(memory: UInt64?, loopLag: Duration?) -> LimitsConfiguration {
+      LimitsConfiguration(
+        connections: 1, headSize: 1, headFields: 1, bodySize: nil, minRate: nil,
+        loopLag: loopLag, memory: memory)
     }
   }
 
@@ -90,6 +95,27 @@ import Testing
     _ = world.notes.take()
     for time in stride(from: UInt64(100), through: 3_000, by: 100) { watch.look(now: at(time)) }
     #expect(world.notes.take() == ["trim", "trim", "trim"])
+  }
+
+  @Test func `another limit takes the place of the old one and of what it refused`() {
+    let world = World()
+    let watch = world.watch(memory: 1_000, loopLag: nil)
+    world.resident = 1_500
+    watch.look(now: at(0))
+    _ = world.notes.take()
+    watch.follow(world.limits(memory: 2_000, loopLag: nil))
+    watch.look(now: at(100))
+    #expect(
+      world.notes.take() == [
+        "shed nothing", "notice: limits.memory is another one: shedding has ended",
+      ])
+    world.resident = 2_100
+    watch.look(now: at(200))
+    #expect(world.notes.take().first == "shed connections")
+    watch.follow(world.limits(memory: nil, loopLag: nil))
+    #expect(world.notes.take().first == "shed nothing")
+    watch.look(now: at(300))
+    #expect(world.notes.take() == [])
   }
 
   @Test func `a late worker is told once on entry and once on exit`() {
