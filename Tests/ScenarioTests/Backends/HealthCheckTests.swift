@@ -135,6 +135,31 @@ extension Backends {
       }
     }
 
+    @Test(
+      .enabled(
+        if: Namespace.isAvailable,
+        "no mount namespace can be made here, so no other /etc/hosts: names are not tested"))
+    func `an address that is gone is checked no more, and one that is new is`() throws {
+      let old = Patient("old")
+      let port = old.backend.address.port
+      let new = Patient("new", at: .v6(port))
+      let text = configuration(service: activeCheck() + "\nresolve_every: 100ms")
+        .replacing("{backend1}", with: "\"users.test:\(port)\"")
+      let backends = [old.backend, new.backend]
+      try withGateway(text, backends, hosts: "127.0.0.1 users.test\n") { gateway in
+        try old.waitForChecks(5)
+        #expect(old.checks.first?.values("Host") == ["users.test:\(port)"])
+        #expect(new.checks.isEmpty)
+        gateway.setHosts("::1 users.test\n")
+        try new.waitForChecks(20)
+        let before = old.checks.count
+        try new.waitForChecks(60)
+        #expect(old.checks.count == before)
+        let labels = try gateway.metrics().labels("gateway_health_checks_total")
+        #expect(labels.map { $0["backend"] } == ["[::1]:\(port)"])
+      }
+    }
+
     @Test func `a check under way does not keep the gateway from ending`() throws {
       let hanging = Patient("hanging", says: nil)
       let text = configuration(service: activeCheck("timeout: 30s, unhealthy_after: 1"))
