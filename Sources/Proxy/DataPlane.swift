@@ -62,6 +62,8 @@ package final class DataPlane {
       workers.append(worker)
       try worker.open(sockets[index])
     }
+    // Some backends begin as down.
+    markUsable()
   }
 
   /// Starts the threads: from here on connections are accepted.

@@ -14,6 +14,7 @@ import Telemetry
 final class HealthChecks {
   private let prober: Prober
   private let ledger: Ledger
+  private let onChange: () -> Void
 
   /// - Parameter places: probes under way at once.
   /// - Parameter onChange: a backend has gone down or come up.
@@ -26,6 +27,7 @@ final class HealthChecks {
       if ledger.record(result) { onChange() }
     }
     self.ledger = ledger
+    self.onChange = onChange
   }
 
   /// Checks what this configuration says from now on; `snapshot` is what it was compiled to. A
@@ -34,8 +36,9 @@ final class HealthChecks {
   /// written a last time.
   func follow(_ snapshot: UnsafePointer<Snapshot>, _ configuration: GatewayConfiguration) {
     let checked = CheckedBackend.all(in: snapshot, configuration)
-    ledger.follow(checked)
+    let hasChanged = ledger.follow(checked)
     prober.watch(checked.map(\.target))
+    if hasChanged { onChange() }
   }
 
   func stop() { prober.stop() }
@@ -108,8 +111,8 @@ private final class Ledger {
   private var order: [ProbeTarget.Identity] = []
 
   /// Entries for these and no others. A backend that is checked no more, but still there, is up as
-  /// far as checks go; nobody could bring it back otherwise.
-  func follow(_ checked: [CheckedBackend]) {
+  /// far as checks go; nobody could bring it back otherwise. True when that has changed a state.
+  func follow(_ checked: [CheckedBackend]) -> Bool {
     let before = entries
     entries = [:]
     order = []
@@ -120,10 +123,13 @@ private final class Ledger {
       order.append(identity)
     }
     let now = Loop.clock()
-    for (identity, entry) in before where entries[identity] == nil {
+    var hasChanged = false
+    for (identity, entry) in before where entries[identity] == nil && entry.health.gate.isDown {
       entry.health.probeStopped(now: now)
       entry.service.noteChange()
+      hasChanged = true
     }
+    return hasChanged
   }
 
   /// True when the backend's state is another one now.
