@@ -79,14 +79,17 @@ enum FieldRuns {
     return kind
   }
 
-  /// The line reads "name:value" or "name: value" and its end follows at once.
+  /// The line reads "name:value" or "name: value", with all of its value, and its end follows at
+  /// once.
   private static func isPlain(
     _ base: UnsafePointer<UInt8>, _ field: UnsafePointer<Field>, _ end: Int
   ) -> Bool {
     let gap =
       Int(field.pointee.valueOffset) - Int(field.pointee.nameOffset)
       - Int(field.pointee.nameLength)
-    return gap <= 2 && base[end] == 0x0D && base[end + 1] == 0x0A
+    let before = base[Int(field.pointee.valueOffset) - 1]
+    let isWhole = before == 0x3A || before == 0x20 || before == 0x09
+    return gap <= 2 && isWhole && base[end] == 0x0D && base[end + 1] == 0x0A
   }
 
   static func writeLine(

@@ -10,6 +10,23 @@ enum MessageFraming {
     return length
   }
 
+  /// Takes the zeros from the front of a length: some readers would take it for an octal number.
+  static func dropLeadingZeros(_ field: UnsafeMutablePointer<Field>, _ base: UnsafePointer<UInt8>) {
+    var zeros = 0
+    let value = field.pointee.value.slice(in: base)
+    while zeros + 1 < value.count, value.base[zeros] == 0x30 { zeros += 1 }
+    if zeros > 0 { narrow(field, to: ByteSlice(value.base + zeros, value.count - zeros), base) }
+  }
+
+  /// Makes a part of the value all of it; the line is then not as it was written.
+  static func narrow(
+    _ field: UnsafeMutablePointer<Field>, to part: ByteSlice, _ base: UnsafePointer<UInt8>
+  ) {
+    field.pointee.valueOffset = UInt32(part.base - base)
+    field.pointee.valueLength = UInt32(part.count)
+    field.pointee.flags &= ~Field.asWritten
+  }
+
   /// Exactly the one coding that every HTTP/1.1 recipient knows.
   static func isChunked(_ value: ByteSlice) -> Bool { FieldWord.isSame(value, "chunked") }
 }

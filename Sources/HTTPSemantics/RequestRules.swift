@@ -60,9 +60,11 @@ package enum RequestRules {
       else { return .framing }
       framing = .chunked
     } else if kinds.has(.contentLength) {
+      let line = FieldKinds.first(.contentLength, head.fields, head.fieldCount)
       guard !kinds.isRepeated(.contentLength),
-        let length = MessageFraming.length(head.first(.contentLength))
+        let length = MessageFraming.length(head.value(line))
       else { return .framing }
+      MessageFraming.dropLeadingZeros(head.fields + line, head.base)
       framing = .length(length)
     } else {
       framing = .none

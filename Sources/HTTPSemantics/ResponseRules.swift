@@ -55,6 +55,7 @@ package enum ResponseRules {
       framing = .chunked
     } else if kinds.has(.contentLength) {
       guard let length = mergeContentLengths(head, pass) else { return false }
+      MessageFraming.dropLeadingZeros(head.fields + pass.contentLength, head.base)
       framing = .length(length)
     }
 
@@ -99,9 +100,7 @@ package enum ResponseRules {
         guard MessageFraming.length(member) == length else { return nil }
       }
       if agreed == nil {
-        head.fields[index].valueOffset = UInt32(first.base - head.base)
-        head.fields[index].valueLength = UInt32(first.count)
-        head.fields[index].flags &= ~Field.asWritten
+        MessageFraming.narrow(head.fields + index, to: first, head.base)
       } else {
         head.fields[index].drop()
       }

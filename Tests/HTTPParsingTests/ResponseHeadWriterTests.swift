@@ -50,6 +50,17 @@ import Testing
         + #"Content-Length: 5\r\nVia: 1.1 gateway\r\n\r\n"#)
   }
 
+  @Test(arguments: [
+    (":05", "5"), (": 05", "5"), (":  0010 ", "10"), (": 000", "0"), (": 0", "0"), (":70", "70"),
+  ])
+  func `a length is passed on without leading zeros`(written: String, number: String) {
+    let fields = "X: 0\r\nContent-Length\(written)\r\nY: 00\r\n"
+    let head = write("HTTP/1.1 200 OK\r\n\(fields)\r\n", method: .head) ?? ""
+    #expect(head.contains(#"X: 0\r\nContent-Length:"#) && head.contains(#"\r\nY: 00\r\n"#))
+    let line = head.split(separator: #"\r\n"#).first { $0.hasPrefix("Content-Length:") } ?? ""
+    #expect(line.dropFirst(15).drop { $0 == " " } == number)
+  }
+
   @Test func `no phrase leaves its space`() {
     #expect(
       write("HTTP/1.1 204\r\n\r\n") == #"HTTP/1.1 204 \r\nVia: 1.1 gateway\r\n\r\n"#)

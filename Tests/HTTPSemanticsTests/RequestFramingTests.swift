@@ -81,6 +81,8 @@ import Testing
   @Test func `the largest length is accepted, and leading zeros are digits`() {
     #expect(judge("Content-Length: 9223372036854775807\r\n").verdict == .accept)
     #expect(judge("Content-Length: 0005\r\n").head.framing == .length(5))
+    #expect(judge("Content-Length: 0010\r\n").forwarded.last == "Content-Length: 10")
+    #expect(judge("Content-Length: 00\r\n").forwarded.last == "Content-Length: 0")
   }
 
   @Test(arguments: ["5", "6", "", "x"])

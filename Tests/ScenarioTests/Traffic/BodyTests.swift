@@ -255,6 +255,20 @@ extension Traffic {
       }
     }
 
+    /// `strtol` with base 0 would read 0010 as 8.
+    @Test func `a length with leading zeros is forwarded without them, both ways`() throws {
+      let backend = ScriptedBackend.answering(
+        "HTTP/1.1 200 OK\r\nContent-Length:0010\r\n\r\n0123456789")
+      try withGateway(configuration(), [backend]) { gateway in
+        let response = try gateway.exchange(
+          "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0010\r\n\r\n9876543210")
+        #expect(response["Content-Length"] == "10")
+        #expect(response.text == "0123456789")
+        #expect(backend.requests.first?["Content-Length"] == "10")
+        #expect(backend.requests.first?.text == "9876543210")
+      }
+    }
+
     @Test func `a length given as a list of one value is forwarded as one value, or refused`()
       throws
     {
