@@ -139,7 +139,7 @@ import Testing
     facts.mayAnswer.store(1)
     for thread in first + second { thread.join() }
     #expect(facts.answered.load() == 2)
-    try facts.wait { dataPlane.collect() }
+    try facts.wait { dataPlane.collect() && dataPlane.exchangesInFlight == 0 }
     #expect(requests(dataPlane) == 2)
     #expect(dataPlane.stop() == 0)
     backend.stop()
