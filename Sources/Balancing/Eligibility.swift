@@ -1,98 +1,144 @@
 // Why this file exists: which backends may take a request is decided in one place, before any
 // policy chooses among them, so that no policy can forget a condition.
-public import Primitives
+import Primitives
 
-/// A service's backends as a balancer sees them: the one truth of the process, read through
-/// atomics. Copies are cheap and own nothing.
-@frozen @usableFromInline
-package struct BackendView {
-  /// Number of backends; may be 0.
-  @usableFromInline package let count: Int
-  /// One bit for each backend, 64 in a word, lowest first: it may be sent requests at all.
-  @usableFromInline package let usable: SharedWords
-  /// Requests in flight at each backend. The words belong to the backends, which outlive the
-  /// snapshot that lists them here.
-  @usableFromInline package let active: UnsafePointer<SharedWord>
-  /// How many requests a backend takes at once; `.max` = any number.
-  @usableFromInline package let maximum: UInt64
+/// The backends that may take one request: eligible by their state, with room, not tried yet. A
+/// warming one takes part of the turns that fall to it.
+struct Eligibility {
+  let view: BackendView
+  let tried: TriedBackends
+  let now: UInt64
+  /// What the warming ones' shares are measured by; 0 = nobody is warming.
+  let warmScale: UInt64
 
-  /// `usable` has a bit and `active` an element for each of `count` backends.
-  @inlinable package init(
-    count: Int, usable: SharedWords, active: UnsafePointer<SharedWord>, maximum: UInt64
-  ) {
-    precondition(count >= 0)
-    precondition(count == 0 || usable.count * 64 >= count)
-    self.count = count
-    self.usable = usable
-    self.active = active
-    self.maximum = maximum
-  }
+  /// Refused turns after which one is taken all the same, so that every pick ends: by then a
+  /// backend with a tenth of its share has said no in eleven cases of sixty.
+  static let refusals = 16
+  /// Random draws before all backends are gone through: with half of them eligible, that happens to
+  /// one draw in 256.
+  static let draws = 8
 
-  @inlinable package func isUsable(_ backend: Int) -> Bool {
-    usable[backend >> 6].load() >> UInt64(backend & 63) & 1 != 0
-  }
-
-  @inlinable package func isBelowMaximum(_ backend: Int) -> Bool {
-    maximum == .max || active[backend].load() < maximum
-  }
-}
-
-/// Why a backend could, or could not, be picked.
-@frozen @usableFromInline
-package enum Pick: Equatable, Sendable {
-  case backend(Int)
-  /// The service has no backend: 503 `no_backend`.
-  case noBackend
-  /// None is usable: 503 `all_unhealthy`.
-  case allUnusable
-  /// All that are usable are at their maximum: the request waits.
-  case allFull
-}
-
-/// The backends that may take one request: usable, below their maximum, not tried yet.
-@frozen @usableFromInline
-package struct Eligibility {
-  @usableFromInline package let view: BackendView
-  @usableFromInline package let tried: TriedBackends
-
-  @inlinable package init(_ view: BackendView, tried: TriedBackends) {
+  init(_ view: BackendView, tried: TriedBackends, now: Instant) {
     self.view = view
     self.tried = tried
+    self.now = now.nanoseconds
+    warmScale = view.warmScale(now.nanoseconds)
   }
 
-  @inlinable package func contains(_ backend: Int) -> Bool {
-    view.isUsable(backend) && view.isBelowMaximum(backend) && !tried.contains(backend)
+  var count: Int { view.count }
+
+  func contains(_ backend: Int) -> Bool { isOpen(backend) && hasRoom(backend) }
+
+  /// Eligible by its state, and not tried.
+  func isOpen(_ backend: Int) -> Bool {
+    view.isEligible(backend) && !tried.contains(backend)
   }
 
-  /// The first eligible backend at or after `start`, going round; nil when there is none. Costs one
-  /// load for every 64 backends that are not usable, one or two for every other it passes by.
+  func hasRoom(_ backend: Int) -> Bool { view.hasRoom(backend) }
+
+  func isAtBound(_ backend: Int) -> Bool { view.isAtBound(backend) }
+
+  /// There is more to ask than who is eligible by its state.
+  var hasConditions: Bool { warmScale != 0 || !tried.isEmpty || view.hasMaximum }
+
+  /// One that is eligible by its state can take this request, and does.
+  @inline(never)
+  func isWilling(_ backend: Int, _ random: inout Xoroshiro, force: Bool) -> Bool {
+    hasRoom(backend) && !tried.contains(backend) && (force || takesTurn(backend, &random))
+  }
+
+  // MARK: Warming up
+
+  /// A turn has fallen to the backend: whether it takes it.
   @inline(__always)
-  package func first(from start: Int) -> Int? {
-    precondition(start >= 0 && start < view.count)
-    return first(in: start..<view.count) ?? first(in: 0..<start)
+  func takesTurn(_ backend: Int, _ random: inout Xoroshiro) -> Bool {
+    if warmScale == 0 { return true }
+    let share = view.share(backend, now)
+    return share >= warmScale || random.below(warmScale) < share
+  }
+
+  /// The same, decided by a number of 32 bits.
+  @inline(__always)
+  func takesTurn(_ backend: Int, portion: UInt64) -> Bool {
+    if warmScale == 0 { return true }
+    return (portion * warmScale) >> 32 < view.share(backend, now)
+  }
+
+  /// The backend's weight in parts of `WarmUp.full`, scaled by its share. Below 2^27.
+  @inline(__always)
+  func weight(_ backend: Int) -> UInt64 {
+    // 2^16 times 2^10.
+    view.weight(backend) &* (warmScale == 0 ? WarmUp.full : view.share(backend, now))
+  }
+
+  // MARK: In order
+
+  /// The first one at or after `start`, going round; nil when there is none. Costs one load for
+  /// every 64 backends that are not eligible, one or two for every other it passes by.
+  @inline(__always)
+  func first(from start: Int) -> Int? {
+    precondition(start >= 0 && start < count)
+    return first(in: start..<count) ?? first(in: 0..<start)
   }
 
   @inline(__always)
   private func first(in range: Range<Int>) -> Int? {
     var at = range.lowerBound
     while at < range.upperBound {
-      let bits = view.usable[at >> 6].load() >> UInt64(at & 63)
+      let bits = view.eligibleBits(at >> 6) >> UInt64(at & 63)
       guard bits != 0 else {
         at = (at | 63) + 1
         continue
       }
       at += bits.trailingZeroBitCount
       guard at < range.upperBound else { return nil }
-      if view.isBelowMaximum(at), !tried.contains(at) { return at }
+      if hasRoom(at), !tried.contains(at) { return at }
       at += 1
     }
     return nil
   }
 
-  /// Which of the reasons holds when nothing could be picked, tried backends aside.
-  package func whyNone() -> Pick {
-    if view.count == 0 { return .noBackend }
-    for backend in 0..<view.count where view.isUsable(backend) { return .allFull }
-    return .allUnusable
+  // MARK: At random
+
+  /// One of them at random, in proportion to weights and shares. Nil when there is none.
+  @inline(__always)
+  func draw(_ random: inout Xoroshiro, except other: Int = -1) -> Int? {
+    let backend = drawAny(&random, except: other)
+    if backend != other, contains(backend), takesTurn(backend, &random) { return backend }
+    return drawAgain(&random, except: other)
+  }
+
+  @inline(never)
+  private func drawAgain(_ random: inout Xoroshiro, except other: Int) -> Int? {
+    for _ in 1..<Eligibility.draws {
+      let backend = drawAny(&random, except: other)
+      if backend != other, contains(backend), takesTurn(backend, &random) { return backend }
+    }
+    return search(&random, except: other)
+  }
+
+  /// Any of the service's backends, by weight.
+  @inline(__always)
+  private func drawAny(_ random: inout Xoroshiro, except other: Int) -> Int {
+    if let alias = view.tables.pointee.alias { return alias.choose(random.next()) }
+    if other < 0 || count < 2 { return Int(random.below(UInt64(count))) }
+    let backend = Int(random.below(UInt64(count - 1)))
+    return backend < other ? backend : backend + 1
+  }
+
+  /// Goes through all: for when few are left.
+  private func search(_ random: inout Xoroshiro, except other: Int) -> Int? {
+    var chosen: Int?
+    var sum: UInt64 = 0
+    var at = first(in: 0..<count)
+    while let backend = at {
+      if backend != other {
+        let weight = weight(backend)
+        sum += weight
+        if random.below(sum) < weight { chosen = backend }
+      }
+      at = first(in: backend + 1..<count)
+    }
+    return chosen
   }
 }

@@ -4,16 +4,32 @@ import Primitives
 
 /// Each backend in turn. Weights are not looked at.
 enum RoundRobin {
-  /// Takes one turn. A turn that falls on a backend which is not eligible passes to the next one. A
-  /// repeat of a request takes no turn of its own, it is passed on from where the sequence stands:
-  /// otherwise every first try after a repeat would fall on the backend that had failed before. At
-  /// least one backend exists.
+  /// Takes one turn. A turn that falls on a backend which is not eligible passes to the next one.
   @inline(__always)
   static func choose(
-    _ eligible: Eligibility, _ sequence: SharedWord, isRepeat: Bool
+    _ eligible: Eligibility, _ random: inout Xoroshiro, isRepeat: Bool
   ) -> Int? {
-    // Wrapping: turn 0 is the first; where the word wraps, one turn may repeat.
-    let turn = isRepeat ? sequence.load() : sequence.add(1) &- 1
-    return eligible.first(from: Int(turn % UInt64(eligible.view.count)))
+    Turn.take(eligible, isRepeat: isRepeat) { turn in
+      search(eligible, from: Int(turn % UInt64(eligible.count)), &random)
+    }
+  }
+
+  /// The first that takes the turn, and how many passed it on.
+  @inline(__always)
+  private static func search(
+    _ eligible: Eligibility, from start: Int, _ random: inout Xoroshiro
+  ) -> Turn.Taken? {
+    var at = start
+    var passed = 0
+    for refusal in 0...Eligibility.refusals {
+      guard let backend = eligible.first(from: at) else { return nil }
+      passed += backend >= at ? backend - at : backend + eligible.count - at
+      if refusal == Eligibility.refusals || eligible.takesTurn(backend, &random) {
+        return Turn.Taken(backend: backend, passed: passed)
+      }
+      at = backend + 1 < eligible.count ? backend + 1 : 0
+      passed += 1
+    }
+    return nil
   }
 }

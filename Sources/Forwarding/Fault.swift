@@ -59,6 +59,7 @@ package struct Fault: Equatable, Sendable {
   @inlinable package static var upstreamIdle: Fault { Fault(.backend, .upstreamTimeout) }
   @inlinable package static var noBackend: Fault { Fault(.gateway, .noBackend) }
   @inlinable package static var allUnhealthy: Fault { Fault(.gateway, .allUnhealthy) }
+  @inlinable package static var circuitOpen: Fault { Fault(.gateway, .circuitOpen) }
   @inlinable package static var queueFull: Fault { Fault(.gateway, .queueFull) }
   @inlinable package static var queueTimeout: Fault { Fault(.gateway, .queueTimeout) }
   @inlinable package static var overloaded: Fault { Fault(.gateway, .overloaded) }
@@ -77,8 +78,8 @@ extension Reason {
       .headTooLarge, .clientAbort:
       true
     case .none, .noRoute, .connectRefused, .connectFailed, .upstreamReset, .upstreamProtocol,
-      .noBackend, .allUnhealthy, .queueFull, .queueTimeout, .overloaded, .draining, .connectTimeout,
-      .upstreamTimeout, .requestTimeout:
+      .noBackend, .allUnhealthy, .circuitOpen, .queueFull, .queueTimeout, .overloaded, .draining,
+      .connectTimeout, .upstreamTimeout, .requestTimeout:
       false
     }
   }

@@ -35,7 +35,7 @@ package struct BackendShared: Sendable {
   @inlinable package var active: SharedWord { first }
   /// Connections that are open or being made, pooled ones included.
   @inlinable package var open: SharedWord { first.next(1) }
-  /// How long its answers take of late, as balancers keep it.
+  /// How long its answers take of late, as a `PeakLatency`; kept up where a balancer reads it.
   @inlinable package var latency: SharedWord { first.next(2) }
   /// How often its breaker went into this phase.
   @inlinable package func transitions(to phase: BreakerPhase) -> SharedWord {
@@ -111,7 +111,7 @@ package struct ServiceShared: Sendable {
 
   /// The turn of balancers that go round.
   @inlinable package var sequence: SharedWord { words[0] }
-  /// Requests in flight at all backends together, for balancers that want to know.
+  /// Requests in flight at all backends together; kept up where a balancer bounds parts of it.
   @inlinable package var total: SharedWord { words[1] }
 
   // A cache line that every request reads, and few write.

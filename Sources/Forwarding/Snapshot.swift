@@ -57,6 +57,8 @@ package struct BackendEntry {
   /// Unused when there is a path.
   package var endpoint: Endpoint
   package var unixPath: UnsafePointer<CChar>?
+  /// Its part of the requests, compared with the others of its service.
+  package var weight: UInt32
   package var shared: BackendShared
 }
 

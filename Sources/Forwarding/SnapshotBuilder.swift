@@ -77,6 +77,7 @@ package struct SnapshotBuilder {
   private struct Place {
     var label: String
     var authority: String
+    var weight: UInt32
     var endpoint = Endpoint(address: IPAddress(v4: 0), port: 0)
     var unixPath: String?
   }
@@ -85,21 +86,22 @@ package struct SnapshotBuilder {
   /// a name to one that is listed by itself. The first that is written stands for all.
   private func addresses(of service: ServiceConfiguration) -> [Place] {
     var seen: Set<String> = []
-    return service.backends.flatMap { resolve($0.address) }.filter {
-      seen.insert($0.label).inserted
-    }
+    return service.backends.flatMap(resolve).filter { seen.insert($0.label).inserted }
   }
 
-  private func resolve(_ address: NetworkAddress) -> [Place] {
-    switch address.form {
+  private func resolve(_ backend: BackendConfiguration) -> [Place] {
+    let text = backend.address.text
+    let weight = UInt32(backend.weight)
+    switch backend.address.form {
     case .endpoint(let endpoint):
-      return [Place(label: address.text, authority: address.text, endpoint: endpoint)]
+      return [Place(label: text, authority: text, weight: weight, endpoint: endpoint)]
     case .unix(let path):
-      return [Place(label: address.text, authority: "localhost", unixPath: path)]
+      return [Place(label: text, authority: "localhost", weight: weight, unixPath: path)]
     case .name(let name, let port):
       return (names[name] ?? []).map { resolved in
         let endpoint = Endpoint(address: resolved, port: port)
-        return Place(label: endpoint.description, authority: address.text, endpoint: endpoint)
+        return Place(
+          label: endpoint.description, authority: text, weight: weight, endpoint: endpoint)
       }
     }
   }
@@ -126,7 +128,7 @@ package struct SnapshotBuilder {
     identities.backends.append(shared.poolIndex)
     return BackendEntry(
       label: arena.copy(place.label), authority: arena.copy(place.authority),
-      endpoint: place.endpoint, unixPath: place.unixPath.map(path),
+      endpoint: place.endpoint, unixPath: place.unixPath.map(path), weight: place.weight,
       shared: shared)
   }
 
@@ -149,20 +151,18 @@ package struct SnapshotBuilder {
       hostRule = .literal
       literal = text
     }
-    let active = arena.allocate(SharedWord.self, count: backends.count)
-    for (index, backend) in backends.enumerated() {
-      (active + index).initialize(to: backend.shared.active)
-    }
-    let usable = arena.words(count: (backends.count + 63) / 64 + 1)
-    for index in backends.indices { usable[index >> 6].add(1 << UInt64(index & 63)) }
-    let view = BackendView(
-      count: backends.count, usable: usable, active: active,
-      maximum: service.connections.max.map { UInt64($0) } ?? .max)
     let shared = registry.service(service.name)
     identities.services.append(shared.queueIndex)
+    let settings = balancerSettings(service)
+    let members = backends.map { backend in
+      BackendMember(
+        label: Array(backend.label.buffer), weight: backend.weight, active: backend.shared.active,
+        latency: backend.shared.latency, warmSince: backend.shared.health.warmSince)
+    }
+    let view = BackendView(
+      members, settings, sequence: shared.sequence, total: shared.total, in: arena)
     return ServiceEntry(
-      name: arena.copy(service.name), first: Int32(first), view: view,
-      policy: policy(service.balancer.policy),
+      name: arena.copy(service.name), first: Int32(first), view: view, policy: settings.policy,
       shared: shared, hostRule: hostRule, hostLiteral: arena.copy(literal),
       connectionsMax: UInt32(service.connections.max ?? 0),
       idleMax: UInt32(service.connections.idle),
@@ -171,6 +171,14 @@ package struct SnapshotBuilder {
         partsPerMillion: service.retries.budget.partsPerMillion,
         floor: service.retries.budgetFloor.count(in: RetryBudget.span)),
       rules: BackendRules(service, longestAnswer: longestAnswer))
+  }
+
+  private func balancerSettings(_ service: ServiceConfiguration) -> BalancerSettings {
+    var settings = BalancerSettings(policy: policy(service.balancer.policy))
+    settings.maximum = service.connections.max.map { UInt64($0) } ?? .max
+    settings.maxLoad = service.balancer.maxLoad.map { UInt64($0.partsPerMillion) }
+    settings.warmUp = service.warmUp ?? .zero
+    return settings
   }
 
   private func policy(_ policy: BalancerConfiguration.Policy) -> BalancerPolicy {

@@ -8,7 +8,7 @@ package enum Reason: UInt8, CaseIterable, Sendable {
   case badRequest, methodNotAllowed, noRoute, headTimeout, bodyTimeout, bodyTooLarge, targetTooLong
   case headTooLarge
   case connectRefused, connectFailed, upstreamReset, upstreamProtocol
-  case noBackend, allUnhealthy, queueFull, queueTimeout, overloaded, draining
+  case noBackend, allUnhealthy, circuitOpen, queueFull, queueTimeout, overloaded, draining
   case connectTimeout, upstreamTimeout, requestTimeout
   case clientAbort
 
@@ -30,6 +30,7 @@ package enum Reason: UInt8, CaseIterable, Sendable {
     case .upstreamProtocol: "upstream_protocol"
     case .noBackend: "no_backend"
     case .allUnhealthy: "all_unhealthy"
+    case .circuitOpen: "circuit_open"
     case .queueFull: "queue_full"
     case .queueTimeout: "queue_timeout"
     case .overloaded: "overloaded"
@@ -55,7 +56,8 @@ package enum Reason: UInt8, CaseIterable, Sendable {
     case .headTooLarge: 431
     case .clientAbort: 499
     case .connectRefused, .connectFailed, .upstreamReset, .upstreamProtocol: 502
-    case .noBackend, .allUnhealthy, .queueFull, .queueTimeout, .overloaded, .draining: 503
+    case .noBackend, .allUnhealthy, .circuitOpen, .queueFull, .queueTimeout: 503
+    case .overloaded, .draining: 503
     case .connectTimeout, .upstreamTimeout, .requestTimeout: 504
     }
   }
@@ -64,7 +66,8 @@ package enum Reason: UInt8, CaseIterable, Sendable {
   /// 10.2.3). True for what passes by itself, false for what somebody has to mend.
   package var retryAfterHelps: Bool {
     switch self {
-    case .noBackend, .allUnhealthy, .queueFull, .queueTimeout, .overloaded, .draining: true
+    case .noBackend, .allUnhealthy, .circuitOpen, .queueFull, .queueTimeout: true
+    case .overloaded, .draining: true
     case .none, .badRequest, .methodNotAllowed, .noRoute, .headTimeout, .bodyTimeout: false
     case .bodyTooLarge, .targetTooLong, .headTooLarge: false
     case .connectRefused, .connectFailed, .upstreamReset, .upstreamProtocol: false

@@ -107,6 +107,7 @@ extension ExchangeRef {
     case .backend(let position): attempt(position)
     case .noBackend: fail(.noBackend)
     case .allUnusable: fail(.allUnhealthy)
+    case .allRefused: fail(.circuitOpen)
     case .allFull: enqueue()
     }
   }
@@ -123,10 +124,18 @@ extension ExchangeRef {
   @inline(__always)
   func choose() -> Pick {
     let service = service
-    let pick = service.pointee.policy.pick(
-      service.pointee.view, tried: pointee.tried, sequence: service.pointee.shared.sequence)
+    let pick = pickOne(of: service, tried: pointee.tried)
     guard case .backend(let index) = pick else { return pick }
     return .backend(Int(service.pointee.first) + index)
+  }
+
+  /// The same among a service's backends, as a position in its list.
+  @inline(__always)
+  func pickOne(of service: UnsafePointer<ServiceEntry>, tried: TriedBackends) -> Pick {
+    let worker = pointee.worker
+    let request = PickRequest(tried: tried, key: nil, now: worker.pointee.now)
+    return service.pointee.policy.pick(
+      service.pointee.view, request, random: &worker.pointee.random)
   }
 
   /// Tries the backend at this position of the snapshot.

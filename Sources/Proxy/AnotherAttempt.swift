@@ -16,8 +16,7 @@ extension ExchangeRef {
     let position = newest.pointee.routes[Int(route)].service
     let target = UnsafePointer(newest.pointee.services + Int(position))
     let tried = triedBackends(of: newest, target)
-    let pick = target.pointee.policy.pick(
-      target.pointee.view, tried: tried, sequence: target.pointee.shared.sequence)
+    let pick = pickOne(of: target, tried: tried)
     guard case .backend(let index) = pick else { return pick }
     move(to: newest, route: route, service: position)
     pointee.tried = tried

@@ -22,15 +22,11 @@ extension DataPlane {
     let now = Loop.clock()
     for index in 0..<snapshot.pointee.serviceCount {
       let service = snapshot.pointee.services[index]
-      for position in 0..<service.view.count {
-        let backend = snapshot.pointee.backends[Int(service.first) + position]
-        let bit = UInt64(1) << UInt64(position & 63)
-        let word = service.view.usable[position >> 6]
-        if backend.shared.health.admits(now: now) {
-          word.set(bit)
-        } else {
-          _ = word.clear(bit)
-        }
+      let version = service.shared.version.load()
+      let backends = snapshot.pointee.backends + Int(service.first)
+      service.view.rewrite(version: version, now: now, recheckAt: .distantFuture) { position in
+        let isHealthy = backends[position].shared.health.admits(now: now)
+        return BackendStanding(isHealthy: isHealthy, admits: true)
       }
     }
   }

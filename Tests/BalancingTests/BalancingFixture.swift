@@ -2,51 +2,177 @@
 // process of their own.
 import Balancing
 import Primitives
+import Testing
 
-/// The shared words of one service. Freed when the fixture goes.
+/// One service and its shared words. Freed when the fixture goes.
 final class Backends {
   let count: Int
-  let usable: SharedWords
-  private let activeWords: SharedWords
-  private let activeTable: UnsafeMutablePointer<SharedWord>
+  let policy: BalancerPolicy
+  let weights: [UInt32]
   let sequence = SharedWord.allocate()
-  var maximum: UInt64 = .max
+  let total = SharedWord.allocate()
+  var random = Xoroshiro(seed: 1)
+  var now = Instant(nanoseconds: 1_000_000_000)
+  private let arena = Arena()
+  let view: BackendView
+  private let words: SharedWords
+  private var standing: [BackendStanding]
+  private var version: UInt64 = 0
 
-  /// All usable and idle.
-  init(_ count: Int) {
+  /// All eligible, idle and warm.
+  /// - Parameter maxLoad: in millionths.
+  init(
+    _ count: Int, _ policy: BalancerPolicy = .roundRobin, weights: [UInt32] = [],
+    labels: [String] = [], maximum: UInt64 = .max, maxLoad: UInt64? = nil,
+    warmUp: Duration = .zero, seed: UInt64 = 1
+  ) {
     self.count = count
-    usable = SharedWords.allocate(count: max(1, (count + 63) / 64))
-    activeWords = SharedWords.allocate(count: max(1, count))
-    activeTable = .allocate(capacity: max(1, count))
-    for index in 0..<count {
-      (activeTable + index).initialize(to: activeWords[index])
-      setUsable(index, true)
+    self.policy = policy
+    self.weights = weights.isEmpty ? [UInt32](repeating: 1, count: count) : weights
+    random = Xoroshiro(seed: seed)
+    let words = SharedWords.allocate(count: 3 * count + 1)
+    self.words = words
+    standing = [BackendStanding](
+      repeating: BackendStanding(isHealthy: true, admits: true), count: count)
+    let names = labels.isEmpty ? Backends.labels(count) : labels
+    let members = self.weights.enumerated().map { index, weight in
+      BackendMember(
+        label: Array(names[index].utf8), weight: weight, active: words[3 * index],
+        latency: words[3 * index + 1], warmSince: words[3 * index + 2])
     }
+    var settings = BalancerSettings(policy: policy)
+    settings.maximum = maximum
+    settings.maxLoad = maxLoad
+    settings.warmUp = warmUp
+    view = BackendView(members, settings, sequence: sequence, total: total, in: arena)
   }
 
   deinit {
-    usable.deallocate()
-    activeWords.deallocate()
-    activeTable.deallocate()
+    words.deallocate()
     sequence.deallocate()
+    total.deallocate()
   }
 
-  var view: BackendView {
-    BackendView(
-      count: count, usable: usable, active: UnsafePointer(activeTable), maximum: maximum)
-  }
+  static func labels(_ count: Int) -> [String] { (0..<count).map { "10.0.0.\($0):9000" } }
 
-  func setUsable(_ backend: Int, _ isUsable: Bool) {
-    let word = usable[backend >> 6]
-    let bit: UInt64 = 1 << UInt64(backend & 63)
-    word.store(isUsable ? word.load() | bit : word.load() & ~bit)
-  }
-
-  func setActive(_ backend: Int, _ requests: UInt64) { activeWords[backend].store(requests) }
-
-  func pick(tried: [Int] = []) -> Pick {
+  func pick(tried: [Int] = [], key: UInt64? = nil) -> Pick {
     var set = TriedBackends()
     for backend in tried { set.insert(backend) }
-    return BalancerPolicy.roundRobin.pick(view, tried: set, sequence: sequence)
+    return policy.pick(view, PickRequest(tried: set, key: key, now: now), random: &random)
+  }
+
+  /// The backend that is picked; a test that asks for one has one.
+  func picked(tried: [Int] = [], key: UInt64? = nil) -> Int {
+    if case .backend(let index) = pick(tried: tried, key: key) { return index }
+    Issue.record("no backend")
+    return 0
+  }
+
+  // MARK: States
+
+  func setEligible(_ backend: Int, _ isEligible: Bool) {
+    standing[backend] = BackendStanding(isHealthy: isEligible, admits: isEligible)
+    look()
+  }
+
+  /// Its breaker is open.
+  func refuse(_ backend: Int) {
+    standing[backend] = BackendStanding(isHealthy: true, admits: false)
+    look()
+  }
+
+  func setEligible(_ all: [Bool]) {
+    standing = all.map { BackendStanding(isHealthy: $0, admits: $0) }
+    look()
+  }
+
+  var eligible: [Bool] { standing.map { $0.isHealthy && $0.admits } }
+
+  /// Writes the cache, as who picks does when something has changed.
+  func look() {
+    version += 1
+    let standing = standing
+    view.rewrite(version: version, now: now, recheckAt: .distantFuture) { standing[$0] }
+  }
+
+  // MARK: Words
+
+  func setActive(_ backend: Int, _ requests: UInt64) { words[3 * backend].store(requests) }
+  func active(_ backend: Int) -> UInt64 { words[3 * backend].load() }
+  func latency(_ backend: Int) -> SharedWord { words[3 * backend + 1] }
+
+  func begin(_ backend: Int) {
+    words[3 * backend].add(1)
+    total.add(1)
+  }
+
+  func end(_ backend: Int) {
+    words[3 * backend].subtract(1)
+    total.subtract(1)
+  }
+
+  /// The backend begins to warm up now.
+  func warm(_ backend: Int) {
+    words[3 * backend + 2].store(now.nanoseconds)
+    look()
+  }
+
+  func pass(_ time: Duration) { now = now + time }
+}
+
+/// How far counts are from what is expected, and what is too far.
+enum ChiSquare {
+  /// - Parameter parts: in proportion to what is expected.
+  static func statistic(_ counts: [Int], parts: [Double]) -> Double {
+    let total = Double(counts.reduce(0, +))
+    let sum = parts.reduce(0, +)
+    return zip(counts, parts).reduce(0) { result, pair in
+      let expected = total * pair.1 / sum
+      let distance = Double(pair.0) - expected
+      return result + distance * distance / expected
+    }
+  }
+
+  /// Exceeded by chance once in a thousand times (Wilson and Hilferty's approximation).
+  static func limit(_ freedom: Int) -> Double {
+    let degrees = Double(freedom)
+    let term = 1 - 2 / (9 * degrees) + 3.09 * (2 / (9 * degrees)).squareRoot()
+    return degrees * term * term * term
+  }
+
+  static func fits(_ counts: [Int], _ parts: [Double]) -> Bool {
+    statistic(counts, parts: parts) < limit(counts.count - 1)
+  }
+
+  static func fits(_ counts: [Int], weights: [UInt32]) -> Bool {
+    fits(counts, weights.map { Double($0) })
+  }
+}
+
+extension Backends {
+  /// How often each is picked in so many picks, of requests that end at once.
+  func counts(_ picks: Int, key: (Int) -> UInt64? = { _ in nil }) -> [Int] {
+    var counts = [Int](repeating: 0, count: count)
+    for pick in 0..<picks { counts[picked(key: key(pick))] += 1 }
+    return counts
+  }
+
+  /// The same with so many requests always in flight: each pick follows the end of one of them, at
+  /// random.
+  func counts(_ picks: Int, inFlight: Int) -> [Int] {
+    var counts = [Int](repeating: 0, count: count)
+    var running: [Int] = []
+    for _ in 0..<picks {
+      if running.count == inFlight {
+        let last = running.remove(at: Int(random.below(UInt64(inFlight))))
+        end(last)
+      }
+      let backend = picked()
+      begin(backend)
+      running.append(backend)
+      counts[backend] += 1
+    }
+    for backend in running { end(backend) }
+    return counts
   }
 }

@@ -12,6 +12,7 @@ import Testing
       (.connectRefused, "connect_refused", 502), (.connectFailed, "connect_failed", 502),
       (.upstreamReset, "upstream_reset", 502), (.upstreamProtocol, "upstream_protocol", 502),
       (.noBackend, "no_backend", 503), (.allUnhealthy, "all_unhealthy", 503),
+      (.circuitOpen, "circuit_open", 503),
       (.queueFull, "queue_full", 503), (.queueTimeout, "queue_timeout", 503),
       (.overloaded, "overloaded", 503), (.draining, "draining", 503),
       (.connectTimeout, "connect_timeout", 504), (.upstreamTimeout, "upstream_timeout", 504),
