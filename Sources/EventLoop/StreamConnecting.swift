@@ -30,10 +30,11 @@ extension Stream {
     return 0
   }
 
-  /// Whether a connect failed for want of something of our own: descriptors, memory, local ports.
+  /// Whether a connect failed for want of something of our own: descriptors or memory. Not for want
+  /// of a local address: without IPv6 that is for ever, and another backend may still be reached.
   package static func isShortage(_ error: Int32) -> Bool {
     switch 0 - error {
-    case EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL: true
+    case EMFILE, ENFILE, ENOBUFS, ENOMEM: true
     default: false
     }
   }
