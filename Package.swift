@@ -77,8 +77,8 @@ let package = Package(
     room(
       "Proxy",
       [
-        "Primitives", "HTTPSemantics", "Balancing", "Telemetry", "Configuration", "Forwarding",
-        "Health", "EventLoop", "HTTPParsing",
+        "Primitives", "HTTPSemantics", "Balancing", "CircuitBreaking", "Telemetry",
+        "Configuration", "Forwarding", "EventLoop", "HTTPParsing",
       ]),
     room(
       "Admin",

@@ -25,6 +25,8 @@ package struct Exchange {
 
   @usableFromInline package internal(set) var requestBytes: UInt64 = 0
   @usableFromInline package internal(set) var requestIsComplete: Bool
+  /// When its body was complete, in whole milliseconds; the clock's origin while it has none.
+  @usableFromInline package internal(set) var requestCompleteAt = Instant(nanoseconds: 0)
   @usableFromInline package internal(set) var isTeeing: Bool
   @usableFromInline package internal(set) var responseHasBegun = false
   @usableFromInline package internal(set) var responseHasEnded = false
@@ -95,6 +97,7 @@ package struct Exchange {
   /// The request is complete.
   package mutating func requestEnded(now: Instant) {
     requestIsComplete = true
+    requestCompleteAt = now
     awaitsContinue = false
     clientReader.stop(total: requestBytes, now: now)
     if phase == .open && !backendWriter.isRunning { backendDeadline = now + plan.responseTimeout }

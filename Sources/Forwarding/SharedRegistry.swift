@@ -38,6 +38,8 @@ package struct KnownBackend {
 /// workers keep what is their own about them. Control loop only.
 package final class SharedRegistry {
   package let workers: Int
+  /// Lives as long as the process.
+  package let journal = StateJournal.create()
   private var routes = IdentityTable<KnownRoute>()
   private var services = IdentityTable<KnownService>()
   private var backends = IdentityTable<KnownBackend>()

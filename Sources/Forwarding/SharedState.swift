@@ -124,6 +124,10 @@ package struct ServiceShared: Sendable {
   @inlinable package var ejectionTurn: SharedWord { words[10] }
   /// Whether health is ignored: see `Panic`.
   @inlinable package var panic: SharedWord { words[11] }
+  /// How often that has begun.
+  @inlinable package var panics: SharedWord { words[13] }
+  /// 1 while a worker looks at all backends: see `BackendPool`.
+  var sweeping: SharedWord { words[12] }
 
   /// Some backend may, or may not, be sent requests any more: whoever picks next looks at all of
   /// them. To be called after the state has been written.

@@ -95,6 +95,8 @@ package struct Snapshot {
   package var trustedProxies: UnsafeBufferPointer<CIDR>
   package var traceTrust: TraceTrust
   package var generation: UInt64
+  /// Where changes of the backends' states are noted for the control loop.
+  package var journal: StateJournal
   /// Exchanges that began here and are not over: for each worker one counter, 8 words apart.
   package var users: SharedCounter
   /// By the number of a route or service, its position here; -1 = it is not one of this snapshot's.

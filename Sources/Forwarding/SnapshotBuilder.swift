@@ -64,6 +64,7 @@ package struct SnapshotBuilder {
           head: configuration.timeouts.head, keepAlive: configuration.timeouts.keepAlive),
         trustedProxies: rules.trustedProxies,
         traceTrust: traceTrust(configuration.tracing.trust), generation: generation,
+        journal: registry.journal,
         users: arena.words(count: 8 * registry.workers).counter(0),
         routePositions: rules.routePositions,
         servicePositions: arena.copy(

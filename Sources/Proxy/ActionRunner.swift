@@ -1,6 +1,7 @@
 // Why this file exists: the exchange says what is to be done, this file does it. Nobody else acts
 // on an exchange's behalf.
 import Balancing
+import CircuitBreaking
 import EventLoop
 import Forwarding
 import HTTPParsing
@@ -124,18 +125,9 @@ extension ExchangeRef {
   @inline(__always)
   func choose() -> Pick {
     let service = service
-    let pick = pickOne(of: service, tried: pointee.tried)
+    let pick = pickOne(of: service, in: pointee.snapshot, tried: pointee.tried)
     guard case .backend(let index) = pick else { return pick }
     return .backend(Int(service.pointee.first) + index)
-  }
-
-  /// The same among a service's backends, as a position in its list.
-  @inline(__always)
-  func pickOne(of service: UnsafePointer<ServiceEntry>, tried: TriedBackends) -> Pick {
-    let worker = pointee.worker
-    let request = PickRequest(tried: tried, key: nil, now: worker.pointee.now)
-    return service.pointee.policy.pick(
-      service.pointee.view, request, random: &worker.pointee.random)
   }
 
   /// Tries the backend at this position of the snapshot.
@@ -143,37 +135,23 @@ extension ExchangeRef {
   func attempt(_ position: Int) {
     let worker = pointee.worker
     let entry = UnsafePointer(pointee.snapshot.pointee.backends + position)
-    pick(position, entry)
+    beginAttempt(position, entry)
     if let idle = worker.takeIdle(entry, for: self) {
       worker.recordReuse(idle)
       lease(idle, reused: true)
       return
     }
     guard worker.reservePlace(at: entry, maximum: service.pointee.connectionsMax) else {
-      dropPermit()
+      abandonAttempt()
       return enqueue()
     }
     openConnection(entry)
   }
 
-  /// The attempt counts at its backend from here on.
-  @inline(__always)
-  private func pick(_ position: Int, _ entry: UnsafePointer<BackendEntry>) {
-    pointee.picked = Int32(position)
-    pointee.tried.insert(position - Int(service.pointee.first))
-    pointee.permit = Permit.take(entry.pointee.shared.active)
-    patchHead(for: entry)
-  }
-
-  @inline(__always)
-  private func dropPermit() {
-    if !pointee.permit.isHeld { return }
-    pointee.permit.release()
-  }
-
-  /// A connection that another exchange has just given up, while this one waited.
+  /// A connection that another exchange has just given up, while this one waited. Its backend takes
+  /// the request.
   func takeOver(_ backend: BackendRef, _ position: Int) {
-    pick(position, UnsafePointer(pointee.snapshot.pointee.backends + position))
+    beginAttempt(position, UnsafePointer(pointee.snapshot.pointee.backends + position))
     pointee.worker.recordReuse(backend)
     lease(backend, reused: true)
   }
@@ -192,8 +170,9 @@ extension ExchangeRef {
     let worker = pointee.worker
     var fault = Fault.connectFailed
     guard let backend = worker.openBackend(entry, service.pointee.shared, fault: &fault) else {
-      dropPermit()
-      return fail(fault)
+      let actions = pointee.machine.fail(fault, context)
+      endAttempt()
+      return perform(actions)
     }
     backend.pointee.exchange = self
     pointee.backend = backend
@@ -210,7 +189,7 @@ extension ExchangeRef {
   }
 
   func endLease(keeping: Bool) {
-    dropPermit()
+    endAttempt()
     pointee.headIsUnsent = false
     guard let backend = pointee.backend else { return }
     pointee.backend = nil
@@ -244,7 +223,8 @@ extension ExchangeRef {
     let worker = pointee.worker
     let client = pointee.client
     let fate = pointee.machine.fate
-    precondition(pointee.backend == nil && !pointee.permit.isHeld)
+    precondition(
+      pointee.backend == nil && !pointee.permit.isHeld && !pointee.breakerPermit.isHeld)
     worker.record(self)
     dropTee()
     worker.pointee.buffers.give(pointee.buffer)

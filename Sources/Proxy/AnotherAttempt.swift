@@ -16,7 +16,7 @@ extension ExchangeRef {
     let position = newest.pointee.routes[Int(route)].service
     let target = UnsafePointer(newest.pointee.services + Int(position))
     let tried = triedBackends(of: newest, target)
-    let pick = pickOne(of: target, tried: tried)
+    let pick = pickOne(of: target, in: newest, tried: tried)
     guard case .backend(let index) = pick else { return pick }
     move(to: newest, route: route, service: position)
     pointee.tried = tried

@@ -63,7 +63,6 @@ package final class DataPlane {
       try worker.open(sockets[index])
     }
     // Some backends begin as down.
-    markUsable()
   }
 
   /// Starts the threads: from here on connections are accepted.
@@ -148,7 +147,6 @@ package final class DataPlane {
   /// Waits for nobody. Not after `stop`.
   package func adopt(_ live: LiveConfiguration) {
     chain.adopt(live, now: Loop.clock())
-    markUsable()
     setLagLimit(live.configuration.limits)
     wakeAll()
   }

@@ -2,6 +2,7 @@
 // the request head as it is sent (and sent again), the bytes kept for a repeat, and what the record
 // at the end will say.
 import Balancing
+import CircuitBreaking
 import Forwarding
 import HTTPParsing
 import HTTPSemantics
@@ -23,6 +24,10 @@ struct ExchangeNode {
   var picked: Int32 = -1
   var tried = TriedBackends()
   var permit = Permit.none
+  /// Held from the pick until the attempt is judged.
+  var breakerPermit = BreakerPermit.none
+  /// The present attempt has said what it says of its backend.
+  var isJudged = true
 
   /// Texts for the record, then the request head for the backend.
   var buffer: PooledBuffer

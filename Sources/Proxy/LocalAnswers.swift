@@ -6,15 +6,23 @@ import HTTPSemantics
 import Primitives
 
 extension ExchangeRef {
-  /// Seconds after which another try may fare better, for the reasons where that is so.
-  private static var retryAfterSeconds: UInt32 { 1 }
+  /// Seconds after which another try may fare better, for the reasons where that is so: when the
+  /// first breaker lets a request pass, rounded up; for the others nobody knows.
+  private var retryAfterSeconds: UInt32 {
+    guard case .circuitOpen = pointee.machine.reason else { return 1 }
+    let now = pointee.worker.pointee.now
+    let pool = BackendPool(pointee.snapshot, service)
+    guard let end = pool.breakersReturn(now: now) else { return 1 }
+    let wait = max(0, (end - now).nanoseconds)
+    return max(1, UInt32(clamping: (wait + 999_999_999) / 1_000_000_000))
+  }
 
   func writeLocalAnswer(into writer: inout ByteWriter) {
     let machine = pointee.machine
     var answer = LocalAnswer(
       machine.reason, pointee.record.detail, method: pointee.record.method,
       version: pointee.record.version, keepAlive: keepsClient)
-    if machine.reason.retryAfterHelps { answer.retryAfter = ExchangeRef.retryAfterSeconds }
+    if machine.reason.retryAfterHelps { answer.retryAfter = retryAfterSeconds }
     answer.date = pointee.worker.date
     answer.requestID = text(pointee.record.requestID)
     withExtraFields(machine.reason) { extra in

@@ -26,6 +26,8 @@ extension ExchangeRef {
 
   /// From here on the client's bytes go to the backend unread.
   func openTunnel() {
+    // The backend has kept its word; how long the tunnel lasts says nothing more of it.
+    judge(pointee.machine.outcome)
     let client = pointee.client
     client.pointee.phase = .tunnel
     client.setStop(.inboxIsFull, false)

@@ -42,18 +42,35 @@ extension ExchangeRef {
     pointee.record.queueTime = pointee.record.queueTime + waited
   }
 
-  /// It is this request's turn, and one of the service's backends seems to have a place.
+  /// It is this request's turn, and one of the service's backends seems to have a place. False when
+  /// it goes on waiting.
   fileprivate func retryPick() -> Bool {
-    guard case .backend(let position) = chooseAgain() else { return false }
+    let position: Int
+    switch chooseAgain() {
+    case .backend(let picked): position = picked
+    case .allFull: return false
+    // What it waits for is gone.
+    case .noBackend: return giveUpWaiting(.noBackend)
+    case .allUnusable: return giveUpWaiting(.allUnhealthy)
+    case .allRefused: return giveUpWaiting(.circuitOpen)
+    }
     let entry = UnsafePointer(pointee.snapshot.pointee.backends) + position
     let pool = pointee.worker.pointee.pools[entry.pointee.shared.poolIndex]
     let maximum = service.pointee.connectionsMax
     if pool.newest == nil && maximum != 0 && entry.pointee.shared.open.load() >= UInt64(maximum) {
+      abandonPick(position)
       return false
     }
     let client = pointee.client
     leaveQueue()
     attempt(position)
+    client.settleAfterBackend()
+    return true
+  }
+
+  private func giveUpWaiting(_ fault: Fault) -> Bool {
+    let client = pointee.client
+    fail(fault)
     client.settleAfterBackend()
     return true
   }
@@ -119,7 +136,7 @@ extension WorkerRef {
     let longest = shared.longestWaiting(workers: pointee.shared.pointee.workerCount)
     backend.pointee.exchange = nil
     guard longest == pointee.index, let first = pointee.queues[shared.queueIndex].first,
-      let position = first.position(of: backend.pointee.shared)
+      let position = first.position(of: backend.pointee.shared), first.isTaken(by: position)
     else { return backend.close() }
     let client = first.pointee.client
     first.leaveQueue()

@@ -69,6 +69,8 @@ extension MetricsReport {
         out.sample(service, name, state.label, value: state.count)
       }
     }
+    out.begin(.panics)
+    for panic in panics { out.sample(panic.service, value: panic.count) }
   }
 
   private func forEachCondition(_ body: (String, String, BackendCondition) -> Void) {

@@ -11,7 +11,7 @@ package enum MetricFamily: CaseIterable, Sendable {
   case requests, requestDuration, overhead, upstreamDuration, requestBytes, responseBytes
   case clientConnections, activeConnections, poolConnections, poolOpened, poolReused
   case healthChecks
-  case backendHealthy, backendState, ejections, circuitState, circuitTransitions
+  case backendHealthy, backendState, ejections, circuitState, circuitTransitions, panics
   case retries, localResponses, fieldsDropped
   case lastReloadSuccessful, lastReloadTimestamp, reloads, configurationInfo
   case eventLoopLag, shedding, accessLogDropped, seriesOverflow, buildInfo
@@ -33,7 +33,7 @@ package enum MetricFamily: CaseIterable, Sendable {
     case .clientConnections, .activeConnections, .poolConnections, .poolOpened, .poolReused:
       connectionEntry
     case .healthChecks: healthCheckEntry
-    case .backendHealthy, .backendState, .ejections, .circuitState, .circuitTransitions:
+    case .backendHealthy, .backendState, .ejections, .circuitState, .circuitTransitions, .panics:
       conditionEntry
     case .retries, .localResponses, .fieldsDropped: decisionEntry
     case .lastReloadSuccessful, .lastReloadTimestamp, .reloads, .configurationInfo:
@@ -127,10 +127,14 @@ package enum MetricFamily: CaseIterable, Sendable {
       make(
         "gateway_circuit_state", .gauge, ["service", "backend"],
         "A backend's circuit breaker: 0 closed, 1 open, 2 half-open. Absent without one.")
-    default:
+    case .circuitTransitions:
       make(
         "gateway_circuit_transitions_total", .counter, ["service", "backend", "to"],
         "How often a backend's circuit breaker changed its state, by the new one.")
+    default:
+      make(
+        "gateway_panics_total", .counter, ["service"],
+        "How often too few of a service's backends were usable, so that health was ignored.")
     }
   }
 

@@ -84,6 +84,17 @@ package struct HealthCheckSample: Sendable {
   }
 }
 
+/// How often health was ignored for a service's backends.
+package struct PanicSample: Sendable {
+  package var service: String
+  package var count: UInt64
+
+  package init(service: String, count: UInt64) {
+    self.service = service
+    self.count = count
+  }
+}
+
 /// Everything that one answer to `GET /metrics` is made from.
 package struct MetricsReport: Sendable {
   package var layout: MetricsLayout
@@ -94,20 +105,22 @@ package struct MetricsReport: Sendable {
   package var gauges: [BackendGauges]
   /// In the order of the answer; a service without health checks has none.
   package var healthChecks: [HealthCheckSample]
+  package var panics: [PanicSample]
   package var configuration: ConfigurationStatus
   package var process: ProcessSample
   package var version: String
 
   package init(
     layout: MetricsLayout, shards: [MetricsShard], gauges: [BackendGauges],
-    healthChecks: [HealthCheckSample] = [], configuration: ConfigurationStatus,
-    process: ProcessSample, version: String
+    healthChecks: [HealthCheckSample] = [], panics: [PanicSample] = [],
+    configuration: ConfigurationStatus, process: ProcessSample, version: String
   ) {
     precondition(gauges.count == layout.backends.count)
     self.layout = layout
     self.shards = shards
     self.gauges = gauges
     self.healthChecks = healthChecks
+    self.panics = panics
     self.configuration = configuration
     self.process = process
     self.version = version

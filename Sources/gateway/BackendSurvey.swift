@@ -58,6 +58,10 @@ struct BackendSurvey {
     }
   }
 
+  var panics: [PanicSample] {
+    services.map { PanicSample(service: $0.name, count: $0.shared.panics.load()) }
+  }
+
   /// By service and label.
   var conditions: [[String]: BackendCondition] {
     var conditions: [[String]: BackendCondition] = [:]

@@ -23,10 +23,18 @@ final class BackendWatch {
   }
 
   private let log: Logger
+  private let onChange: () -> Void
   private var entries: [Entry] = []
+  private var events: StateEvents
   private var timer: Timer?
 
-  init(_ log: Logger) { self.log = log }
+  /// - Parameter onChange: a state has changed since the last look, by the doing of workers or by
+  ///   time alone.
+  init(_ log: Logger, onChange: @escaping () -> Void = {}) {
+    self.log = log
+    self.onChange = onChange
+    events = StateEvents(log)
+  }
 
   /// Looks at the backends of this snapshot from now on. The state of one that was not there before
   /// is taken as it is found; nothing has changed about it yet.
@@ -37,6 +45,7 @@ final class BackendWatch {
       entries.map { (Names(service: $0.service, backend: $0.backend), $0.state) },
       uniquingKeysWith: { first, _ in first })
     entries = []
+    events.follow(snapshot, configuration)
     for (index, service) in configuration.services.enumerated() {
       let entry = snapshot.pointee.services[index]
       for position in 0..<entry.view.count {
@@ -71,18 +80,24 @@ final class BackendWatch {
 
   private func fired() {
     let now = Loop.clock()
-    look(now: now)
+    if look(now: now) { onChange() }
     timer?.start(at: now + BackendWatch.period)
   }
 
-  /// Tells what has changed since the last look.
-  func look(now: Instant) {
+  /// Tells what has changed since the last look. True when something has.
+  @discardableResult
+  func look(now: Instant) -> Bool {
+    var hasChanged = events.tell()
     for index in entries.indices {
+      // Picks need not look at the end of an ejection any more.
+      _ = entries[index].health.settle(now: now)
       let report = entries[index].health.observe(now: now, warmUp: entries[index].warmUp)
       if report.state == entries[index].state { continue }
       tell(entries[index], report)
       entries[index].state = report.state
+      hasChanged = true
     }
+    return hasChanged
   }
 
   private func tell(_ entry: Entry, _ report: BackendHealthReport) {

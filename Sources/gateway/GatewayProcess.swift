@@ -42,7 +42,7 @@ enum GatewayProcess {
     let dataPlane = try DataPlane(
       LiveConfiguration(configuration, names: names.addresses, generation: 1),
       DataPlaneSettings(workers: workers(configuration), connections: budget.connections))
-    let watch = BackendWatch(log)
+    let watch = BackendWatch(log) { dataPlane.healthChanged() }
     let checks = HealthChecks(loop, places: budget.probes) {
       dataPlane.healthChanged()
       watch.look(now: Loop.clock())

@@ -47,6 +47,7 @@ final class StatusReport {
 
   func metrics() -> [UInt8] {
     let layout = dataPlane.layout
+    let survey = survey
     let conditions = survey.conditions
     var gauges = dataPlane.gauges
     for (index, backend) in layout.backends.enumerated() {
@@ -54,7 +55,7 @@ final class StatusReport {
     }
     return MetricsReport(
       layout: layout, shards: dataPlane.shards, gauges: gauges,
-      healthChecks: checks.samples,
+      healthChecks: checks.samples, panics: survey.panics,
       configuration: ConfigurationStatus(
         isLastReloadSuccessful: true, lastReload: UInt64(startedAt), successes: 0, failures: 0,
         hash: loaded.contentHash, generation: dataPlane.live.generation),
@@ -127,6 +128,7 @@ final class StatusReport {
     json.member("name", service.name)
     json.member("balancer", balancer.policy.rawValue)
     json.member("waiting", service.shared.waiting.load())
+    json.member("ignores_health", Panic.lasts(service.shared.panic))
     json.key("backends")
     json.beginArray()
     for backend in service.backends {

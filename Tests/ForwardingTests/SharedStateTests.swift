@@ -29,7 +29,7 @@ import Testing
     defer { shared.destroy() }
     var cells = [
       shared.sequence, shared.total, shared.waiting, shared.version, shared.ejectionTurn,
-      shared.panic,
+      shared.panic, shared.panics, shared.sweeping,
     ].map(\.cell)
     for worker in 0..<3 {
       cells.append(shared.waitingSince(worker: worker).cell)

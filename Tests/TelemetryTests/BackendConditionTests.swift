@@ -14,7 +14,7 @@ import Testing
       MetricsReport(
         layout: MetricsLayout(
           routes: [], services: [.init(index: 1, name: "users")], backends: backends),
-        shards: [], gauges: gauges,
+        shards: [], gauges: gauges, panics: [PanicSample(service: "users", count: 7)],
         configuration: ConfigurationStatus(
           isLastReloadSuccessful: true, lastReload: 0, successes: 0, failures: 0, hash: "",
           generation: 1),
@@ -41,6 +41,7 @@ import Testing
     #expect(scrape.value("gateway_backend_state", labels(0, ["state": "draining"])) == 0)
     #expect(scrape.value("gateway_ejections_total", labels(0, ["reason": "failure_rate"])) == 3)
     #expect(scrape.value("gateway_circuit_state", labels(0)) == nil)
+    #expect(scrape.value("gateway_panics_total", ["service": "users"]) == 7)
   }
 
   @Test func `a breaker tells its state and how it came there`() {

@@ -20,8 +20,8 @@ private let plan: [String: Set<String>] = [
   "EventLoop": ["CLibUV", "Primitives"],
   "HTTPParsing": ["CLLHTTP", "Primitives", "HTTPSemantics"],
   "Proxy": [
-    "Primitives", "HTTPSemantics", "Balancing", "Telemetry", "Configuration",
-    "Health", "Forwarding", "EventLoop", "HTTPParsing",
+    "Primitives", "HTTPSemantics", "Balancing", "CircuitBreaking", "Telemetry", "Configuration",
+    "Forwarding", "EventLoop", "HTTPParsing",
   ],
   "Admin": [
     "Primitives", "HTTPSemantics", "Telemetry", "Configuration", "EventLoop", "HTTPParsing",

@@ -319,7 +319,10 @@ extension Connections {
       defer { holder.close() }
       let backend = ScriptedBackend.answering()
       let text = configuration(
-        service: "retries: {budget: 0%, budget_floor: 1/s}", backends: 2)
+        service: """
+          retries: {budget: 0%, budget_floor: 1/s}
+          health: {passive: none}
+          """, backends: 2)
       try withGateway(text, [backend], addresses: [.v4(port), backend.address]) { gateway in
         let client = try gateway.connect()
         var statuses: [Int] = []

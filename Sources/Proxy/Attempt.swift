@@ -1,0 +1,93 @@
+// Why this file exists: an attempt holds two things of its backend, a place among the requests in
+// flight and a permit of the breaker, and leaves one piece of evidence. All three begin with the
+// pick and end here, however the attempt ends.
+import Balancing
+import CircuitBreaking
+import EventLoop
+import Forwarding
+import Primitives
+
+extension ExchangeRef {
+  // MARK: Picking
+
+  /// The choice among a service's backends, as a position in its list; the breaker's permit is held
+  /// from here on.
+  @inline(__always)
+  func pickOne(
+    of service: UnsafePointer<ServiceEntry>, in snapshot: UnsafePointer<Snapshot>,
+    tried: TriedBackends
+  ) -> Pick {
+    precondition(!pointee.breakerPermit.isHeld)
+    let worker = pointee.worker
+    let request = PickRequest(tried: tried, key: nil, now: worker.pointee.now)
+    return BackendPool(snapshot, service).pick(
+      request, &pointee.breakerPermit, &worker.pointee.random)
+  }
+
+  /// Whether the backend at this position takes a request that no balancer has picked it for; the
+  /// permit is held if so.
+  func isTaken(by position: Int) -> Bool {
+    BackendPool(pointee.snapshot, service).admits(
+      position - Int(service.pointee.first), now: pointee.worker.pointee.now,
+      &pointee.breakerPermit)
+  }
+
+  // MARK: Its life
+
+  /// The attempt counts at its backend from here on.
+  @inline(__always)
+  func beginAttempt(_ position: Int, _ entry: UnsafePointer<BackendEntry>) {
+    pointee.picked = Int32(position)
+    pointee.tried.insert(position - Int(service.pointee.first))
+    pointee.permit = Permit.take(entry.pointee.shared.active)
+    pointee.isJudged = false
+    pointee.record.connectBegun = Instant(nanoseconds: 0)
+    patchHead(for: entry)
+  }
+
+  /// It counts no more, and what the machine knows of it is evidence.
+  @inline(__always)
+  func endAttempt() {
+    if !pointee.permit.isHeld { return }
+    pointee.permit.release()
+    judge(pointee.machine.outcome)
+  }
+
+  /// It never got a connection, for reasons that say nothing of its backend.
+  func abandonAttempt() {
+    pointee.permit.release()
+    judge(.ignored)
+  }
+
+  /// The backend at this position was picked, and is not tried after all.
+  func abandonPick(_ position: Int) {
+    pointee.picked = Int32(position)
+    pointee.isJudged = false
+    judge(.ignored)
+  }
+
+  /// Gives the breaker's permit back with what came of the attempt, once.
+  @inline(__always)
+  func judge(_ outcome: AttemptOutcome) {
+    if pointee.isJudged { return }
+    pointee.isJudged = true
+    let worker = pointee.worker
+    let service = service
+    BackendPool(pointee.snapshot, service).conclude(
+      Int(pointee.picked) - Int(service.pointee.first), &pointee.breakerPermit, outcome,
+      took: took, now: worker.pointee.now, &worker.pointee.random)
+  }
+
+  /// How long the backend took: from the connect, or from the head's way on a pooled connection, to
+  /// the head of its answer or the end of the attempt. Without the time in which the client was
+  /// still sending, nor that in which it takes the body: neither is the backend's.
+  private var took: Duration {
+    let record = record
+    let isPooled = record.pointee.connectBegun.nanoseconds == 0
+    let began = isPooled ? record.pointee.headSent : record.pointee.connectBegun
+    if began.nanoseconds == 0 { return .zero }
+    let isAnswered = record.pointee.answered.nanoseconds != 0
+    let ended = isAnswered ? record.pointee.answered : Loop.clock()
+    return max(.zero, ended - max(began, pointee.machine.requestCompleteAt))
+  }
+}
