@@ -41,8 +41,8 @@ package struct HealthGate: Equatable, Sendable {
 /// The health of one backend. A pointer; who made the words frees them.
 @frozen @usableFromInline
 package struct BackendHealth: Sendable {
-  /// A cache line for what every pick reads, two for what every result writes.
-  @inlinable package static var wordCount: Int { 24 }
+  /// A cache line for what every pick reads, two for what every result writes, one for the counts.
+  @inlinable package static var wordCount: Int { 32 }
 
   @usableFromInline let words: SharedWord
 

@@ -37,16 +37,17 @@ package struct OutcomeSums: Equatable, Sendable {
 
 /// Ten buckets of a tenth of the window each, one word a bucket: 19 bits that tell its turn from
 /// earlier ones, then the counts. The window slides by a tenth: it covers between nine and ten.
+/// There are sixteen of them, so that a tenth's place and turn are a mask and a shift.
 ///
 /// A bucket that has counted 16,384 results halves its counts and goes on: the shares stay true and
-/// later results still weigh. A turn can be mistaken for one that came 524,288 windows earlier only
-/// when nothing was counted in its bucket in between (60 days for ten seconds), and then for one
+/// later results still weigh. A turn can be mistaken for one that came 524,288 turns earlier only
+/// when nothing was counted in its bucket in between (97 days for ten seconds), and then for one
 /// window.
 @frozen @usableFromInline
 package struct OutcomeWindow: Sendable {
   @inlinable package static var buckets: Int { 10 }
   /// Room for its buckets.
-  @inlinable package static var wordCount: Int { 10 }
+  @inlinable package static var wordCount: Int { 16 }
   /// Results that a busy window holds at least, halved as it may be: nothing may wait for more.
   @inlinable package static var certainTotal: Int { 81_920 }
   /// Where the turn begins in a word.
@@ -68,8 +69,8 @@ package struct OutcomeWindow: Sendable {
   @inlinable @inline(__always)
   package func add(_ counts: OutcomeCounts, tenth: UInt64, now: Instant) {
     let number = now.nanoseconds / tenth
-    let word = first.next(Int(number % 10))
-    let turn = (number / 10) << OutcomeWindow.turnShift
+    let word = first.next(Int(truncatingIfNeeded: number & 15))
+    let turn = (number &>> 4) &<< OutcomeWindow.turnShift
     let old = word.load()
     // The turn's upper bits and the bit that says full, in one comparison.
     let turnAndFull = (UInt64.max << OutcomeWindow.turnShift) | OutcomeWindow.full
@@ -102,15 +103,12 @@ package struct OutcomeWindow: Sendable {
 
   /// What the window holds now.
   package func sums(tenth: UInt64, now: Instant) -> OutcomeSums {
-    let number = now.nanoseconds / tenth
-    let newest = number % 10
-    let turn = number / 10
+    let newest = now.nanoseconds / tenth
     var sums = OutcomeSums()
-    for bucket in 0..<10 as Range<UInt64> {
-      let word = first.next(Int(bucket)).load()
-      // Behind the newest bucket stand those of the turn before; wrapping, as for the first turn.
-      let expected = bucket <= newest ? turn : turn &- 1
-      if word >> OutcomeWindow.turnShift != expected & 0x7_FFFF { continue }
+    for age in 0..<UInt64(OutcomeWindow.buckets) {
+      let number = newest &- age  // wraps near the clock's origin, where no word has such a turn
+      let word = first.next(Int(number & 15)).load()
+      if word >> OutcomeWindow.turnShift != (number >> 4) & 0x7_FFFF { continue }
       let counts = OutcomeCounts(packed: word)
       sums.total += counts.total
       sums.failed += counts.failed
@@ -121,6 +119,6 @@ package struct OutcomeWindow: Sendable {
 
   /// Forgets everything. Results that other threads are just counting may remain.
   package func clear() {
-    for bucket in 0..<OutcomeWindow.buckets { first.next(bucket).store(0) }
+    for bucket in 0..<OutcomeWindow.wordCount { first.next(bucket).store(0) }
   }
 }

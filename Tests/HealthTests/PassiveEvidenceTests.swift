@@ -68,7 +68,7 @@ import Testing
       if attempt % 100 == 0 { pool.wait(0.01) }
     }
     // All that is known stands in the words that were there from the start.
-    #expect(BackendHealth.wordCount * 8 == 192)
+    #expect(BackendHealth.wordCount * 8 == 256)
     #expect(pool.evidence(0).window.total > 20)
     #expect(pool.out == [])
   }
