@@ -54,7 +54,7 @@ let package = Package(
 
     // Policy: values in, verdict out
     room("HTTPSemantics", ["Primitives"]),
-    room("Routing", ["Primitives"]),
+    room("Routing", ["Primitives", "HTTPSemantics"]),
     room("Balancing", ["Primitives"]),
     room("CircuitBreaking", ["Primitives"]),
     room("Health", ["Primitives"]),
@@ -87,7 +87,8 @@ let package = Package(
     .executableTarget(
       name: "gateway",
       dependencies: [
-        "Primitives", "HTTPSemantics", "Balancing", "CircuitBreaking", "Health", "Telemetry",
+        "Primitives", "HTTPSemantics", "Routing", "Balancing", "CircuitBreaking", "Health",
+        "Telemetry",
         "Configuration", "Forwarding", "EventLoop", "HTTPParsing", "Proxy", "Admin", "Probing",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
@@ -97,7 +98,7 @@ let package = Package(
     // One test folder per room
     tests("Primitives"),
     tests("HTTPSemantics", ["Primitives"]),
-    tests("Routing", ["Primitives"]),
+    tests("Routing", ["Primitives", "HTTPSemantics"]),
     tests("Balancing", ["Primitives"]),
     tests("CircuitBreaking", ["Primitives"]),
     tests("Health", ["Primitives"]),

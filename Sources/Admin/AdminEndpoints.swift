@@ -6,7 +6,7 @@ import Telemetry
 /// The endpoints: a request in, an answer out.
 enum AdminEndpoints {
   private enum Endpoint {
-    case live, ready, status, metrics
+    case live, ready, status, metrics, explain
   }
 
   private static func endpoint(_ path: String) -> Endpoint? {
@@ -15,6 +15,7 @@ enum AdminEndpoints {
     case "/readyz": .ready
     case "/status": .status
     case "/metrics": .metrics
+    case "/explain": .explain
     default: nil
     }
   }
@@ -25,7 +26,7 @@ enum AdminEndpoints {
     guard let endpoint = endpoint(request.path) else {
       return .problem(
         404,
-        "no such endpoint; there are /livez, /readyz, /status, /metrics and POST "
+        "no such endpoint; there are /livez, /readyz, /status, /metrics, /explain and POST "
           + BackendOrder.form)
     }
     switch request.method {
@@ -48,6 +49,27 @@ enum AdminEndpoints {
       return AdminAnswer(status: 200, contentType: "application/json", body: source.status())
     case .metrics:
       return AdminAnswer(status: 200, contentType: Exposition.contentType, body: source.metrics())
+    case .explain: return explain(AdminQuery(request.query), source)
+    }
+  }
+
+  /// `/explain?method=GET&url=…&header=Name: value&client_ip=…`; header may be repeated.
+  private static func explain(_ query: AdminQuery, _ source: AdminSource) -> AdminAnswer {
+    let known = ["method", "url", "header", "client_ip"]
+    if let other = query.parameters.first(where: { !known.contains($0.name) }) {
+      let names = known.joined(separator: ", ")
+      return .problem(400, "no parameter '\(other.name)'; there are \(names)")
+    }
+    guard query.values("url").count == 1, query.values("method").count <= 1,
+      query.values("client_ip").count <= 1
+    else { return .problem(400, "ask with one url, and at most one method and client_ip") }
+    let question = AdminQuestion(
+      method: query.values("method").first ?? "GET", url: query.values("url")[0],
+      fields: query.values("header"), client: query.values("client_ip").first ?? "")
+    switch source.explain(question) {
+    case .explained(let body):
+      return AdminAnswer(status: 200, contentType: "application/json", body: body)
+    case .unclear(let why): return .problem(400, why)
     }
   }
 

@@ -24,6 +24,8 @@ struct AdminRequest: Equatable {
   var method: Method
   /// Without the query.
   var path: String
+  /// As it was sent, without the question mark.
+  var query = ""
   /// The host the client meant, without port, in lower case; nil when an HTTP/1.0 client named
   /// none.
   var host: String?
@@ -43,6 +45,7 @@ extension AdminRequest {
     self.peer = peer
     let target = Self.text(facts.pathAndQuery, head)
     path = String(target.prefix { $0 != "?" })
+    query = String(target.dropFirst(path.count + 1))
     if path.isEmpty { path = "/" }
     host = facts.host.isEmpty ? nil : Self.text(facts.host, head).lowercased()
     for index in 0..<head.fieldCount {

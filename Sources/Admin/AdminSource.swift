@@ -46,6 +46,24 @@ package enum AdminDrainVerdict: Equatable, Sendable {
   case noBackend([String])
 }
 
+/// A request whose way through the gateway is to be explained, as it was asked.
+package struct AdminQuestion: Equatable, Sendable {
+  package var method: String
+  package var url: String
+  /// `Name: value`
+  package var fields: [String]
+  /// Who is connected; empty = this machine.
+  package var client: String
+}
+
+/// What came of a question.
+package enum AdminExplanation: Equatable, Sendable {
+  /// The JSON text of the explanation.
+  case explained([UInt8])
+  /// What is wrong with the question.
+  case unclear(String)
+}
+
 /// What the supervisor answers. Called on the control loop's thread, once per request that needs
 /// it.
 package struct AdminSource {
@@ -58,17 +76,20 @@ package struct AdminSource {
   package var status: () -> [UInt8]
   /// The metrics in the Prometheus text format 0.0.4.
   package var metrics: () -> [UInt8]
+  package var explain: (AdminQuestion) -> AdminExplanation
 
   package init(
     readiness: @escaping () -> AdminReadiness, services: @escaping () -> [AdminService],
     setDraining: @escaping (String, String, Bool) -> AdminDrainVerdict,
-    status: @escaping () -> [UInt8], metrics: @escaping () -> [UInt8]
+    status: @escaping () -> [UInt8], metrics: @escaping () -> [UInt8],
+    explain: @escaping (AdminQuestion) -> AdminExplanation
   ) {
     self.readiness = readiness
     self.services = services
     self.setDraining = setDraining
     self.status = status
     self.metrics = metrics
+    self.explain = explain
   }
 }
 

@@ -165,7 +165,10 @@ package enum ConfigurationReference {
   private static func kindText(_ node: Schema.Node) -> String {
     switch node.row.kind {
     case .mapping: node.row.shortForm.map { "keys, or its `\($0)`" } ?? "keys"
-    case .named(let bounds): "at most \(bounds.upperBound) names"
+    case .named(let bounds, .plain): "at most \(bounds.upperBound) names"
+    case .named(let bounds, .reference): "a name, or at most \(bounds.upperBound) names"
+    case .named(let bounds, .fields): "at most \(bounds.upperBound) names of fields"
+    case .named(let bounds, .parameters): "at most \(bounds.upperBound) names of parameters"
     case .list(let bounds):
       isScalarList(node)
         ? "list: \(valueText(node.entry[0]))" : "list, \(span(bounds) { "\($0)" })"
@@ -183,6 +186,15 @@ package enum ConfigurationReference {
     case .authority: "`host` or `host:port`"
     case .filePath: "absolute path"
     case .pathPattern: "`/path` or `/path/*`"
+    case .pathPrefix: "`/path`"
+    case .hostPattern: "`host` or `*.host`"
+    case .method: "method"
+    case .fieldName: "name of a field"
+    case .matchText(let limit): "text, at most \(limit) characters, may be empty"
+    case .template(let limit): "text with variables, at most \(limit) characters"
+    case .location: "`/path`, `/path/*`, `https://host/path`"
+    case .mediaType: "media type"
+    case .body(let limit): "text, at most \(QuantityText.size(UInt64(limit)))"
     case .requestTarget: "`/path`, `/path?query`"
     case .requestKey: "`header:Name`, `cookie:Name`, `query:name`"
     case .status(let bounds): "status or range, \(span(bounds) { "\($0)" })"

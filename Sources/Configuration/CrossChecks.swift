@@ -17,7 +17,7 @@ struct CrossChecks {
     let sockets = checkSockets()
     let services = root.field("services")?.named ?? []
     for service in services { checkService(service, sockets) }
-    checkRoutes(services.map(\.name))
+    checkRoutes(services)
     checkTrust()
     // A route that could not be read may be the one that names the service.
     if !diagnostics.hasErrors { warnOfUnusedServices(services) }
@@ -79,88 +79,6 @@ struct CrossChecks {
       }
       seen.append(scalar)
     }
-  }
-
-  // MARK: Routes
-
-  private mutating func warnOfUnusedServices(_ services: [ConfigurationValue.Named]) {
-    let used = Set(routes.compactMap { $0.field("service")?.scalar?.text })
-    for service in services where !used.contains(service.name) {
-      diagnostics.warning(
-        .unusedService, service.nameRange, self.services.name(service.name),
-        "no route names the service '\(service.name)'")
-    }
-  }
-
-  private var routes: [ConfigurationValue] { root.field("routes")?.elements ?? [] }
-
-  private mutating func checkRoutes(_ services: [String]) {
-    var names: [String: Int] = [:]
-    var paths: [String: Int] = [:]
-    let known = Set(services)
-    let slashes = root.field("http")?.field("encoded_slash")?.scalar
-    for (index, route) in routes.enumerated() {
-      let path = ConfigurationPath.root.key("routes").index(index)
-      checkName(route, &names, at: path.key("name"))
-      checkPath(route, &paths, slashes, at: path.key("match").key("path"))
-      if let value = route.field("service"), let name = value.scalar?.text, !known.contains(name) {
-        unknownService(value, services, at: path.key("service"))
-      }
-      warnOfRepeats(route.field("upgrades"), at: path.key("upgrades"))
-    }
-  }
-
-  private mutating func checkName(
-    _ route: ConfigurationValue, _ names: inout [String: Int], at path: ConfigurationPath
-  ) {
-    guard let value = route.field("name"), let name = value.scalar?.text else { return }
-    if let line = names[name] {
-      diagnostics.error(
-        .duplicateName, value.range, path,
-        "name: '\(value.shown)' is the name of the route in line \(line) already")
-    } else {
-      names[name] = value.line
-    }
-  }
-
-  private mutating func checkPath(
-    _ route: ConfigurationValue, _ paths: inout [String: Int], _ slashes: ScalarValue?,
-    at path: ConfigurationPath
-  ) {
-    guard let value = route.field("match")?.field("path"), let pattern = value.scalar?.text
-    else { return }
-    if let line = paths[pattern] {
-      diagnostics.warning(
-        .unreachableRoute, value.range, path,
-        "match.path: no request gets here; the route in line \(line) takes '\(value.shown)'")
-    } else {
-      paths[pattern] = value.line
-    }
-    let holdsSlash = pattern.contains("%2F") || pattern.contains("%5C")
-    if holdsSlash, slashes == .word("reject") {
-      diagnostics.warning(
-        .unreachableRoute, value.range, path,
-        "match.path: no request gets here; http.encoded_slash refuses a path with %2F or %5C")
-    }
-  }
-
-  private mutating func unknownService(
-    _ value: ConfigurationValue, _ services: [String], at path: ConfigurationPath
-  ) {
-    var suggestion: String?
-    if value.isSecret || diagnostics.isCrowded {
-      suggestion = nil
-    } else if let near = NearestName.of(value.shown, among: services.prefix(1_000)) {
-      suggestion = "did you mean '\(near)'?"
-    } else if services.isEmpty {
-      suggestion = "there are no services"
-    } else {
-      let more = services.count > 5 ? ", …" : ""
-      suggestion = "the services are \(services.prefix(5).joined(separator: ", "))\(more)"
-    }
-    diagnostics.error(
-      .unknownService, value.range, path, "service: there is no service '\(value.shown)'",
-      suggestion: suggestion)
   }
 
   // MARK: Identity

@@ -71,6 +71,7 @@ package enum DiagnosticCode: String, Sendable, CaseIterable {
   case duplicateAddress = "duplicate_address"
   case loop
   case unreachableRoute = "unreachable_route"
+  case ambiguousRoute = "ambiguous_route"
   case unusedService = "unused_service"
   case noEffect = "no_effect"
 }

@@ -46,6 +46,7 @@ package enum JSONSchemaWriter {
     switch row.kind {
     case .mapping, .named, .list:
       if let short = row.shortForm, let key = node.key(short) { shapes.append(value(key)) }
+      if case .named(_, .reference) = row.kind { shapes.append(.object(scalar(.name(64)))) }
       shapes.append(.object(composite(node)))
     case .word: shapes.append(.object([("$ref", .string("#/$defs/expansion"))]))
     default:
@@ -73,11 +74,16 @@ package enum JSONSchemaWriter {
       if !required.isEmpty {
         members.append(("required", .array(required.map { .string($0) })))
       }
+      if !node.row.oneOf.isEmpty {
+        let choices = node.row.oneOf.map { key -> JSONValue in
+          .object([("required", .array([.string(key)]))])
+        }
+        members.append(("oneOf", .array(choices)))
+      }
       return members + [("additionalProperties", .boolean(false))]
-    case .named(let bounds):
+    case .named(let bounds, let names):
       return [
-        ("type", .string("object")),
-        ("propertyNames", .object(scalar(.name(64)).filter { $0.0 == "pattern" })),
+        ("type", .string("object")), ("propertyNames", propertyNames(names)),
         ("additionalProperties", value(node.entry[0])),
         ("minProperties", .integer(Int64(bounds.lowerBound))),
         ("maxProperties", .integer(Int64(bounds.upperBound))),
@@ -92,9 +98,17 @@ package enum JSONSchemaWriter {
     }
   }
 
+  private static func propertyNames(_ names: SchemaNames) -> JSONValue {
+    switch names {
+    case .plain, .reference: .object(scalar(.name(64)).filter { $0.0 == "pattern" })
+    case .fields: .object(scalar(.fieldName).filter { $0.0 == "pattern" })
+    case .parameters: .object([("minLength", .integer(1)), ("maxLength", .integer(128))])
+    }
+  }
+
   private static func isAnyText(_ kind: SchemaKind) -> Bool {
     switch kind {
-    case .text, .authority: true
+    case .text, .authority, .matchText, .template, .body, .mediaType: true
     default: false
     }
   }
@@ -114,7 +128,11 @@ package enum JSONSchemaWriter {
     case .rate: pattern("^[0-9]+/([1-9][0-9]*)?(ms|s|m|h)$")
     case .address: pattern("^(unix:/.+|.+:[0-9]+)$")
     case .cidr: pattern("^[0-9A-Fa-f:.]+(/[0-9]+)?$")
-    case .filePath, .pathPattern, .requestTarget: pattern("^/")
+    case .filePath, .pathPattern, .pathPrefix, .requestTarget: pattern("^/")
+    case .hostPattern: pattern("^(\\*\\.)?[^*]+$")
+    case .method: pattern("^[A-Z-]+$")
+    case .fieldName: pattern("^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$")
+    case .location: pattern("^(/|https?://)")
     case .requestKey: pattern("^(header|cookie|query):.+$")
     case .status(let bounds):
       [
@@ -126,7 +144,8 @@ package enum JSONSchemaWriter {
     case .upgradeToken: pattern("^[^ ,]+$")
     case .name(let limit): named(pattern: "^[A-Za-z0-9._-]{1,\(limit)}$")
     // A number is a text too where a text is expected.
-    case .authority, .text: [("type", .array([.string("string"), .string("number")]))]
+    case .authority, .text, .matchText, .template, .body, .mediaType:
+      [("type", .array([.string("string"), .string("number")]))]
     case .mapping, .named, .list, .word: []
     }
   }

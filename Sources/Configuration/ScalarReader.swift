@@ -33,6 +33,15 @@ enum ScalarReader {
     case .authority: return .text(try authority(text))
     case .filePath: return .text(try filePath(text))
     case .pathPattern: return .text(try pathPattern(text))
+    case .pathPrefix: return .text(try RouteValueReader.pathPrefix(text))
+    case .hostPattern: return .text(try RouteValueReader.hostPattern(text))
+    case .method: return .text(try RouteValueReader.method(text))
+    case .fieldName: return .text(try RouteValueReader.fieldName(text))
+    case .matchText(let limit): return .text(try RouteValueReader.matchText(text, limit: limit))
+    case .template(let limit): return .text(try RouteValueReader.template(text, limit: limit))
+    case .location: return .text(try RouteValueReader.location(text))
+    case .mediaType: return .text(try RouteValueReader.mediaType(text))
+    case .body(let limit): return .text(try RouteValueReader.body(text, limit: limit))
     case .requestTarget: return .text(try RequestPartReader.target(text))
     case .requestKey: return .requestKey(try RequestPartReader.key(text, row.words))
     case .status(let bounds):
@@ -141,7 +150,7 @@ enum ScalarReader {
 
   private static let longestPattern = 4_096
 
-  private static func pathPattern(_ text: String) throws(ScalarProblem) -> String {
+  static func pathPattern(_ text: String) throws(ScalarProblem) -> String {
     guard text.utf8.count <= longestPattern else {
       throw ScalarProblem(.badPath, "is too long", "use at most \(longestPattern) bytes")
     }
@@ -192,7 +201,7 @@ enum ScalarReader {
     return text
   }
 
-  private static func isPrintable(_ text: String) -> Bool {
+  static func isPrintable(_ text: String) -> Bool {
     text.unicodeScalars.allSatisfy { $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) }
   }
 }

@@ -8,7 +8,7 @@ package enum SchemaKind: Sendable, Equatable {
   /// Keys that the table knows: the rows `path.key`.
   case mapping
   /// Names that the operator chooses: the row `path.*`. The bounds are for their number.
-  case named(ClosedRange<Int>)
+  case named(ClosedRange<Int>, SchemaNames)
   /// A list: the row `path[]`. The bounds are for its length.
   case list(ClosedRange<Int>)
   /// Nothing but the row's words.
@@ -36,6 +36,24 @@ package enum SchemaKind: Sendable, Equatable {
   case filePath
   /// /path or /path/*
   case pathPattern
+  /// /path, without a star
+  case pathPrefix
+  /// host or *.host
+  case hostPattern
+  /// The name of a request method
+  case method
+  /// The name of a header field
+  case fieldName
+  /// What a field or a parameter is compared with; may be empty
+  case matchText(Int)
+  /// The value of a field, which may hold {variables}
+  case template(Int)
+  /// Where a redirect leads
+  case location
+  /// type/subtype, with parameters
+  case mediaType
+  /// Anything, line ends too, at most this many bytes
+  case body(Int)
   /// /path or /path?query, as a request has it
   case requestTarget
   /// header:Name, cookie:Name or query:name; what needs no name is a word
@@ -48,6 +66,18 @@ package enum SchemaKind: Sendable, Equatable {
   case name(Int)
   /// Anything that can be printed, at most this many characters
   case text(Int)
+}
+
+/// What names a mapping may have.
+package enum SchemaNames: Sendable, Equatable {
+  /// Letters, digits, `_`, `-` and `.`
+  case plain
+  /// The same; instead of the mapping one name alone may stand.
+  case reference
+  /// Names of header fields, without regard to letter case.
+  case fields
+  /// Names of query parameters.
+  case parameters
 }
 
 package enum AddressUse: Sendable, Equatable {
@@ -93,6 +123,8 @@ package struct SchemaRow: Sendable {
   package var words: [SchemaWord]
   /// A mapping may be written as the value of this one of its keys.
   package var shortForm: String?
+  /// Of a mapping: exactly one of these of its keys must be there.
+  package var oneOf: [String]
   /// Not shown even when it stands in the file.
   package var isSecret: Bool
   /// For the reference and for editors.
@@ -102,13 +134,15 @@ package struct SchemaRow: Sendable {
 
   init(
     _ path: String, _ kind: SchemaKind, _ presence: SchemaPresence, words: [SchemaWord] = [],
-    shortForm: String? = nil, isSecret: Bool = false, example: String? = nil, _ doc: String
+    shortForm: String? = nil, oneOf: [String] = [], isSecret: Bool = false,
+    example: String? = nil, _ doc: String
   ) {
     self.path = path
     self.kind = kind
     self.presence = presence
     self.words = words
     self.shortForm = shortForm
+    self.oneOf = oneOf
     self.isSecret = isSecret
     self.example = example
     self.doc = doc

@@ -35,8 +35,8 @@ struct SchemaDecoder {
     if type.row.isSecret { hidden.append(node.range) }
     switch (type.row.kind, node.content) {
     case (.mapping, .mapping(let entries)): return mapping(entries, node, as: type, at: path)
-    case (.named(let bounds), .mapping(let entries)):
-      return named(entries, bounds, node, as: type, at: path)
+    case (.named(let bounds, let names), .mapping(let entries)):
+      return named(entries, bounds, names, node, as: type, at: path)
     case (.list(let bounds), .sequence(let nodes)):
       return list(nodes, bounds, node, as: type, at: path)
     case (_, .scalar(let text, let isPlain)):
@@ -64,6 +64,7 @@ struct SchemaDecoder {
   private func shape(of row: SchemaRow) -> String {
     switch row.kind {
     case .mapping: "a mapping of keys"
+    case .named(_, .reference): "a name, or a mapping from names"
     case .named: "a mapping from names"
     case .list: "a list"
     default: "one value"
@@ -126,8 +127,29 @@ struct SchemaDecoder {
       }
       if let value { fields.append(ConfigurationValue.Field(key: name, value: value)) }
     }
+    checkChoice(of: type.row, written, meant, node, at: path)
     return ConfigurationValue(
       content: .mapping(fields), origin: .file, range: node.range, isSecret: type.row.isSecret)
+  }
+
+  /// Of several keys exactly one must be there.
+  private mutating func checkChoice(
+    of row: SchemaRow, _ written: [String: YAMLNode.Entry], _ meant: Set<String>,
+    _ node: YAMLNode, at path: ConfigurationPath
+  ) {
+    if row.oneOf.isEmpty { return }
+    let given = row.oneOf.filter { written[$0] != nil }
+    let all = row.oneOf.dropLast().joined(separator: ", ") + " or \(row.oneOf[row.oneOf.count - 1])"
+    if given.isEmpty && meant.isDisjoint(with: row.oneOf) {
+      diagnostics.error(
+        .missingKey, firstLine(of: node), path, "one of \(all) is missing\(path.place)")
+    }
+    for extra in given.dropFirst() {
+      diagnostics.error(
+        .noEffect, written[extra]?.keyRange, path.key(extra),
+        "'\(extra)' cannot stand beside '\(given[0])'\(path.place)",
+        suggestion: "write exactly one of \(all)")
+    }
   }
 
   private mutating func missing(
@@ -167,8 +189,8 @@ struct SchemaDecoder {
   }
 
   private mutating func named(
-    _ entries: [YAMLNode.Entry], _ bounds: ClosedRange<Int>, _ node: YAMLNode,
-    as type: Schema.Node, at path: ConfigurationPath
+    _ entries: [YAMLNode.Entry], _ bounds: ClosedRange<Int>, _ names: SchemaNames,
+    _ node: YAMLNode, as type: Schema.Node, at path: ConfigurationPath
   ) -> ConfigurationValue {
     checkCount(entries.count, bounds, node, at: path)
     var named: [ConfigurationValue.Named] = []
@@ -178,7 +200,7 @@ struct SchemaDecoder {
           ConfigurationValue.Named(name: entry.key, nameRange: entry.keyRange, value: value))
       }
       do throws(ScalarProblem) {
-        _ = try ScalarReader.name(entry.key, limit: 64)
+        try RouteValueReader.check(name: entry.key, as: names)
       } catch {
         let shown = PrintableText.of(entry.key, limit: 64)
         diagnostics.error(
@@ -239,6 +261,9 @@ struct SchemaDecoder {
       if let short = row.shortForm, let key = type.key(short) {
         return shortForm(node, key, of: type, at: path)
       }
+      if case .named(_, .reference) = row.kind {
+        return reference(expanded, value, node, at: path)
+      }
       wrongShape(expanded, value.shown, node, as: type, at: path, isSecret: value.isSecret)
       return nil
     default: break
@@ -254,6 +279,22 @@ struct SchemaDecoder {
     }
     warnOfWord(value, row, at: path)
     return value
+  }
+
+  /// One name instead of a mapping from names.
+  private mutating func reference(
+    _ text: String, _ value: ConfigurationValue, _ node: YAMLNode, at path: ConfigurationPath
+  ) -> ConfigurationValue? {
+    var value = value
+    do throws(ScalarProblem) {
+      value.content = .scalar(.text(try ScalarReader.name(text, limit: 64)))
+      return value
+    } catch {
+      diagnostics.error(
+        error.code, node.range, path, "\(path.short): '\(value.shown)' \(error.detail)",
+        suggestion: value.isSecret ? nil : error.suggestion)
+      return nil
+    }
   }
 
   private mutating func shortForm(

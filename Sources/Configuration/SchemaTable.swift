@@ -1,7 +1,7 @@
 // Why this file exists: every key an operator may write, once: what it is, its bounds, its default
 // and what it does. Decoding, `gateway check`, the JSON Schema and docs/configuration.md follow
-// from these rows; adding a key begins with adding its row. Those of services are next door, in
-// SchemaTableServices.swift.
+// from these rows; adding a key begins with adding its row. Those of services and routes are next
+// door, in SchemaTableServices.swift and SchemaTableRoutes.swift.
 import Primitives
 
 extension Schema {
@@ -166,54 +166,5 @@ extension Schema {
       Then finish what is in flight; what is left is cut and counted. Docker kills after 10 s \
       unless told otherwise, so keep both together below that, or raise its `stop_grace_period`.
       """),
-  ]
-
-  // MARK: - Routes
-
-  private static let routeRows: [SchemaRow] = [
-    SchemaRow(
-      "routes", .list(0...100_000), .required,
-      """
-      Which requests go to which service. An exact path wins, then the longest prefix; the order \
-      in the file only breaks ties.
-      """),
-    SchemaRow("routes[]", .mapping, .children, "One route."),
-    SchemaRow(
-      "routes[].name", .text(128),
-      .derived("`*` and the path, as in `*/api/*`; repeated ones get `#2`, `#3`"),
-      "Unique; the route's name in logs and metrics."),
-    SchemaRow("routes[].match", .mapping, .required, "Which requests."),
-    SchemaRow(
-      "routes[].match.path", .pathPattern, .required, example: "/api/users/*",
-      """
-      `/x/*` takes `/x`, `/x/` and everything below; without the star exactly this path. In normal \
-      form: percent triplets in upper case and only where they are needed, no dot segments.
-      """),
-    SchemaRow(
-      "routes[].service", .name(64), .required, example: "users",
-      "The service that the requests go to."),
-    SchemaRow(
-      "routes[].upgrades", .list(0...16), .listByDefault(["websocket"]),
-      "Protocols that a request may be upgraded to; `[]` = none."),
-    SchemaRow(
-      "routes[].upgrades[]", .upgradeToken, .required, example: "websocket",
-      "The protocol's name, without regard to case. `h2c` and `HTTP/*` are refused."),
-    SchemaRow("routes[].timeouts", .mapping, .children, "Instead of the service's."),
-    SchemaRow(
-      "routes[].timeouts.connect", wait, .inherited("services.*.timeouts.connect"),
-      "To make a connection: 504."),
-    SchemaRow(
-      "routes[].timeouts.response", wait, .inherited("services.*.timeouts.response"),
-      "From the request being sent to the response head: 504."),
-    SchemaRow(
-      "routes[].timeouts.idle", wait, .inherited("services.*.timeouts.idle"),
-      "Between two reads or writes of a body: 504 before the head, an abort after it."),
-    SchemaRow(
-      "routes[].timeouts.request", wait, .inherited("services.*.timeouts.request"),
-      words: [SchemaWord("none", "no bound")],
-      "The whole exchange, queue and retries included: 504 before the head, an abort after it."),
-    SchemaRow(
-      "routes[].body_size", .size(0...1 << 40), .inherited("limits.body_size"),
-      words: [SchemaWord("none", "unlimited")], "A request body: 413."),
   ]
 }

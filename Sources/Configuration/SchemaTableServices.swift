@@ -16,7 +16,7 @@ extension Schema {
   // MARK: - The pool
 
   static let serviceRows: [SchemaRow] = [
-    SchemaRow("services", .named(0...10_000), .required, "Pools of backends, by name."),
+    SchemaRow("services", .named(0...10_000, .plain), .required, "Pools of backends, by name."),
     SchemaRow("services.*", .mapping, .children, "One pool."),
     SchemaRow(
       "services.*.balancer", .mapping, .children, shortForm: "policy",

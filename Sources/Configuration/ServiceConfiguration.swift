@@ -1,4 +1,4 @@
-// Why this file exists: services and routes as values; the part of the configuration that a reload
+// Why this file exists: services as values; with routes the part of the configuration that a reload
 // changes most.
 package import Primitives
 
@@ -83,22 +83,4 @@ package struct RetryConfiguration: Sendable, Equatable {
   package var when: Set<RetryCondition>
   package var budget: Share
   package var budgetFloor: Rate
-}
-
-package struct RouteConfiguration: Sendable, Equatable {
-  /// Unique in the file.
-  package var name: String
-  /// In normal form; `/x/*` is `/x`, `/x/` and everything below, without the star exactly this
-  /// path.
-  package var path: String
-  /// The position of the route's service in `GatewayConfiguration.services`.
-  package var service: Int
-  /// Protocols a request may be upgraded to, in lower case; empty = none.
-  package var upgrades: [String]
-  /// The service's, with what the route overrides.
-  package var timeouts: ServiceTimeouts
-  /// Bytes of a request body; nil = unlimited. The route's own or `limits.body_size`.
-  package var bodySize: UInt64?
-  /// Where it stands in the file, from 1.
-  package var line: Int
 }

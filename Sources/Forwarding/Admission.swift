@@ -10,6 +10,10 @@ import Routing
 package enum AdmissionVerdict: Equatable, Sendable {
   /// It goes to a backend of `Admission.service`.
   case forward
+  /// The same, and its route changes heads on the way or has a choice of services.
+  case forwardEdited
+  /// Its route answers by itself.
+  case answerByRoute
   /// Max-Forwards has run out: the gateway is the final recipient (RFC 9110 section 7.6.2).
   case answerAsRecipient
   case refuse(Reason, BadRequestDetail)
@@ -32,7 +36,7 @@ package struct Admission {
   @usableFromInline package var upgrade: Int32 = -1
   @usableFromInline package var plan = ExchangePlan()
 
-  @inlinable
+  @inlinable @inline(__always)
   package init(_ head: RequestHead) {
     target = head.target.slice(in: head.base)
   }
@@ -53,9 +57,10 @@ package struct Admission {
   /// parse head (done) → framing and host → route → client identity → the plan of the exchange.
   /// - Parameter peer: nil for a unix socket.
   /// - Parameter room: for the normal form of the target; kept until the head has been written.
+  /// - Parameter random: drawn from only where a route has a choice.
   package mutating func admit(
     _ head: inout RequestHead, _ snapshot: UnsafePointer<Snapshot>, peer: IPAddress?,
-    room: inout ByteWriter
+    room: inout ByteWriter, random: inout Xoroshiro
   ) -> AdmissionVerdict {
     let rules = snapshot.pointee.requestRules
     switch RequestRules.judge(&head, rules: rules, into: &facts) {
@@ -74,16 +79,25 @@ package struct Admission {
       return .refuse(.badRequest, .target)
     }
     let path = facts.form == .asterisk ? Admission.root : ByteSlice(target.base, pathLength)
-    route = snapshot.pointee.routing.match(path).map { Int32($0) } ?? -1
+    route = snapshot.pointee.routing.match(path: path)
+    // Below -1: some route asks for more than a path.
+    if route < -1 { route = routeByAll(head, path, snapshot) }
     guard route >= 0, facts.maxForwards != .answer else {
       plan = ExchangePlan()
       describe(head)
-      return facts.maxForwards == .answer ? .answerAsRecipient : .refuse(.noRoute, .none)
+      if facts.maxForwards == .answer { return .answerAsRecipient }
+      return .refuse(allowed(head, snapshot) == .none ? .noRoute : .methodNotAllowed, .none)
     }
     let entry = snapshot.pointee.routes + Int(route)
     service = entry.pointee.service
-
-    makePlan(head, entry)
+    var basis = entry.pointer(to: \.plan).unsafelyUnwrapped
+    if let extras = entry.pointee.extras, let choice = extras.pointee.draw(&random) {
+      service = choice.pointee.service
+      basis = UnsafeMutablePointer(mutating: choice.pointer(to: \.plan).unsafelyUnwrapped)
+    }
+    makePlan(head, basis)
+    let extras = entry.pointee.extras
+    if let extras, extras.pointee.answer.status > 0 { return .answerByRoute }
     if case .length(let length) = head.framing, length > plan.bodyLimit {
       return .refuse(.bodyTooLarge, .none)
     }
@@ -93,11 +107,11 @@ package struct Admission {
       upgrade = chosen.map { Int32($0) } ?? -1
       plan.asksUpgrade = chosen != nil
     }
-    return .forward
+    return extras == nil ? .forward : .forwardEdited
   }
 
   /// The path of `OPTIONS *`.
-  private static var root: ByteSlice {
+  static var root: ByteSlice {
     let slash: StaticString = "/"
     return ByteSlice(slash.utf8Start, 1)
   }
@@ -142,8 +156,8 @@ package struct Admission {
     return true
   }
 
-  private mutating func makePlan(_ head: RequestHead, _ entry: UnsafePointer<RouteEntry>) {
-    plan = entry.pointee.plan
+  private mutating func makePlan(_ head: RequestHead, _ basis: UnsafePointer<ExchangePlan>) {
+    plan = basis.pointee
     describe(head)
     plan.isRepeatable = head.method.isIdempotent || facts.hasIdempotencyKey
     plan.expectsContinue = facts.expectsContinue

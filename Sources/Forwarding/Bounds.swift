@@ -30,6 +30,10 @@ package enum Bounds {
   }
   /// What the head writers may add to a head that came in.
   @inlinable package static var headAdditions: Int { 2048 }
+  /// The lines that a route sets in a head; beyond: 431.
+  @inlinable package static var editedLines: Int { 64 * 1024 }
+  /// Kept free behind a head, for a longer Host when another backend is tried.
+  @inlinable package static var hostRoom: Int { 512 }
   /// How long an idle client may still send a request while the process stops.
   @inlinable package static var drainIdle: Duration { .seconds(1) }
 }

@@ -66,6 +66,7 @@ package struct Fault: Equatable, Sendable {
   @inlinable package static var requestTimeout: Fault { Fault(.gateway, .requestTimeout) }
   @inlinable package static var bodyTimeout: Fault { Fault(.client, .bodyTimeout) }
   @inlinable package static var bodyTooLarge: Fault { Fault(.client, .bodyTooLarge) }
+  @inlinable package static var headTooLarge: Fault { Fault(.client, .headTooLarge) }
   @inlinable package static var badBody: Fault { Fault(.client, .badRequest) }
   @inlinable package static var clientAbort: Fault { Fault(.client, .clientAbort) }
 }
@@ -74,12 +75,13 @@ extension Reason {
   /// The request itself is to blame: it is answered and its connection closed.
   @inlinable package var isClientsFault: Bool {
     switch self {
-    case .badRequest, .methodNotAllowed, .headTimeout, .bodyTimeout, .bodyTooLarge, .targetTooLong,
-      .headTooLarge, .clientAbort:
+    case .badRequest, .headTimeout, .bodyTimeout, .bodyTooLarge, .targetTooLong, .headTooLarge,
+      .clientAbort:
       true
-    case .none, .noRoute, .connectRefused, .connectFailed, .upstreamReset, .upstreamProtocol,
-      .noBackend, .allUnhealthy, .circuitOpen, .queueFull, .queueTimeout, .overloaded, .draining,
-      .connectTimeout, .upstreamTimeout, .requestTimeout:
+    // A method that no route takes is like a path that none does: the next request may be right.
+    case .none, .noRoute, .methodNotAllowed, .connectRefused, .connectFailed, .upstreamReset,
+      .upstreamProtocol, .noBackend, .allUnhealthy, .circuitOpen, .queueFull, .queueTimeout,
+      .overloaded, .draining, .connectTimeout, .upstreamTimeout, .requestTimeout:
       false
     }
   }

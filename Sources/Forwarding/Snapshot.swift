@@ -9,13 +9,16 @@ package import Routing
 @frozen
 package struct RouteEntry {
   package var name: ByteSlice
-  /// Number of the route in the process; it stays while a configuration has the route.
+  /// Number of the route in the process; it stays while a configuration has the route. Of a route
+  /// with several services, that of the first.
   package var number: Int32
-  /// Position in `Snapshot.services`.
+  /// Position in `Snapshot.services`; -1 when it is drawn or there is none.
   package var service: Int32
   /// Everything of the plan that does not depend on the request.
   package var plan: ExchangePlan
   package var upgrades: UnsafeBufferPointer<ByteSlice>
+  /// nil: one service, and nothing is changed on the way.
+  package var extras: UnsafePointer<RouteExtras>?
 }
 
 /// The Host field that a service's backends are sent.

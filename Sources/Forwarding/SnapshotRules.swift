@@ -43,27 +43,30 @@ extension SnapshotRules {
     _ configuration: GatewayConfiguration, registry: SharedRegistry, hashKey: UInt64
   ) -> SnapshotRules {
     let arena = Arena()
-    var identities = SnapshotIdentities()
+    var compiler = RouteCompiler(configuration, registry, arena)
     let routes = arena.allocate(RouteEntry.self, count: configuration.routes.count)
     for (index, route) in configuration.routes.enumerated() {
-      let number = registry.route(
-        route.name, service: configuration.services[route.service].name)
-      identities.routes.append(number)
-      (routes + index).initialize(to: routeEntry(route, number: number, configuration, arena))
+      (routes + index).initialize(to: compiler.entry(route, position: index))
     }
-    let table = routeTable(configuration.routes, hashKey: hashKey)
+    let rules = configuration.routes.enumerated().map { index, route in
+      RouteCompiler.rule(route, number: UInt32(index))
+    }
+    let table = RouteTable.build(rules, key: hashKey)
     arena.atEnd { table.destroy() }
+    var identities = SnapshotIdentities()
+    identities.routes = compiler.numbers.map(\.number)
+    var positions = [Int32](repeating: -1, count: registry.routeNumbers)
+    for (number, position) in compiler.numbers { positions[number] = Int32(position) }
     return SnapshotRules(
-      routes, arena.copy(positions(of: identities.routes, among: registry.routeNumbers)), table,
-      arena.copy(configuration.trustedProxies), longestAnswers(configuration), registry, identities,
-      arena)
+      routes, arena.copy(positions), table, arena.copy(configuration.trustedProxies),
+      longestAnswers(configuration), registry, identities, arena)
   }
 
   private static func longestAnswers(_ configuration: GatewayConfiguration) -> [Duration] {
     var longest = configuration.services.map { $0.timeouts.connect + $0.timeouts.response }
-    for route in configuration.routes {
-      let own = route.timeouts.connect + route.timeouts.response
-      longest[route.service] = max(longest[route.service], own)
+    for share in configuration.routes.flatMap(\.services) {
+      let own = share.timeouts.connect + share.timeouts.response
+      longest[share.service] = max(longest[share.service], own)
     }
     return longest
   }
@@ -73,53 +76,5 @@ extension SnapshotRules {
     var positions = [Int32](repeating: -1, count: count)
     for (position, number) in numbers.enumerated() { positions[number] = Int32(position) }
     return positions
-  }
-
-  private static func routeEntry(
-    _ route: RouteConfiguration, number: Int, _ configuration: GatewayConfiguration, _ arena: Arena
-  ) -> RouteEntry {
-    let service = configuration.services[route.service]
-    var plan = ExchangePlan()
-    plan.connectTimeout = route.timeouts.connect
-    plan.responseTimeout = route.timeouts.response
-    plan.backendIdle = route.timeouts.idle
-    plan.requestTimeout = route.timeouts.request
-    plan.queueTimeout = service.connections.queueTimeout
-    plan.bodyIdle = configuration.timeouts.bodyIdle
-    plan.writeIdle = configuration.timeouts.writeIdle
-    plan.tunnelIdle = configuration.timeouts.tunnelIdle
-    plan.minRate = configuration.limits.minRate ?? 0
-    plan.bodyLimit = route.bodySize ?? .max
-    plan.retryAttempts = UInt8(service.retries.attempts)
-    plan.retryKinds = service.retries.when.reduce(into: []) { $0.insert(retryKind($1)) }
-    return RouteEntry(
-      name: arena.copy(route.name), number: Int32(number), service: Int32(route.service),
-      plan: plan, upgrades: arena.copy(route.upgrades.map { arena.copy($0) }))
-  }
-
-  private static func routeTable(
-    _ routes: [RouteConfiguration], hashKey: UInt64
-  ) -> RouteTable {
-    var rows: [RoutePath] = []
-    for (index, route) in routes.enumerated() {
-      guard case .success(let pattern) = PathPattern.parse(route.path) else {
-        preconditionFailure("a path pattern that was not checked: \(route.path)")
-      }
-      rows.append(
-        RoutePath(path: pattern.path, isPrefix: pattern.isPrefix, route: UInt32(index)))
-    }
-    return RouteTable.build(rows, key: hashKey)
-  }
-
-  private static func retryKind(_ condition: RetryCondition) -> RetryKinds {
-    switch condition {
-    case .connect: .connect
-    case .reusedReset: .reusedReset
-    case .reset: .reset
-    case .timeout: .timeout
-    case .status502: .status502
-    case .status503: .status503
-    case .status504: .status504
-    }
   }
 }

@@ -72,7 +72,7 @@ package struct RequestParser {
       method: StartLine.method(machine.pointee.method) ?? .other, version: version,
       target: table.pointee.target,
       framing: framing(core(p)), keepAlive: MessageParser.keepAlive(core(p), version),
-      bytesAreProved: true)
+      bytesAreProved: true, methodLength: UInt8(truncatingIfNeeded: table.pointee.method.length))
   }
 
   /// Some byte of a request line has come; an empty line before it is none.

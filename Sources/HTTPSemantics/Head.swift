@@ -86,17 +86,26 @@ package struct RequestHead {
   @usableFromInline package var keepAlive: Bool
   /// The parser has refused all bytes that may not stand in a field: the rules look no more.
   @usableFromInline package var bytesAreProved: Bool
+  /// Bytes of the method, which stands one space before the target. No method that a parser knows
+  /// has more than 255.
+  @usableFromInline package var methodLength: UInt8
+
+  /// The method as it was sent.
+  @inlinable package var methodText: ByteRange {
+    ByteRange(offset: target.offset - UInt32(methodLength) - 1, length: UInt32(methodLength))
+  }
 
   @inlinable
   package init(
     base: UnsafePointer<UInt8>, fields: UnsafeMutablePointer<Field>, fieldCount: Int,
     method: Method, version: HTTPVersion, target: ByteRange, framing: Framing, keepAlive: Bool,
-    bytesAreProved: Bool = false
+    bytesAreProved: Bool = false, methodLength: UInt8 = 0
   ) {
     self.base = base
     self.fields = fields
     self.fieldCount = fieldCount
     self.method = method
+    self.methodLength = methodLength
     self.version = version
     self.target = target
     self.framing = framing

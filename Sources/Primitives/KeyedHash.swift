@@ -28,19 +28,37 @@ package struct KeyedHash: Sendable {
       at += 8
       left &-= 8
     }
-    var last: UInt64 = 0
+    // The length tells "a" from "a\0" and ends the part.
+    combine(word: KeyedHash.tail(at, left))
+    combine(word: UInt64(truncatingIfNeeded: count))
+  }
+  /// The same for a part whose letters may be of either case. The words differ from those of
+  /// `combine`, and some bytes that are no letters are taken for each other: what is found by this
+  /// has to be compared.
+  @inlinable package mutating func combineIgnoringCase(_ slice: ByteSlice) {
+    let fold: UInt64 = 0x2020_2020_2020_2020
+    var at = UnsafeRawPointer(slice.base)
+    var left = slice.count
+    while left >= 8 {
+      combine(word: at.loadUnaligned(as: UInt64.self) | fold)
+      at += 8
+      left &-= 8
+    }
+    combine(word: KeyedHash.tail(at, left) | fold)
+    combine(word: UInt64(truncatingIfNeeded: slice.count))
+  }
+  /// Fewer than eight bytes as one word.
+  @inlinable @inline(__always)
+  static func tail(_ at: UnsafeRawPointer, _ left: Int) -> UInt64 {
     if left >= 4 {
       // Two loads that may overlap cover 4 to 7 bytes.
-      last = UInt64(at.loadUnaligned(as: UInt32.self)) << 32
-      last |= UInt64((at + (left &- 4)).loadUnaligned(as: UInt32.self))
-    } else if left > 0 {
-      last = UInt64(at.load(as: UInt8.self)) << 16
-      last |= UInt64((at + (left >> 1)).load(as: UInt8.self)) << 8
-      last |= UInt64((at + (left &- 1)).load(as: UInt8.self))
+      return UInt64(at.loadUnaligned(as: UInt32.self)) << 32
+        | UInt64((at + (left &- 4)).loadUnaligned(as: UInt32.self))
     }
-    // The length tells "a" from "a\0" and ends the part.
-    combine(word: last)
-    combine(word: UInt64(truncatingIfNeeded: count))
+    if left == 0 { return 0 }
+    return UInt64(at.load(as: UInt8.self)) << 16
+      | UInt64((at + (left >> 1)).load(as: UInt8.self)) << 8
+      | UInt64((at + (left &- 1)).load(as: UInt8.self))
   }
   @inlinable package mutating func combine(word: UInt64) {
     state = KeyedHash.fold(state ^ word, multiplier) &+ (word << 32 | word >> 32)

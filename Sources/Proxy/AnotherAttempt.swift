@@ -11,9 +11,12 @@ extension ExchangeRef {
   func chooseAgain() -> Pick {
     let newest = pointee.worker.pointee.snapshot
     if newest == pointee.snapshot { return choose() }
-    let number = pointee.snapshot.pointee.routes[Int(pointee.route)].number
-    guard let route = newest.pointee.position(ofRoute: number) else { return choose() }
-    let position = newest.pointee.routes[Int(route)].service
+    // The number is of route and service together. A route that changes heads goes on as it began:
+    // snapshots of one configuration share what it does.
+    guard let route = newest.pointee.position(ofRoute: routeNumber),
+      newest.pointee.routes[Int(route)].extras == pointee.extras,
+      let position = newest.pointee.position(ofService: service.pointee.shared.queueIndex)
+    else { return choose() }
     let target = UnsafePointer(newest.pointee.services + Int(position))
     let tried = triedBackends(of: newest, target)
     let pick = pickOne(of: target, in: newest, tried: tried)

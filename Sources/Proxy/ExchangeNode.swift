@@ -20,6 +20,10 @@ struct ExchangeNode {
   /// Position of the route and of the service in the snapshot; -1 = none.
   var route: Int32 = -1
   var service: Int32 = -1
+  /// nil: the route changes nothing on the way.
+  var extras: UnsafePointer<RouteExtras>?
+  /// What the route sets in the answer.
+  var responseLines = EditedLines()
   /// Position in the snapshot of the backend of the present or last attempt; -1 = none yet.
   var picked: Int32 = -1
   var tried = TriedBackends()
@@ -61,7 +65,27 @@ struct ExchangeNode {
 }
 
 extension ExchangeRef {
+  /// The number of the exchange's route, which it has one of, with its service.
+  @inline(__always)
+  var routeNumber: Int32 {
+    if let number = pointee.extras?.pointee.number(of: pointee.service) { return number }
+    return pointee.snapshot.pointee.routes[Int(pointee.route)].number
+  }
+
   var record: RecordRef { pointer(to: \.record).unsafelyUnwrapped }
+}
+
+/// Whole lines for the answer, written out in the exchange's buffer: what its route sets, or Allow.
+/// Of answers of the gateway's own only the first ones are part. 16 bytes.
+struct EditedLines {
+  var offset: UInt32 = 0
+  var length: UInt32 = 0
+  var faultLength: UInt32 = 0
+  var answerLength: UInt32 = 0
+
+  var all: ByteRange { ByteRange(offset: offset, length: length) }
+  var ofFaults: ByteRange { ByteRange(offset: offset, length: faultLength) }
+  var ofRouteAnswers: ByteRange { ByteRange(offset: offset, length: answerLength) }
 }
 
 /// Where the request head for the backend lies in the exchange's buffer.

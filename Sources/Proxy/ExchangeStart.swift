@@ -47,9 +47,16 @@ extension ClientRef {
     var room = ByteWriter(worker.pointee.target, capacity: Worker.scratchSize)
     let peer = pointee.hasAddress ? pointee.peer.address : nil
     let verdict = arrival.pointee.admission.admit(
-      &arrival.pointee.head, worker.pointee.snapshot, peer: peer, room: &room)
+      &arrival.pointee.head, worker.pointee.snapshot, peer: peer, room: &room,
+      random: &worker.pointee.random)
     let headSize = table.pointee.headLength
-    guard let exchange = makeExchange(arrival.pointee.admission.plan, headSize: headSize) else {
+    var needed = 2 * headSize
+    switch verdict {
+    case .forward: break
+    case .forwardEdited, .answerByRoute, .answerAsRecipient, .refuse:
+      needed += arrival.extras(in: worker.pointee.snapshot)?.pointee.room(headSize: headSize) ?? 0
+    }
+    guard let exchange = makeExchange(arrival.pointee.admission.plan, room: needed) else {
       return refuseWithoutExchange()
     }
     exchange.note(arrival)
@@ -63,15 +70,18 @@ extension ClientRef {
     switch verdict {
     case .forward where worker.pointee.shedding == .requests: exchange.fail(.overloaded)
     case .forward:
-      if exchange.writeHead(arrival) {
+      if exchange.writeHead(arrival, arrival.pointee.admission.target) {
         worker.deposit(exchange)
         exchange.acquire()
       } else {
-        exchange.fail(Fault(.client, .headTooLarge))
+        exchange.fail(.headTooLarge)
       }
+    case .forwardEdited: exchange.forwardEdited(arrival)
+    case .answerByRoute: exchange.answerByRoute(arrival)
     case .answerAsRecipient: exchange.answerAsRecipient(arrival.pointee.head)
     case .refuse(let reason, let detail):
       exchange.pointee.record.detail = detail
+      exchange.prepareRefusal(arrival, reason)
       exchange.fail(Fault(reason.isClientsFault ? .client : .gateway, reason))
     }
   }
@@ -85,7 +95,7 @@ extension ClientRef {
     var plan = ExchangePlan()
     plan.clientKeepsAlive = false
     plan.hasBody = true  // nobody knows where it would end
-    guard let exchange = makeExchange(plan, headSize: 0) else { return refuseWithoutExchange() }
+    guard let exchange = makeExchange(plan, room: 0) else { return refuseWithoutExchange() }
     pointee.phase = .body
     exchange.pointee.record.detail = detail
     exchange.identify(nil, nil, hasAddress: pointee.hasAddress, address: pointee.peer.address)
@@ -100,10 +110,10 @@ extension ClientRef {
   }
 
   @inline(__always)
-  private func makeExchange(_ plan: ExchangePlan, headSize: Int) -> ExchangeRef? {
+  private func makeExchange(_ plan: ExchangePlan, room: Int) -> ExchangeRef? {
     let worker = pointee.worker
     guard let exchange = worker.pointee.exchanges.allocate() else { return nil }
-    let needed = min(2 * headSize + Bounds.headAdditions, BufferPool.largest)
+    let needed = min(room + Bounds.headAdditions, BufferPool.largest)
     exchange.initialize(
       to: ExchangeNode(
         machine: Exchange(plan, now: worker.pointee.now), client: self, worker: worker,
@@ -223,8 +233,11 @@ extension ExchangeRef {
   }
 
   /// Writes the head that the backends get. False when it does not fit.
+  /// - Parameter reserve: kept free behind it.
   @inline(__always)
-  func writeHead(_ arrival: UnsafeMutablePointer<Arrival>) -> Bool {
+  func writeHead(
+    _ arrival: UnsafeMutablePointer<Arrival>, _ target: ByteSlice, reserve: Int = 0
+  ) -> Bool {
     let head = arrival.head
     let facts = arrival.facts
     if facts.pointee.tracestateField >= 0 {
@@ -232,7 +245,7 @@ extension ExchangeRef {
     }
     var added = RequestAdditions(
       method: arrival.pointee.table.pointee.method.slice(in: head.pointee.base),
-      target: arrival.pointee.admission.target, host: hostValue(arrival),
+      target: target, host: hostValue(arrival),
       framing: pointee.framing, receivedVersion: head.pointee.version)
     // Nothing else is written there before the answer.
     var writer = ByteWriter(pointee.worker.pointee.scratch, capacity: Worker.scratchSize)
@@ -242,7 +255,8 @@ extension ExchangeRef {
     added.traceparent = ByteSlice(UnsafePointer(start), writer.cursor - start)
     setAdditions(&added, arrival)
     let at = pointee.textEnd
-    var sent = ByteWriter(pointee.buffer.base + at, capacity: pointee.buffer.capacity - at)
+    let room = pointee.buffer.capacity - at - reserve
+    var sent = ByteWriter(pointee.buffer.base + at, capacity: room)
     let marks = RequestHeadWriter.write(head.pointee, added, into: &sent)
     pointee.sentHead = SentHead(
       range: ByteRange(offset: UInt32(at), length: UInt32(sent.count)),
@@ -337,6 +351,12 @@ extension ExchangeRef {
 extension UnsafeMutablePointer<Arrival> {
   var head: UnsafeMutablePointer<RequestHead> { pointer(to: \.head).unsafelyUnwrapped }
   var admission: UnsafeMutablePointer<Admission> { pointer(to: \.admission).unsafelyUnwrapped }
+  /// What its route has beyond a service; nil for most.
+  @inline(__always)
+  func extras(in snapshot: UnsafePointer<Snapshot>) -> UnsafePointer<RouteExtras>? {
+    let route = Int(admission.pointee.route)
+    return route < 0 ? nil : snapshot.pointee.routes[route].extras
+  }
   var facts: UnsafeMutablePointer<RequestFacts> {
     admission.pointer(to: \.facts).unsafelyUnwrapped
   }

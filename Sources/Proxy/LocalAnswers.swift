@@ -25,32 +25,15 @@ extension ExchangeRef {
     if machine.reason.retryAfterHelps { answer.retryAfter = retryAfterSeconds }
     answer.date = pointee.worker.date
     answer.requestID = text(pointee.record.requestID)
-    withExtraFields(machine.reason) { extra in
-      answer.extraFields = extra
-      answer.write(into: &writer)
-    }
+    let lines = text(pointee.responseLines.ofFaults)
+    if !lines.isEmpty { answer.extraFields = lines }
+    answer.write(into: &writer)
   }
 
-  private var keepsClient: Bool {
+  var keepsClient: Bool {
     switch pointee.machine.fate {
     case .keepAlive: true
     case .close, .linger, .reset: false
-    }
-  }
-
-  private func withExtraFields(_ reason: Reason, _ body: (ByteSlice?) -> Void) {
-    guard case .methodNotAllowed = reason else { return body(nil) }
-    var room = (
-      UInt64(0), UInt64(0), UInt64(0), UInt64(0), UInt64(0), UInt64(0), UInt64(0), UInt64(0)
-    )
-    withUnsafeMutableBytes(of: &room) { raw in
-      let bytes = raw.bindMemory(to: UInt8.self)
-      var writer = ByteWriter(bytes.baseAddress.unsafelyUnwrapped, capacity: bytes.count)
-      writer.append("Allow: ")
-      writer.append(FinalRecipientAnswer.allow)
-      writer.append("\r\n")
-      precondition(!writer.overflowed)
-      body(writer.written)
     }
   }
 
@@ -72,12 +55,18 @@ extension ExchangeRef {
     sendAnswer(writer)
   }
 
-  /// Sends what was written to the worker's scratch.
-  func sendAnswer(_ writer: ByteWriter) {
+  /// Sends what was written to the worker's scratch, and behind it a body.
+  func sendAnswer(_ writer: ByteWriter, body: ByteSlice? = nil) {
     precondition(!writer.overflowed)
     let worker = pointee.worker
     pointee.record.responseBytes += UInt64(writer.count)
     worker.pointee.vectors[0] = IOVector(worker.pointee.scratch, writer.count)
-    if !pointee.client.send(worker.pointee.vectors, 1) { pointee.clientIsGone = true }
+    var count = 1
+    if let body, body.count > 0 {
+      pointee.record.responseBytes += UInt64(body.count)
+      worker.pointee.vectors[1] = IOVector(body.base, body.count)
+      count = 2
+    }
+    if !pointee.client.send(worker.pointee.vectors, count) { pointee.clientIsGone = true }
   }
 }

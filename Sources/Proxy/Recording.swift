@@ -66,7 +66,7 @@ extension ExchangeRef {
   @inline(__always)
   fileprivate var routeIndex: Int {
     if pointee.route < 0 { return 0 }
-    return Int(pointee.snapshot.pointee.routes[Int(pointee.route)].number) &+ 1  // a small number
+    return Int(routeNumber) &+ 1  // a small number
   }
 
   @inline(__always)

@@ -48,7 +48,10 @@ extension ExchangeRef {
     let added = ResponseAdditions(
       framing: shown, connection: connectionNotice, requestID: text(pointee.record.requestID),
       date: hasDate ? nothing : worker.date, upgrade: nothing)
-    if writeResponseHead(head, added) { return lease == pointee.backend }
+    let fits =
+      pointee.extras == nil
+      ? writeResponseHead(head, added) : writeEditedResponseHead(head, added)
+    if fits { return lease == pointee.backend }
     fail(.brokeProtocol)
     return false
   }

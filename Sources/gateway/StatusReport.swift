@@ -2,6 +2,7 @@
 // configuration and the kernel, each time somebody asks.
 
 import Admin
+import CircuitBreaking
 import Configuration
 import EventLoop
 import Forwarding
@@ -38,7 +39,7 @@ final class StatusReport {
     AdminSource(
       readiness: readiness, services: { self.survey.services.map(\.brief) },
       setDraining: { orders.setDraining(service: $0, address: $1, $2, now: Loop.clock()) },
-      status: { self.status() }, metrics: { self.metrics() })
+      status: { self.status() }, metrics: { self.metrics() }, explain: { self.explain($0) })
   }
 
   private var survey: BackendSurvey {
@@ -102,6 +103,36 @@ final class StatusReport {
     json.endArray()
     json.endObject()
     return json.finished
+  }
+
+  /// Where a request would go at this moment.
+  private func explain(_ question: AdminQuestion) -> AdminExplanation {
+    let peer = question.client.isEmpty ? nil : IPAddress.parse(question.client)
+    if peer == nil, !question.client.isEmpty {
+      return .unclear("'\(question.client)' is not an IP address")
+    }
+    let request = ExplainedRequest(
+      method: question.method, url: question.url, fields: question.fields, peer: peer)
+    do throws(ExplainedRequest.Problem) {
+      let explanation = Explanation(
+        request: request, configuration: dataPlane.live.configuration, file: loaded.path,
+        verdict: try ExplainedVerdict.of(request, dataPlane.snapshot)
+      ) { self.backends(of: $0) }
+      return .explained(explanation.json)
+    } catch {
+      return .unclear("\(error)")
+    }
+  }
+
+  private func backends(of service: Int) -> [ExplainedBackend] {
+    survey.services[service].backends.map { backend in
+      let health = backend.health
+      let isOpen = backend.breaker.map { $0.phase == .open } ?? false
+      let state = health.state.isUsable ? nil : "\(health.state.word): \(health.cause.word)"
+      return ExplainedBackend(
+        address: backend.label, isEligible: health.state.isUsable && !isOpen,
+        note: state ?? (isOpen ? "its circuit is open" : nil))
+    }
   }
 
   /// A connection may be counted in by one worker and out by another, so only the sum means

@@ -22,7 +22,11 @@ final class Shown {
         self.orders.append("\(service) \(address) \(isDraining)")
         return self.verdict
       }, status: { Array("{\"services\":[]}\n".utf8) },
-      metrics: { self.metrics })
+      metrics: { self.metrics },
+      explain: { question in
+        question.url == "/unclear"
+          ? .unclear("who?") : .explained(Array("\(question)\n".utf8))
+      })
   }
 }
 

@@ -63,8 +63,7 @@ import Testing
       g.yaml:19:14: error: service: there is no service 'user'; did you mean 'users'?
          19 |     service: user
             |              ^~~~
-      g.yaml:20:5: error: the key 'service' is missing in routes[1]; write one such as \
-      'service: users'
+      g.yaml:20:5: error: one of service, redirect or respond is missing in routes[1]
          20 |   - match: {path: /x}
             |     ^~~~~
 
@@ -83,27 +82,18 @@ import Testing
           backends: [{address: 127.0.0.1:1, priority: 2}]
           hedge: none
       routes:
-        - match: {path: /*, host: example.com, methods: [GET], headers: {}, query: {}}
+        - match: {path: /*, cookies: {}}
           service: a
           rate_limits: []
-          strip_prefix: /a
-          request_headers: {}
-          response_headers: {}
-        - {match: {path: /b}, redirect: {}}
-        - {match: {path: /c}, respond: {}}
+          mirror: b
       """
     let codes = load(text).diagnostics.map { "\($0.path) \($0.code.rawValue)" }
     #expect(
       codes == [
         "tracing.export unknown_key", "tracing.sample unknown_key", "rate_limits unknown_key",
         "services.a.backends[0].priority unknown_key", "services.a.hedge unknown_key",
-        "routes[0].match.host unknown_key", "routes[0].match.methods unknown_key",
-        "routes[0].match.headers unknown_key",
-        "routes[0].match.query unknown_key", "routes[0].rate_limits unknown_key",
-        "routes[0].strip_prefix unknown_key", "routes[0].request_headers unknown_key",
-        "routes[0].response_headers unknown_key", "routes[1].service missing_key",
-        "routes[1].redirect unknown_key", "routes[2].service missing_key",
-        "routes[2].respond unknown_key",
+        "routes[0].match.cookies unknown_key", "routes[0].rate_limits unknown_key",
+        "routes[0].mirror unknown_key",
       ])
   }
 

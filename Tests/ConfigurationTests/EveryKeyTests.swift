@@ -106,21 +106,41 @@ import Testing
     routes:
       - name: "@routes[].name@"
         match:
-          path: "@routes[].match.path@"
-        service: "@routes[].service@"
+          host: "@routes[].match.host@"
+          path: "/front/x"
+          methods: ["@routes[].match.methods[]@"]
+          headers: {X-A: "@routes[].match.headers.*@"}
+          query: {a: "@routes[].match.query.*@"}
+        service: {users: "@routes[].service.*@", other: "@rest@"}
         upgrades: ["@routes[].upgrades[]@"]
+        strip_prefix: "@routes[].strip_prefix@"
         timeouts:
           connect: "@routes[].timeouts.connect@"
           response: "@routes[].timeouts.response@"
           idle: "@routes[].timeouts.idle@"
           request: "@routes[].timeouts.request@"
         body_size: "@routes[].body_size@"
-      - {match: {path: /second}, service: other}
+        request_headers:
+          set: {X-B: "@routes[].request_headers.set.*@"}
+          remove: ["@routes[].request_headers.remove[]@"]
+        response_headers:
+          set: {X-C: "@routes[].response_headers.set.*@"}
+          remove: ["@routes[].response_headers.remove[]@"]
+      - {match: {path: "@routes[].match.path@"}, service: other}
+      - match: {path: /third/*}
+        redirect: {status: "@routes[].redirect.status@", location: "@routes[].redirect.location@"}
+      - match: {path: /fourth}
+        respond:
+          status: "@routes[].respond.status@"
+          body: "@routes[].respond.body@"
+          content_type: "@routes[].respond.content_type@"
     """
 
   /// Where the values of the kind do not go together with those of other keys.
   static let special = [
     "limits.memory": ("3MiB", "5MiB"),
+    "routes[].strip_prefix": ("/front", "/front/x"),
+    "routes[].respond.status": ("201", "202"),
     "services.*.balancer.policy": ("consistent_hash", "maglev"),
     "services.*.balancer.max_load": ("130%", "150%"),
     "services.*.health.passive.ejection": ("1s", "2s"),
@@ -151,6 +171,12 @@ import Testing
     case .authority: ("one", "two")
     case .filePath: ("/one", "/two")
     case .pathPattern: ("/one", "/two/*")
+    case .pathPrefix, .location: ("/one", "/two")
+    case .hostPattern: ("one", "*.two")
+    case .method: ("GET", "LOCK")
+    case .fieldName: ("One", "Two")
+    case .mediaType: ("one/one", "two/two")
+    case .matchText, .template, .body: ("one", "two")
     case .requestTarget: ("/one", "/two?x=1")
     case .requestKey: ("header:one", "cookie:two")
     case .status: ("500", "501-502")
@@ -170,6 +196,7 @@ import Testing
   static func document(_ path: String? = nil, _ value: String = "") -> String {
     var pieces = template.split(separator: "@", omittingEmptySubsequences: false).map(String.init)
     for index in stride(from: 1, to: pieces.count, by: 2) {
+      if pieces[index] == "rest" { pieces[index] = path == "routes[].service.*" ? "95%" : "97%" }
       guard let row = scalars.first(where: { $0.path == pieces[index] }) else { continue }
       pieces[index] = row.path == path ? value : values(row).0
     }

@@ -51,7 +51,7 @@ import Testing
     #expect(gateway.timeouts.head == .seconds(7))
     #expect(gateway.http.encodedSlash == .keep)
     #expect(gateway.services[0].backends[0].label == "unix:/b")
-    #expect(gateway.routes[0].path == "/p/*")
+    #expect(gateway.routes[0].match.path == "/p/*")
   }
 
   @Test func `an expansion never becomes YAML`() throws {

@@ -79,7 +79,7 @@ import Testing
     }
     let gateway = try configuration(text)
     #expect(gateway.routes.count == 10_000)
-    #expect(gateway.routes[9_999].service == 999)
+    #expect(gateway.routes[9_999].services[0].service == 999)
   }
 
   /// Seeded changes to a good file: whatever comes out, the loader comes back, its complaints have

@@ -99,20 +99,19 @@ import Testing
     return String(indentation + rest.dropFirst())
   }
 
+  /// Of several entries of a list, that of any which is written.
   private func origin(
     of path: String, in root: ConfigurationValue
   ) -> ConfigurationValue.Origin? {
-    var value: ConfigurationValue? = root
+    var values = [root]
     for step in path.split(separator: ".") {
-      if step == "*" {
-        value = value?.named.first?.value
-      } else if step.hasSuffix("[]") {
-        value = value?.field(String(step.dropLast(2)))?.elements.first
-      } else {
-        value = value?.field(String(step))
+      values = values.flatMap { value in
+        if step == "*" { return value.named.prefix(1).map(\.value) }
+        if step.hasSuffix("[]") { return value.field(String(step.dropLast(2)))?.elements ?? [] }
+        return value.field(String(step)).map { [$0] } ?? []
       }
     }
-    return value?.origin
+    return values.contains { $0.origin == .file } ? .file : values.first?.origin
   }
 
   @Test(arguments: ["minimal", "api-and-site", "resilient", "websocket", "unix-socket"])

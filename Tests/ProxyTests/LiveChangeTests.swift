@@ -52,7 +52,7 @@ import Testing
     var random = Xoroshiro(seed: 3)
     var generation: UInt64 = 1
     var extra: String?
-    var residentBefore = 0
+    var resident: [Int] = []
     for round in 0..<2_000 {
       let first = UInt32(random.below(6)) + 1
       if round % 20 == 19 {
@@ -65,9 +65,11 @@ import Testing
       let before = facts.answered.load()
       try facts.wait { facts.answered.load() >= before + 4 || facts.failed.load() > 0 }
       if facts.failed.load() > 0 { break }
-      if round == 500 { residentBefore = ProcessFacts.residentBytes() ?? 0 }
+      if round % 500 == 499 { resident.append(ProcessFacts.residentBytes() ?? 0) }
     }
-    let grown = (ProcessFacts.residentBytes() ?? 0) - residentBefore
+    // What is lost with every change is lost in each part of the run; what other tests of this
+    // process take meanwhile is not. A snapshot has at least 16 KiB.
+    let grown = zip(resident, resident.dropFirst()).map { $1 - $0 }.min() ?? 0
     facts.isOver.store(1)
     for client in clients { client.join() }
     #expect(facts.failed.load() == 0)
@@ -77,7 +79,7 @@ import Testing
     try facts.wait { dataPlane.exchangesInFlight == 0 }
     #expect(requests(dataPlane) == facts.answered.load())
     // Address sanitizer keeps freed memory for a while to find its use.
-    if dlsym(nil, "__asan_init") == nil { #expect(grown < 8 << 20, "\(grown) bytes more") }
+    if dlsym(nil, "__asan_init") == nil { #expect(grown < 6 << 20, "\(resident)") }
     #expect(dataPlane.stop() == 0)
     backend.stop()
   }

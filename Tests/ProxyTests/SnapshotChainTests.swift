@@ -230,7 +230,9 @@ private struct Follower {
     let before = chain.current.pointer.pointee.routes[0].number
     var other = try liveConfiguration(
       [("a", ["10.0.0.1:80"], ""), ("b", ["10.0.0.2:80"], "")], generation: 2)
-    other.configuration.routes[0].service = 1
+    var share = other.configuration.routes[0].services[0]
+    share.service = 1
+    other.configuration.routes[0].action = .forward([share])
     chain.adopt(other, now: start)
     workers[0].catchUp()
     #expect(chain.current.pointer.pointee.routes[0].number != before)

@@ -7,7 +7,7 @@ import Testing
 private let plan: [String: Set<String>] = [
   "Primitives": [],
   "HTTPSemantics": ["Primitives"],
-  "Routing": ["Primitives"],
+  "Routing": ["Primitives", "HTTPSemantics"],
   "Balancing": ["Primitives"],
   "CircuitBreaking": ["Primitives"],
   "Health": ["Primitives"],
@@ -28,7 +28,8 @@ private let plan: [String: Set<String>] = [
   ],
   "Probing": ["Primitives", "HTTPSemantics", "Health", "EventLoop", "HTTPParsing"],
   "gateway": [
-    "Primitives", "HTTPSemantics", "Balancing", "CircuitBreaking", "Health", "Telemetry",
+    "Primitives", "HTTPSemantics", "Routing", "Balancing", "CircuitBreaking", "Health",
+    "Telemetry",
     "Configuration", "Forwarding", "EventLoop", "HTTPParsing", "Proxy", "Admin", "Probing",
     "ArgumentParser", "Logging",
   ],

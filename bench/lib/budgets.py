@@ -27,7 +27,7 @@ def _better_peer(budget, peer_values):
   return min(peer_values) if "max_share" in budget else max(peer_values)
 
 
-def judge(budget, value, peer_values):
+def judge(budget, value, peer_values, plain=None):
   """The verdict on one value, or None when there is nothing to compare it with.
 
   Counts are compared as they are shown, to two decimals: a timer that allocates once in a
@@ -35,6 +35,12 @@ def judge(budget, value, peer_values):
   """
   if budget is None or value is None:
     return None
+  if "max_growth" in budget:
+    if not plain:
+      return None
+    growth = value / plain
+    word = OK if growth <= budget["max_growth"] else OVER
+    return Verdict(word, f"≤ {budget['max_growth']:.2f} of plain", growth)
   if "max" in budget:
     limit = budget["max"]
     word = OK if round(value, 2) <= limit else OVER
@@ -51,12 +57,13 @@ def judge(budget, value, peer_values):
   return Verdict(word, target, share)
 
 
-def verdicts(budgets, values, peers):
-  """{key: Verdict} for one scenario; `values` is {program: {key: value}}."""
+def verdicts(budgets, values, peers, plain=None):
+  """{key: Verdict} for one scenario; `values` is {program: {key: value}}, `plain` the gateway's
+  values in the plain scenario of the same run, where it was measured."""
   result = {}
   for key, value in values.get("gateway", {}).items():
     peer_values = [values[p][key] for p in peers if values.get(p, {}).get(key) is not None]
-    verdict = judge(budgets.get(key), value, peer_values)
+    verdict = judge(budgets.get(key), value, peer_values, (plain or {}).get(key))
     if verdict is not None:
       result[key] = verdict
   return result

@@ -134,6 +134,20 @@ http_connection_manager.v3.HttpConnectionManager
 """
 
 
+def many_routes(place):
+  """Ten thousand routes. The request that is measured has to pass a hundred of them that ask for
+  a field, on its own path, before it finds the one that takes it."""
+  routes = [
+    f"  - {{match: {{host: h{i}.example.com, path: /b/*}}, service: bench}}" for i in range(5000)]
+  routes += [f"  - {{match: {{path: /b{i}/x/*}}, service: bench}}" for i in range(4899)]
+  routes += [
+    f"  - {{match: {{path: /b/*, headers: {{X-Tenant: t{i}}}}}, service: bench}}"
+    for i in range(100)]
+  routes.append("  - {match: {path: /b/*}, service: bench}")
+  plain = filled(PLAIN_GATEWAY)(place)
+  return plain[:plain.index("routes:")] + "routes:\n" + "\n".join(routes) + "\n"
+
+
 def filled(template):
   """A configuration that needs nothing but ports and its directory."""
   return lambda place: template.format(
@@ -161,4 +175,7 @@ SCENARIOS = {scenario.name: scenario for scenario in (
       "haproxy": filled(PLAIN_HAPROXY), "envoy": filled(PLAIN_ENVOY),
     },
     ("counts", "cpu", "latency", "bodies", "memory", "startup")),
+  Scenario(
+    "routes", "10,000 routes by host, path and field; otherwise as plain",
+    {"gateway": many_routes}, ("counts",)),
 )}

@@ -38,10 +38,16 @@ enum DemoBanner {
   private static func prefix(_ configuration: GatewayConfiguration) -> String? {
     let demo = DemoBackends.ports.map { "127.0.0.1:\($0)" }
     let route = configuration.routes.first { route in
-      route.path.hasSuffix("/*")
-        && configuration.services[route.service].backends.contains { demo.contains($0.label) }
+      let backends = route.services.flatMap { configuration.services[$0.service].backends }
+      return isForAll(route.match) && backends.contains { demo.contains($0.label) }
     }
-    return route.map { String($0.path.dropLast()) }
+    return route.map { String($0.match.path.dropLast()) }
+  }
+
+  /// Everything below its path, as curl asks for it without options.
+  private static func isForAll(_ match: MatchConfiguration) -> Bool {
+    match.path.hasSuffix("/*") && match.host == nil && match.headers.isEmpty && match.query.isEmpty
+      && (match.methods.isEmpty || match.methods.contains("GET"))
   }
 
   /// The address as curl takes it. A listener on every address is reached on the loopback one.

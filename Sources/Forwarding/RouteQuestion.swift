@@ -1,0 +1,32 @@
+// Why this file exists: where routes ask for more than a path, admission puts the whole question to
+// the table; the plain case does not come here.
+package import HTTPSemantics
+package import Primitives
+package import Routing
+
+extension Admission {
+  /// Routing by everything that routes ask for.
+  @inline(never)
+  func routeByAll(
+    _ head: RequestHead, _ path: ByteSlice, _ snapshot: UnsafePointer<Snapshot>
+  ) -> Int32 {
+    snapshot.pointee.routing.match(routeRequest(head, path)).map { Int32($0) } ?? -1
+  }
+
+  /// When no route takes the request: the methods with which some route would.
+  @inline(never)
+  package func allowed(_ head: RequestHead, _ snapshot: UnsafePointer<Snapshot>) -> MethodSet {
+    let path = facts.form == .asterisk ? Admission.root : ByteSlice(target.base, pathLength)
+    return snapshot.pointee.routing.allowedMethods(routeRequest(head, path))
+  }
+
+  /// What routing looks at.
+  package func routeRequest(_ head: RequestHead, _ path: ByteSlice) -> RouteRequest {
+    let behind = target.count - pathLength
+    let query =
+      behind > 0
+      ? ByteSlice(target.base + pathLength + 1, behind - 1) : ByteSlice(target.base, 0)
+    return RouteRequest(
+      head, host: facts.host.slice(in: head.base), path: path, query: query)
+  }
+}
