@@ -11,8 +11,11 @@ import Primitives
 
 /// Tells the changes of all backends' states. For the control loop.
 final class BackendWatch {
-  /// Often enough that nobody waits for the line; a look costs some loads a backend.
+  /// Often enough that nobody waits for the line.
   static let period = Duration.milliseconds(100)
+  /// Workers count every change that they make; what time alone changes is looked for in one round
+  /// of so many, so that a gateway where nothing happens does next to nothing.
+  static let roundsBetweenLooks = 10
 
   private struct Entry {
     var service: String
@@ -25,6 +28,10 @@ final class BackendWatch {
   private let log: Logger
   private let onChange: () -> Void
   private var entries: [Entry] = []
+  /// One for each service: how many changes there have been.
+  private var versions: [SharedWord] = []
+  private var changesSeen: UInt64 = 0
+  private var rounds = 0
   private var events: StateEvents
   private var timer: Timer?
 
@@ -45,9 +52,11 @@ final class BackendWatch {
       entries.map { (Names(service: $0.service, backend: $0.backend), $0.state) },
       uniquingKeysWith: { first, _ in first })
     entries = []
+    versions = []
     events.follow(snapshot, configuration)
     for (index, service) in configuration.services.enumerated() {
       let entry = snapshot.pointee.services[index]
+      versions.append(entry.shared.version)
       for position in 0..<entry.view.count {
         let backend = snapshot.pointee.backends[Int(entry.first) + position]
         let label = String(decoding: backend.label.buffer, as: UTF8.self)
@@ -80,7 +89,14 @@ final class BackendWatch {
 
   private func fired() {
     let now = Loop.clock()
-    if look(now: now) { onChange() }
+    rounds += 1
+    let changes = versions.reduce(0) { $0 &+ $1.load() }
+    if changes != changesSeen || rounds >= BackendWatch.roundsBetweenLooks {
+      // Read before the states: what changes meanwhile is looked at again.
+      changesSeen = changes
+      rounds = 0
+      if look(now: now) { onChange() }
+    }
     timer?.start(at: now + BackendWatch.period)
   }
 

@@ -47,6 +47,7 @@ final class OverloadWatch {
   /// is not refused any more.
   func follow(_ limits: LimitsConfiguration) {
     lagLimit = limits.loopLag
+    defer { timer?.start(at: Loop.clock()) }
     if limits.memory == memoryLimit { return }
     memoryLimit = limits.memory
     if let guardian = memory, guardian.level != .nothing {
@@ -56,7 +57,7 @@ final class OverloadWatch {
     memory = limits.memory.map { OverloadGuard(limit: $0) }
   }
 
-  /// Looks from now on; without a limit there is nothing to look at, and a look costs nothing.
+  /// Looks from now on, as long as there is a limit to look at.
   func start(on loop: Loop) {
     let owner = Unmanaged.passUnretained(self).toOpaque()
     let timer = Timer.create(loop, owner: owner) { owner in
@@ -71,6 +72,7 @@ final class OverloadWatch {
   private func fired() {
     let now = Loop.clock()
     look(now: now)
+    if memory == nil && lagLimit == nil && lateWorkers.isEmpty { return }
     timer?.start(at: now + OverloadWatch.period)
   }
 
