@@ -86,13 +86,31 @@ package struct PeakLatency: Equatable, Sendable {
     return sum * Float(bitPattern: (127 - whole) << 23)
   }
 
+  /// The estimate after waiting so long for an answer that nobody wanted any more: it would have
+  /// taken at least that long. Tells something only above what was known.
+  package func waiting(_ wait: Duration, now: Instant) -> PeakLatency {
+    let least = isKnown ? recorded : PeakLatency.firstFailure
+    if Float(wait.nanoseconds) <= least { return self }
+    return recording(wait, isFailure: false, now: now)
+  }
+
   /// Records into a word that others write too.
   package static func record(
     _ latency: Duration, isFailure: Bool, now: Instant, in shared: SharedWord
   ) {
+    change(shared) { $0.recording(latency, isFailure: isFailure, now: now) }
+  }
+
+  /// The same for an answer that was waited for in vain.
+  package static func recordWait(_ wait: Duration, now: Instant, in shared: SharedWord) {
+    change(shared) { $0.waiting(wait, now: now) }
+  }
+
+  private static func change(_ shared: SharedWord, _ change: (PeakLatency) -> PeakLatency) {
     var known = shared.load()
     while true {
-      let next = PeakLatency(word: known).recording(latency, isFailure: isFailure, now: now)
+      let next = change(PeakLatency(word: known))
+      if next.word == known { return }
       let found = shared.compareExchange(expected: known, desired: next.word)
       if found == known { return }
       known = found

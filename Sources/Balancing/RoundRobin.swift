@@ -6,9 +6,7 @@ import Primitives
 enum RoundRobin {
   /// Takes one turn. A turn that falls on a backend which is not eligible passes to the next one.
   @inline(__always)
-  static func choose(
-    _ eligible: Eligibility, _ random: inout Xoroshiro, isRepeat: Bool
-  ) -> Int? {
+  static func choose(_ eligible: Eligibility, _ random: inout Xoroshiro, isRepeat: Bool) -> Int? {
     Turn.take(eligible, isRepeat: isRepeat) { turn in
       search(eligible, from: Int(turn % UInt64(eligible.count)), &random)
     }
@@ -19,8 +17,7 @@ enum RoundRobin {
   private static func search(
     _ eligible: Eligibility, from start: Int, _ random: inout Xoroshiro
   ) -> Turn.Taken? {
-    var at = start
-    var passed = 0
+    var (at, passed) = (start, 0)
     for refusal in 0...Eligibility.refusals {
       guard let backend = eligible.first(from: at) else { return nil }
       passed += backend >= at ? backend - at : backend + eligible.count - at

@@ -35,6 +35,8 @@ package struct Admission {
   /// The position of the protocol in the route's list that the connection is to be upgraded to.
   @usableFromInline package var upgrade: Int32 = -1
   @usableFromInline package var plan = ExchangePlan()
+  /// What a keyed balancer places the request by; nil = no key is asked for, or it has none.
+  @usableFromInline package var key: UInt64?
 
   @inlinable @inline(__always)
   package init(_ head: RequestHead) {
@@ -52,6 +54,7 @@ package struct Admission {
     route = -1
     service = -1
     upgrade = -1
+    key = nil
   }
 
   /// parse head (done) → framing and host → route → client identity → the plan of the exchange.
@@ -107,6 +110,7 @@ package struct Admission {
       upgrade = chosen.map { Int32($0) } ?? -1
       plan.asksUpgrade = chosen != nil
     }
+    key = hash(snapshot.pointee.services[Int(service)].key, head, hasAddress: peer != nil)
     return extras == nil ? .forward : .forwardEdited
   }
 

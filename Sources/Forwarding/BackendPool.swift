@@ -178,10 +178,11 @@ package struct BackendPool {
 
   /// An attempt is over: gives its permit back and takes its outcome as evidence, once.
   /// - Parameter took: how long the backend took for it.
+  /// - Parameter answer: the status of its answer; 0 = none came.
   @inline(__always)
   package func conclude(
     _ backend: Int, _ permit: inout BreakerPermit, _ outcome: AttemptOutcome, took: Duration,
-    now: Instant, _ random: inout Xoroshiro
+    answer: UInt16, now: Instant, _ random: inout Xoroshiro
   ) {
     let rules = UnsafePointer(service).pointer(to: \.rules).unsafelyUnwrapped
     let isTrial = permit.isTrial
@@ -189,13 +190,27 @@ package struct BackendPool {
       &permit, outcome, isSlow: rules.pointee.breaker.isSlow(took), now: now,
       rules.pointee.breaker, &random)
     if isTrial || transition != nil { breakerMoved(backend, transition, now: now) }
+    if service.pointee.policy.wantsLatency { tell(backend, outcome, took, answer, now) }
     if outcome == .ignored { return }
     let failed = outcome == .failure
-    if service.pointee.policy.wantsLatency {
-      PeakLatency.record(took, isFailure: failed, now: now, in: backends[backend].shared.latency)
-    }
     if let cause = health(backend).record(failed: failed, now: now, rules.pointee.passive) {
       eject(backend, cause, now: now, &random)
+    }
+  }
+
+  /// A refusal (429) is no failure, but it is fast and must not attract requests. Other answers
+  /// that are no evidence say nothing of how long those take that are. An answer that nobody waited
+  /// for would have taken at least as long.
+  private func tell(
+    _ backend: Int, _ outcome: AttemptOutcome, _ took: Duration, _ answer: UInt16, _ now: Instant
+  ) {
+    let latency = backends[backend].shared.latency
+    switch outcome {
+    case .success: PeakLatency.record(took, isFailure: false, now: now, in: latency)
+    case .failure: PeakLatency.record(took, isFailure: true, now: now, in: latency)
+    case .ignored:
+      if answer == 429 { PeakLatency.record(took, isFailure: true, now: now, in: latency) }
+      if answer == 0 { PeakLatency.recordWait(took, now: now, in: latency) }
     }
   }
 

@@ -3,21 +3,28 @@
 // it.
 public import Primitives
 
-/// One unit of a shared count. Given back at most once; giving back nothing does nothing.
+/// One unit of a shared count, and of a sum that counts it too. Given back at most once; giving
+/// back nothing does nothing.
 @frozen @usableFromInline
 package struct Permit {
   @usableFromInline var word: SharedWord?
+  @usableFromInline var total: SharedWord?
 
-  @inlinable init(_ word: SharedWord?) { self.word = word }
+  @inlinable init(_ word: SharedWord?, total: SharedWord?) {
+    self.word = word
+    self.total = total
+  }
 
-  @inlinable package static var none: Permit { Permit(nil) }
+  @inlinable package static var none: Permit { Permit(nil, total: nil) }
 
   @inlinable package var isHeld: Bool { word != nil }
 
   /// Takes one unit of the count.
-  @inlinable package static func take(_ word: SharedWord) -> Permit {
+  /// - Parameter total: the sum of this count and others; nil = nobody asks for it.
+  @inlinable package static func take(_ word: SharedWord, total: SharedWord? = nil) -> Permit {
     word.add(1)
-    return Permit(word)
+    total?.add(1)
+    return Permit(word, total: total)
   }
 
   @inlinable package mutating func release() {
@@ -25,5 +32,6 @@ package struct Permit {
     self.word = nil
     let left = word.subtract(1)
     precondition(left != .max, "a permit was given back twice")
+    total?.subtract(1)
   }
 }

@@ -37,6 +37,8 @@ package struct ServiceEntry {
   package var first: Int32
   package var view: BackendView
   package var policy: BalancerPolicy
+  /// What the policy goes by; `none` when it asks for nothing.
+  package var key: HashKey
   package var shared: ServiceShared
   package var hostRule: HostRule
   package var hostLiteral: ByteSlice

@@ -164,7 +164,8 @@ package struct SnapshotBuilder {
       members, settings, sequence: shared.sequence, total: shared.total, in: arena)
     return ServiceEntry(
       name: arena.copy(service.name), first: Int32(first), view: view, policy: settings.policy,
-      shared: shared, hostRule: hostRule, hostLiteral: arena.copy(literal),
+      key: key(service.balancer), shared: shared, hostRule: hostRule,
+      hostLiteral: arena.copy(literal),
       connectionsMax: UInt32(service.connections.max ?? 0),
       idleMax: UInt32(service.connections.idle),
       idleTimeout: service.connections.idleTimeout, queueBound: UInt32(service.connections.queue),
@@ -184,9 +185,25 @@ package struct SnapshotBuilder {
 
   private func policy(_ policy: BalancerConfiguration.Policy) -> BalancerPolicy {
     switch policy {
-    case .roundRobin, .weightedRoundRobin, .leastConnections, .powerOfTwo, .peakEWMA,
-      .consistentHash, .maglev:
-      .roundRobin
+    case .roundRobin: .roundRobin
+    case .weightedRoundRobin: .weightedRoundRobin
+    case .leastConnections: .leastConnections
+    case .powerOfTwo: .powerOfTwo
+    case .peakEWMA: .peakEWMA
+    case .consistentHash: .consistentHash
+    case .maglev: .maglev
+    }
+  }
+
+  private func key(_ balancer: BalancerConfiguration) -> HashKey {
+    if !balancer.policy.isKeyed { return .none }
+    switch balancer.key {
+    case .clientIP: return .clientIP
+    case .path: return .path
+    case .header("host"): return .host
+    case .header(let name): return .field(arena.copy(name))
+    case .cookie(let name): return .cookie(arena.copy(name))
+    case .query(let name): return .query(arena.copy(name))
     }
   }
 

@@ -19,7 +19,7 @@ extension ExchangeRef {
   ) -> Pick {
     precondition(!pointee.breakerPermit.isHeld)
     let worker = pointee.worker
-    let request = PickRequest(tried: tried, key: nil, now: worker.pointee.now)
+    let request = PickRequest(tried: tried, key: pointee.key, now: worker.pointee.now)
     return BackendPool(snapshot, service).pick(
       request, &pointee.breakerPermit, &worker.pointee.random)
   }
@@ -39,7 +39,10 @@ extension ExchangeRef {
   func beginAttempt(_ position: Int, _ entry: UnsafePointer<BackendEntry>) {
     pointee.picked = Int32(position)
     pointee.tried.insert(position - Int(service.pointee.first))
-    pointee.permit = Permit.take(entry.pointee.shared.active)
+    let service = service
+    pointee.permit = Permit.take(
+      entry.pointee.shared.active,
+      total: service.pointee.view.countsTotal ? service.pointee.shared.total : nil)
     pointee.isJudged = false
     pointee.record.connectBegun = Instant(nanoseconds: 0)
     patchHead(for: entry)
@@ -75,7 +78,12 @@ extension ExchangeRef {
     let service = service
     BackendPool(pointee.snapshot, service).conclude(
       Int(pointee.picked) - Int(service.pointee.first), &pointee.breakerPermit, outcome,
-      took: took, now: worker.pointee.now, &worker.pointee.random)
+      took: took, answer: answerStatus, now: worker.pointee.now, &worker.pointee.random)
+  }
+
+  /// The status of the answer that its backend has begun; 0 = none.
+  private var answerStatus: UInt16 {
+    record.pointee.answered.nanoseconds == 0 ? 0 : record.pointee.status
   }
 
   /// How long the backend took: from the connect, or from the head's way on a pooled connection, to

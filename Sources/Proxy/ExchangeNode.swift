@@ -28,6 +28,8 @@ struct ExchangeNode {
   var picked: Int32 = -1
   var tried = TriedBackends()
   var permit = Permit.none
+  /// What a keyed balancer places the request by; nil = it has no key.
+  var key: UInt64?
   /// Held from the pick until the attempt is judged.
   var breakerPermit = BreakerPermit.none
   /// The present attempt has said what it says of its backend.

@@ -132,6 +132,7 @@ extension ExchangeRef {
     let (head, admission) = (arrival.head, arrival.admission)
     pointee.route = admission.pointee.route
     pointee.service = admission.pointee.service
+    pointee.key = admission.pointee.key
     pointee.framing = admission.pointee.plan.hasBody ? head.pointee.framing : .none
     pointee.dropsTrailers = admission.pointee.facts.dropsTrailers
     pointee.record.method = head.pointee.method

@@ -69,6 +69,24 @@ import Testing
     for heir in 1..<6 { #expect(abs(heirs[heir] - 4_000) < 900) }
   }
 
+  @Test func `neighbours on the ring do not go to the same heir`() {
+    let backends = Backends(8, .consistentHash, maxLoad: 1_250_000)
+    for _ in 0..<40 { backends.begin(0) }
+    // All keys of the longest stretch that belongs to the full one.
+    let circle = HashRing.points(
+      labels: Backends.labels(8).map { Array($0.utf8) },
+      weights: [UInt32](repeating: 1, count: 8), hash: HashRing.pointHash)
+    let stretch = zip(circle, circle.dropFirst()).filter { $1.owner == 0 }
+      .max { $0.1.hash - $0.0.hash < $1.1.hash - $1.0.hash }
+    guard let (before, point) = stretch else {
+      Issue.record("the full one has no point")
+      return
+    }
+    let step = (point.hash - before.hash) / 100
+    let heirs = Set((0..<100).map { backends.picked(key: point.hash - step * $0) })
+    #expect(heirs == [1, 2, 3, 4, 5, 6, 7])
+  }
+
   @Test(arguments: keyed)
   func `a hot key uses the whole pool`(policy: BalancerPolicy) {
     let backends = Backends(10, policy, maxLoad: 1_250_000)

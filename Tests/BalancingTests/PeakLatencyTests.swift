@@ -81,6 +81,14 @@ import Testing
     #expect(negative.recorded == 1)
   }
 
+  @Test func `a wait in vain tells only that it would have taken longer`() {
+    let known = first(100)
+    #expect(known.waiting(.milliseconds(90), now: at(1)) == known)
+    #expect(known.waiting(.milliseconds(400), now: at(1)).recorded == 400_000_000)
+    #expect(PeakLatency.unknown.waiting(.milliseconds(30), now: at(1)) == .unknown)
+    #expect(PeakLatency.unknown.waiting(.seconds(2), now: at(1)).recorded == 2_000_000_000)
+  }
+
   @Test func `a clock that is behind changes no time`() {
     let known = first(100)
     #expect(known.cost(now: at(-3)) == 100_000_000)

@@ -56,6 +56,18 @@ import Testing
     let counts = backends.counts(8_000) { SplitMix64.mix(UInt64($0)) }
     let expected = warm.counts(8_000) { SplitMix64.mix(UInt64($0)) }
     #expect(zip(counts, expected).allSatisfy { abs($0 - $1) < 200 })
+    if policy.isKeyed {
+      for key in 0..<500 {
+        let hash = SplitMix64.mix(UInt64(key))
+        #expect(backends.picked(key: hash) == warm.picked(key: hash))
+      }
+    }
+  }
+
+  @Test func `when all are warming up alike each has its turn`() {
+    let backends = Backends(3, warmUp: .seconds(30))
+    for backend in 0..<3 { backends.warm(backend) }
+    #expect((0..<6).map { _ in backends.picked() } == [0, 1, 2, 0, 1, 2])
   }
 
   @Test(arguments: BalancerPolicy.allCases)

@@ -70,9 +70,13 @@ final class PoolBench: @unchecked Sendable {
     guard case .backend(let backend) = lastPick else { return nil }
     return Attempt(backend: backend, permit: permit)
   }
-  func end(_ attempt: Attempt, _ outcome: AttemptOutcome, took: Duration = .zero) {
+  /// - Parameter answer: the status; 0 = no answer came.
+  func end(
+    _ attempt: Attempt, _ outcome: AttemptOutcome, took: Duration = .zero, answer: UInt16 = 200
+  ) {
     var permit = attempt.permit
-    pool.conclude(attempt.backend, &permit, outcome, took: took, now: now, &random)
+    pool.conclude(
+      attempt.backend, &permit, outcome, took: took, answer: answer, now: now, &random)
   }
   /// So many requests; gives how many each backend got.
   @discardableResult
