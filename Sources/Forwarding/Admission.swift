@@ -114,12 +114,6 @@ package struct Admission {
     return extras == nil ? .forward : .forwardEdited
   }
 
-  /// The path of `OPTIONS *`.
-  static var root: ByteSlice {
-    let slash: StaticString = "/"
-    return ByteSlice(slash.utf8Start, 1)
-  }
-
   /// Who the client is, and whether what it says of traces is believed.
   private mutating func identify(
     _ head: RequestHead, _ snapshot: UnsafePointer<Snapshot>, _ peer: IPAddress?

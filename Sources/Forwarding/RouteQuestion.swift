@@ -5,6 +5,12 @@ package import Primitives
 package import Routing
 
 extension Admission {
+  /// The path of `OPTIONS *`.
+  static var root: ByteSlice {
+    let slash: StaticString = "/"
+    return ByteSlice(slash.utf8Start, 1)
+  }
+
   /// Routing by everything that routes ask for.
   @inline(never)
   func routeByAll(
