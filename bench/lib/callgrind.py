@@ -29,6 +29,14 @@ class Profile:
       setattr(result, name, {key: value - theirs.get(key, 0) for key, value in ours.items()})
     return result
 
+  def add(self, other):
+    """Another thread's profile beside this one."""
+    self.total += other.total
+    for name in ("self_cost", "calls"):
+      ours = getattr(self, name)
+      for key, value in getattr(other, name).items():
+        ours[key] = ours.get(key, 0) + value
+
   def calls_of(self, wanted):
     """Calls of every function whose name `wanted` accepts."""
     return sum(count for (_, name), count in self.calls.items() if wanted(name))

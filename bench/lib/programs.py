@@ -31,6 +31,7 @@ class Program:
   command: Callable[[str, Place], list]      # binary and place -> argument vector
   counted: bool = True                       # valgrind can run it
   is_peer: bool = False                      # one of those the gateway's shares are taken of
+  has_control_thread: bool = False           # its first thread works by the clock, not by requests
 
 
 def _envoy():
@@ -67,7 +68,8 @@ def table(gateway_path, relay_path):
     Program(
       "gateway", "gateway", gateway, lambda b: _version([b, "--version"]),
       "gateway.yaml",
-      lambda b, p: [b, "run", "--config", os.path.join(p.directory, "gateway.yaml")]),
+      lambda b, p: [b, "run", "--config", os.path.join(p.directory, "gateway.yaml")],
+      has_control_thread=True),
     Program(
       "nginx", "nginx", lambda: machine.find("nginx"),
       lambda b: _version([b, "-v"]),
