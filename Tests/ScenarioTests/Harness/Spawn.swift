@@ -3,6 +3,9 @@
 
 import Glibc
 
+/// The tests, and so the gateway beside them, were built with a sanitizer.
+let isSanitized = dlsym(nil, "__asan_init") != nil || dlsym(nil, "__tsan_init") != nil
+
 enum ProcessEnd: Equatable, CustomStringConvertible {
   case exited(Int32)
   case signalled(Int32)
