@@ -6,6 +6,10 @@ import Glibc
 /// The tests, and so the gateway beside them, were built with a sanitizer.
 let isSanitized = dlsym(nil, "__asan_init") != nil || dlsym(nil, "__tsan_init") != nil
 
+/// What a gateway may grow by in one test: code and buffers touched for the first time, and far
+/// less than the bodies of these tests. A sanitizer keeps books of it in the same memory.
+let memoryRoom = isSanitized ? 24 << 20 : 8 << 20
+
 enum ProcessEnd: Equatable, CustomStringConvertible {
   case exited(Int32)
   case signalled(Int32)

@@ -3,10 +3,6 @@
 
 import Testing
 
-/// What a gateway may grow by in one test: code and buffers touched for the first time, and far
-/// less than the bodies of these tests.
-private let memoryRoom = 8 << 20
-
 extension Traffic {
   @Suite struct Streaming {
     @Test func `server-sent events arrive as they are sent`() throws {

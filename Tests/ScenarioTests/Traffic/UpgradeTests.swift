@@ -94,7 +94,7 @@ extension Traffic {
         let limit = 64 << 20
         let sent = client.sendUntilBlocked([UInt8](repeating: 7, count: 65_536), limit: limit)
         #expect(sent < limit)
-        #expect(gateway.residentMemory - before < 8 << 20)
+        #expect(gateway.residentMemory - before < memoryRoom)
         answer.open()
       }
     }
