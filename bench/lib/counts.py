@@ -5,6 +5,7 @@
 
 import glob
 import os
+import tempfile
 
 import callgrind
 from children import BenchError, Child
@@ -18,21 +19,21 @@ def _counted_load(bed, place, requests):
     "--path", "/b/128", seconds=150)
 
 
-def _profile(bed, program, requests):
+def profile(bed, program, requests, config=None):
   """One run under callgrind, ended, read."""
-  out = os.path.join(bed.directory, f"{program.name}-{requests}.callgrind")
+  out = os.path.join(tempfile.mkdtemp(dir=bed.directory), "callgrind")
   wrapper = ("valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "--quiet")
   if program.has_control_thread:
     wrapper += ("--separate-threads=yes",)
-  child, place = bed.start(program, wrapper, bed.stripped(program), seconds=90)
+  child, place = bed.start(program, wrapper, bed.stripped(program), seconds=90, config=config)
   try:
     _counted_load(bed, place, requests)
   finally:
     child.stop(seconds=60)
-  profile = _read(program, out)
-  if profile.total == 0:
+  counted = _read(program, out)
+  if counted.total == 0:
     raise BenchError(f"callgrind counted nothing for {program.title}: {child.last_words()}")
-  return profile
+  return counted
 
 
 def _read(program, out):
@@ -76,7 +77,7 @@ def measure(bed, program, short, long, functions=0):
   values = {"syscalls": sum(per_call.values())}
   detail = {"syscalls": {n: round(v, 3) for n, v in sorted(per_call.items()) if abs(v) >= 0.001}}
   if program.counted:
-    difference = _profile(bed, program, long).minus(_profile(bed, program, short))
+    difference = profile(bed, program, long).minus(profile(bed, program, short))
     values["instructions"] = difference.total / span
     values["allocations"] = difference.calls_of(callgrind.ALLOCATORS.__contains__) / span
     values["frees"] = difference.calls_of(callgrind.RELEASERS.__contains__) / span

@@ -107,25 +107,27 @@ class Bed:
     for number in range(self.scenario.backends):
       port = free_port()
       log = os.path.join(self.directory, f"backend-{number}.log")
-      child = Child("backend", [self.built["backend"], str(port)], log, self.cores.backend)
+      command = [self.built["backend"], str(port), str(self.scenario.addresses)]
+      child = Child("backend", command, log, self.cores.backend)
       child.wait_until_it_listens(port)
       self.backends.append(child)
       self.backend_ports.append(port)
 
-  def command(self, program, binary=None):
-    """Writes the program's configuration and gives (place, argument vector)."""
+  def command(self, program, binary=None, config=None):
+    """Writes the program's configuration, the scenario's or another, and gives (place, argument
+    vector)."""
     port = free_port()
     directory = os.path.join(self.directory, f"{program.name}-{port}")
     os.makedirs(directory)
     place = Place(directory, port, self.backend_ports)
     if program.config_file is not None:
       with open(os.path.join(directory, program.config_file), "w") as f:
-        f.write(self.scenario.configs[program.name](place))
+        f.write((config or self.scenario.configs[program.name])(place))
     return place, program.command(binary or program.find(), place)
 
-  def start(self, program, wrapper=(), binary=None, seconds=30):
+  def start(self, program, wrapper=(), binary=None, seconds=30, config=None):
     """The program, listening, with its place."""
-    place, command = self.command(program, binary)
+    place, command = self.command(program, binary, config)
     log = os.path.join(place.directory, "output.log")
     child = Child(program.title, command, log, self.cores.measured, wrapper)
     child.wait_until_it_listens(place.port, seconds)

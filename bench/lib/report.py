@@ -1,6 +1,7 @@
 # Why this file exists: people read one table. This makes it, and the machine's lines under it.
 """The table for people."""
 
+import balancers
 from rounds import SHAPES
 
 COUNT, MICROS, RATE, BYTES, KIB, MIB, MILLIS = (
@@ -23,6 +24,7 @@ SECTIONS = (
     ("allocations", "allocations", "{:.2f}"),
     ("retains", "retains and releases", "{:.2f}"),
   ]),
+  ("user instructions per request, by balancer", balancers.rows(COUNT)),
   ("CPU time per request (user + system, one pinned core)", _shape_rows("cpu", "cpu", MICROS)),
   ("requests per second", _shape_rows("rate", "latency", RATE)),
   ("latency, p50", _shape_rows("p50", "latency", MICROS)),

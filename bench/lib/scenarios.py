@@ -154,13 +154,51 @@ def filled(template):
     port=place.port, backend=place.backends[0], directory=place.directory)
 
 
+# A pool of so many backends, all of them one program on as many addresses.
+BALANCER_GATEWAY = """\
+listeners:
+  - address: 127.0.0.1:{port}
+admin: none
+workers: 1
+limits:
+  connections: 16384
+logging:
+  level: warning
+  access:
+    output: none
+services:
+  bench:
+    balancer: {policy}
+    backends:
+{backends}
+routes:
+  - match:
+      path: /*
+    service: bench
+"""
+
+
+def balancer_gateway(policy, count):
+  """Weights from 1 to 3, so that no table is simpler than it would be; round robin has none."""
+  def config(place):
+    lines = []
+    for number in range(count):
+      high, low = divmod(number + 1, 256)
+      weight = 1 if policy == "round_robin" else 1 + number % 3
+      address = f"127.0.{high}.{low}:{place.backends[0]}"
+      lines.append(f"      - {{address: \"{address}\", weight: {weight}}}")
+    return BALANCER_GATEWAY.format(port=place.port, policy=policy, backends="\n".join(lines))
+  return config
+
+
 @dataclass(frozen=True)
 class Scenario:
   name: str
   title: str
   configs: dict                  # program name -> place -> configuration text
-  measures: tuple                # of counts, cpu, latency, bodies, memory, startup
+  measures: tuple                # of counts, cpu, latency, bodies, memory, startup, balancers
   backends: int = 1
+  addresses: int = 1             # of each backend: each is one to a balancer
 
   def takes(self, program):
     """Without a configuration of its own a program sits this scenario out; the relay has none."""
@@ -178,4 +216,7 @@ SCENARIOS = {scenario.name: scenario for scenario in (
   Scenario(
     "routes", "10,000 routes by host, path and field; otherwise as plain",
     {"gateway": many_routes}, ("counts",)),
+  Scenario(
+    "balancers", "each balancer, few and many backends, one request in flight",
+    {"gateway": balancer_gateway("round_robin", 1)}, ("balancers",), addresses=1000),
 )}

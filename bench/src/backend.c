@@ -5,6 +5,9 @@
 //   POST /u      reads and discards the body, answers two bytes
 //   POST /stall  the same, but takes nothing for one second after the head: what a sender's
 //                memory does behind a backend that does not read
+//
+// With a second argument it listens on that many addresses, 127.0.0.1, 127.0.0.2 and so on: to a
+// balancer each is a backend of its own.
 #include "net.h"
 
 #include <sys/uio.h>
@@ -188,22 +191,31 @@ static void end_stalls(void) {
   }
 }
 
+/// Listens on so many addresses from 127.0.0.1 on. A listener is told from a connection by being
+/// odd where that has a pointer.
+static void listen_all(int port, int addresses) {
+  for (int place = 0; place < addresses; place++) {
+    uint64_t listener = (uint64_t)listen_behind(port, (uint32_t)place);
+    struct epoll_event e = {.events = EPOLLIN, .data.u64 = listener << 1 | 1};
+    epoll_ctl(poller, EPOLL_CTL_ADD, (int)listener, &e);
+  }
+}
+
 int main(int argc, char **argv) {
-  if (argc != 2) die("usage: backend PORT");
+  if (argc < 2 || argc > 3) die("usage: backend PORT [ADDRESSES]");
   settle_in();
   memset(page, 'x', PAGE);
-  int listener = listen_on(atoi(argv[1]));
   poller = epoll_create1(EPOLL_CLOEXEC);
-  struct epoll_event e = {.events = EPOLLIN, .data.ptr = NULL}, ready[256];
-  epoll_ctl(poller, EPOLL_CTL_ADD, listener, &e);
+  listen_all(atoi(argv[1]), argc == 3 ? atoi(argv[2]) : 1);
+  struct epoll_event ready[256];
   for (;;) {
     int n = epoll_wait(poller, ready, 256, stalled_count > 0 ? 20 : -1);
     for (int i = 0; i < n; i++) {
-      Conn *c = ready[i].data.ptr;
-      if (c == NULL) {
-        accept_all(listener);
+      if (ready[i].data.u64 & 1) {
+        accept_all((int)(ready[i].data.u64 >> 1));
         continue;
       }
+      Conn *c = ready[i].data.ptr;
       int alive = 1;
       if (c->answer != NULL) {
         alive = send_on(c);

@@ -52,26 +52,31 @@ static inline void settle_in(void) {
   }
 }
 
-static inline struct sockaddr_in loopback(int port) {
+/// 127.0.0.1, or the address that stands so many places behind it.
+static inline struct sockaddr_in loopback_behind(int port, uint32_t place) {
   struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-  a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  a.sin_addr.s_addr = htonl(INADDR_LOOPBACK + place);
   return a;
 }
+
+static inline struct sockaddr_in loopback(int port) { return loopback_behind(port, 0); }
 
 static inline void set_nodelay(int fd) {
   int one = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 }
 
-static inline int listen_on(int port) {
+static inline int listen_behind(int port, uint32_t place) {
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   int one = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-  struct sockaddr_in a = loopback(port);
+  struct sockaddr_in a = loopback_behind(port, place);
   if (bind(fd, (struct sockaddr *)&a, sizeof a) != 0) die("port %d: %s", port, strerror(errno));
   if (listen(fd, 4096) != 0) die("listen on %d: %s", port, strerror(errno));
   return fd;
 }
+
+static inline int listen_on(int port) { return listen_behind(port, 0); }
 
 /// A connected non-blocking socket, or -1. The connect itself blocks: on loopback it is at once.
 static inline int connect_to(int port) {
