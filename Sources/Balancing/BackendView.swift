@@ -109,10 +109,12 @@ extension BackendView {
 
   // MARK: Warming up
 
+  var isAnyWarming: Bool { cache[BackendView.warmingCount].load() != 0 }
+
   /// What the share of the warmest eligible backend is, by which the others' are to be measured; 0
   /// = nobody is warming up. When all are, they share as if they were warm.
   func warmScale(_ now: UInt64) -> UInt64 {
-    if cache[BackendView.warmingCount].load() == 0 { return 0 }
+    if !isAnyWarming { return 0 }
     let since = cache[BackendView.warmestSince].load()
     return WarmUp.share(began: since, now: now, duration: tables.pointee.warmUp)
   }

@@ -36,6 +36,16 @@ package enum BalancerPolicy: UInt8, CaseIterable, Sendable {
     _ view: BackendView, _ request: PickRequest, random: inout Xoroshiro
   ) -> Pick {
     if view.count == 0 { return .noBackend }
+    if case .roundRobin = self, let backend = Turn.takeAtOnce(view, request) {
+      return .backend(backend)
+    }
+    return search(view, request, &random)
+  }
+
+  @inline(never)
+  private func search(
+    _ view: BackendView, _ request: PickRequest, _ random: inout Xoroshiro
+  ) -> Pick {
     let fresh = Eligibility(view, tried: request.tried, now: request.now)
     if let backend = choose(fresh, request, &random) { return .backend(backend) }
     if !request.tried.isEmpty {

@@ -13,6 +13,17 @@ enum Turn {
   /// Turns that one pick may take while others keep coming between.
   private static let tries = 4
 
+  /// Round robin's usual case in few steps: nobody was tried or is warming up, there is no maximum,
+  /// and the turn falls on one that is eligible. Otherwise nil; the turn of one that is not is used
+  /// up.
+  @inline(__always)
+  static func takeAtOnce(_ view: BackendView, _ request: PickRequest) -> Int? {
+    if !request.tried.isEmpty || view.isAnyWarming || view.hasMaximum { return nil }
+    let turn = view.tables.pointee.sequence.add(1) &- 1
+    let backend = Int(turn % UInt64(view.count))
+    return view.isEligible(backend) ? backend : nil
+  }
+
   /// Takes a turn: one atomic increment. Turns that others could not take are used up as well, or
   /// the backend behind one that is down would have the turns of both. When another worker has come
   /// between, it has walked over the same ones: then a turn of our own is taken.
