@@ -62,6 +62,6 @@ extension AdminRequest {
   }
 
   private static func text(_ range: ByteRange, _ head: RequestHead) -> String {
-    String(decoding: range.slice(in: head.base).buffer, as: UTF8.self)
+    range.slice(in: head.base).text
   }
 }

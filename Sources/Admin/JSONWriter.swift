@@ -43,9 +43,10 @@ package struct JSONWriter {
   package mutating func boolean(_ value: Bool) { plain(value ? "true" : "false") }
   package mutating func null() { plain("null") }
 
-  package mutating func member(_ name: String, _ value: String) {
+  /// nil is null.
+  package mutating func member(_ name: String, _ value: String?) {
     key(name)
-    string(value)
+    if let value { string(value) } else { null() }
   }
   package mutating func member(_ name: String, _ value: some FixedWidthInteger) {
     key(name)

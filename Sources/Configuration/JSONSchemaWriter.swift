@@ -102,7 +102,10 @@ package enum JSONSchemaWriter {
     switch names {
     case .plain, .reference: .object(scalar(.name(64)).filter { $0.0 == "pattern" })
     case .fields: .object(scalar(.fieldName).filter { $0.0 == "pattern" })
-    case .parameters: .object([("minLength", .integer(1)), ("maxLength", .integer(128))])
+    case .parameters:
+      .object([
+        ("minLength", .integer(1)), ("maxLength", .integer(Int64(RequestPartReader.longestName))),
+      ])
     }
   }
 

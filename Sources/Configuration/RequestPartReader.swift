@@ -5,7 +5,7 @@ import Primitives
 /// Reads `/path?query`, `header:Name` and `200-399`.
 enum RequestPartReader {
   private static let longestTarget = 4_096
-  private static let longestName = 128
+  static let longestName = 128
 
   // MARK: Targets
 
@@ -53,12 +53,12 @@ enum RequestPartReader {
     }
     switch kind {
     case "header":
-      guard name.utf8.allSatisfy(isTokenByte) else {
+      guard name.utf8.allSatisfy(ASCII.isToken) else {
         throw ScalarProblem(.badName, "is not the name of a field", "write one like header:X-User")
       }
       return .header(name.lowercased())
     case "cookie":
-      guard name.utf8.allSatisfy(isTokenByte) else {
+      guard name.utf8.allSatisfy(ASCII.isToken) else {
         throw ScalarProblem(.badName, "is not the name of a cookie", "write one like cookie:sid")
       }
       return .cookie(String(name))
@@ -70,11 +70,6 @@ enum RequestPartReader {
       }
       return .query(String(name))
     }
-  }
-
-  /// `tchar` of RFC 9110 section 5.6.2.
-  private static func isTokenByte(_ byte: UInt8) -> Bool {
-    ASCII.isLetter(byte) || ASCII.isDigit(byte) || "!#$%&'*+-.^_`|~".utf8.contains(byte)
   }
 
   // MARK: Statuses

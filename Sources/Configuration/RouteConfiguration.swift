@@ -33,6 +33,9 @@ package struct MatchConfiguration: Sendable, Equatable {
   package var methods: [String]
   package var headers: [MatchCondition]
   package var query: [MatchCondition]
+
+  /// How many conditions it has beside host and path; the methods are one, whichever they are.
+  package var weight: Int { headers.count + query.count + (methods.isEmpty ? 0 : 1) }
 }
 
 package struct MatchCondition: Sendable, Equatable {

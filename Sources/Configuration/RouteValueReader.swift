@@ -5,8 +5,6 @@ import Primitives
 
 /// Reads the values of routes.
 enum RouteValueReader {
-  private static let longestName = 128
-
   // MARK: Conditions
 
   static func hostPattern(_ text: String) throws(ScalarProblem) -> String {
@@ -36,8 +34,9 @@ enum RouteValueReader {
     guard !text.isEmpty, text.utf8.allSatisfy(ASCII.isToken) else {
       throw ScalarProblem(.badName, "is not the name of a field", "write one like X-Version")
     }
-    guard text.utf8.count <= longestName else {
-      throw ScalarProblem(.badName, "is too long", "use at most \(longestName) bytes")
+    guard text.utf8.count <= RequestPartReader.longestName else {
+      throw ScalarProblem(
+        .badName, "is too long", "use at most \(RequestPartReader.longestName) bytes")
     }
     return text
   }
@@ -51,8 +50,9 @@ enum RouteValueReader {
       guard !name.isEmpty, ScalarReader.isPrintable(name) else {
         throw ScalarProblem(.badName, "is not the name of a parameter", "write it undecoded: v")
       }
-      guard name.utf8.count <= longestName else {
-        throw ScalarProblem(.badName, "is too long", "use at most \(longestName) bytes")
+      guard name.utf8.count <= RequestPartReader.longestName else {
+        throw ScalarProblem(
+          .badName, "is too long", "use at most \(RequestPartReader.longestName) bytes")
       }
     }
   }
@@ -100,7 +100,8 @@ enum RouteValueReader {
   static func mediaType(_ text: String) throws(ScalarProblem) -> String {
     try checkLength(text, 256)
     let essence = text.prefix { $0 != ";" }.split(separator: "/", omittingEmptySubsequences: false)
-    let isType = essence.count == 2
+    let isType =
+      essence.count == 2
       && essence.allSatisfy { part in
         let name = part.last == " " ? part.dropLast() : part
         return !name.isEmpty && name.utf8.allSatisfy(ASCII.isToken)

@@ -271,14 +271,20 @@ struct SchemaDecoder {
     do throws(ScalarProblem) {
       value.content = .scalar(try ScalarReader.read(expanded, as: row))
     } catch {
-      let subject = row.isSecret ? "the value" : "'\(value.shown)'"
-      diagnostics.error(
-        error.code, node.range, path, "\(path.short): \(subject) \(error.detail)",
-        suggestion: value.isSecret ? nil : error.suggestion)
-      return nil
+      return reject(row.isSecret ? "the value" : "'\(value.shown)'", value, error, node, at: path)
     }
     warnOfWord(value, row, at: path)
     return value
+  }
+
+  private mutating func reject(
+    _ subject: String, _ value: ConfigurationValue, _ problem: ScalarProblem, _ node: YAMLNode,
+    at path: ConfigurationPath
+  ) -> ConfigurationValue? {
+    diagnostics.error(
+      problem.code, node.range, path, "\(path.short): \(subject) \(problem.detail)",
+      suggestion: value.isSecret ? nil : problem.suggestion)
+    return nil
   }
 
   /// One name instead of a mapping from names.
@@ -290,10 +296,7 @@ struct SchemaDecoder {
       value.content = .scalar(.text(try ScalarReader.name(text, limit: 64)))
       return value
     } catch {
-      diagnostics.error(
-        error.code, node.range, path, "\(path.short): '\(value.shown)' \(error.detail)",
-        suggestion: value.isSecret ? nil : error.suggestion)
-      return nil
+      return reject("'\(value.shown)'", value, error, node, at: path)
     }
   }
 

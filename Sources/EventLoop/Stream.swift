@@ -315,7 +315,8 @@ extension Stream {
     peerEndpoint(ofDescriptor: descriptor(p))
   }
 
-  /// Nagle's algorithm off (1, also how streams start) or on (0). Returns 0, or -errno.
+  /// Whether small writes leave at once (Nagle's algorithm is off, as streams start) or wait for
+  /// company. Returns 0, or -errno.
   @discardableResult
   package static func setNoDelay(_ p: UnsafeMutablePointer<Stream>, _ enabled: Bool) -> Int32 {
     guard !p.pointee.flags.contains(.unix) else { return 0 }

@@ -32,6 +32,10 @@ package struct Admission {
   /// Positions in the snapshot; -1 = none.
   @usableFromInline package var route: Int32 = -1
   @usableFromInline package var service: Int32 = -1
+  /// What the route has beyond a service; nil where that is nothing.
+  @usableFromInline package var extras: UnsafePointer<RouteExtras>?
+  /// With which methods some route would have taken the request; of one that none takes.
+  @usableFromInline package var allowed = MethodSet.none
   /// The position of the protocol in the route's list that the connection is to be upgraded to.
   @usableFromInline package var upgrade: Int32 = -1
   @usableFromInline package var plan = ExchangePlan()
@@ -53,6 +57,7 @@ package struct Admission {
     trustsTrace = false
     route = -1
     service = -1
+    extras = nil
     upgrade = -1
     key = nil
   }
@@ -81,7 +86,7 @@ package struct Admission {
       describe(head)
       return .refuse(.badRequest, .target)
     }
-    let path = facts.form == .asterisk ? Admission.root : ByteSlice(target.base, pathLength)
+    let path = routedPath
     route = snapshot.pointee.routing.match(path: path)
     // Below -1: some route asks for more than a path.
     if route < -1 { route = routeByAll(head, path, snapshot) }
@@ -89,26 +94,26 @@ package struct Admission {
       plan = ExchangePlan()
       describe(head)
       if facts.maxForwards == .answer { return .answerAsRecipient }
-      return .refuse(allowed(head, snapshot) == .none ? .noRoute : .methodNotAllowed, .none)
+      allowed = allowedMethods(head, snapshot)
+      return .refuse(allowed == .none ? .noRoute : .methodNotAllowed, .none)
     }
     let entry = snapshot.pointee.routes + Int(route)
     service = entry.pointee.service
+    extras = entry.pointee.extras
     var basis = entry.pointer(to: \.plan).unsafelyUnwrapped
-    if let extras = entry.pointee.extras, let choice = extras.pointee.draw(&random) {
+    if let extras, let choice = extras.pointee.draw(&random) {
       service = choice.pointee.service
       basis = UnsafeMutablePointer(mutating: choice.pointer(to: \.plan).unsafelyUnwrapped)
     }
     makePlan(head, basis)
-    let extras = entry.pointee.extras
     if let extras, extras.pointee.answer.status > 0 { return .answerByRoute }
     if case .length(let length) = head.framing, length > plan.bodyLimit {
       return .refuse(.bodyTooLarge, .none)
     }
-    if plan.asksUpgrade {
+    if !facts.upgrade.isEmpty {
       let offered = facts.upgrade.slice(in: head.base)
       let chosen = UpgradeRule.select(offered, allowed: entry.pointee.upgrades)
       upgrade = chosen.map { Int32($0) } ?? -1
-      plan.asksUpgrade = chosen != nil
     }
     key = hash(snapshot.pointee.services[Int(service)].key, head, hasAddress: peer != nil)
     return extras == nil ? .forward : .forwardEdited
@@ -159,7 +164,6 @@ package struct Admission {
     describe(head)
     plan.isRepeatable = head.method.isIdempotent || facts.hasIdempotencyKey
     plan.expectsContinue = facts.expectsContinue
-    plan.asksUpgrade = !facts.upgrade.isEmpty
   }
 
   /// What every plan says of its head.

@@ -95,6 +95,12 @@ package struct BackendPool {
     return gate.admits(now: now) || (!gate.isDraining && Panic.lasts(shared.panic))
   }
 
+  /// How a pick of this moment would find the backend; for who explains.
+  package func standing(of backend: Int, now: Instant) -> BackendStanding {
+    BackendStanding(
+      isHealthy: isHealthy(backend, now: now), admits: breakerLetsPass(backend, now: now))
+  }
+
   private func breakerLetsPass(_ backend: Int, now: Instant) -> Bool {
     switch breaker(backend).gate(now: now, breakerSettings) {
     case .admits, .trial: true

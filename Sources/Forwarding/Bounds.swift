@@ -10,8 +10,8 @@ package enum Bounds {
   @inlinable package static var discardTime: Duration { .seconds(2) }
   /// Client bytes held while an upgrade is not decided.
   @inlinable package static var upgradeHeldBytes: Int { 64 * 1024 }
-  /// A pooled connection must have been idle for less than this to be given a request that cannot
-  /// be repeated.
+  /// A pooled connection must have been idle for less than this to be given a request that would be
+  /// lost with it.
   @inlinable package static var freshIdle: Duration { .seconds(1) }
   /// The head of a backend's response.
   @inlinable package static var responseHeadSize: Int { 64 * 1024 }

@@ -29,7 +29,6 @@ package struct ExchangePlan: Sendable {
   // The request
   @usableFromInline package var hasBody = false
   @usableFromInline package var expectsContinue = false
-  @usableFromInline package var asksUpgrade = false
   @usableFromInline package var clientVersion = HTTPVersion.http11
   @usableFromInline package var clientKeepsAlive = true
 

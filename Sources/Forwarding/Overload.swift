@@ -11,6 +11,11 @@ package enum OverloadLevel: UInt8, CaseIterable, Sendable {
   case connections
   /// Connections too.
   case requests
+
+  /// As a word that threads share; one that is none of them is nothing.
+  package init(word: UInt64) {
+    self = OverloadLevel(rawValue: UInt8(truncatingIfNeeded: word)) ?? .nothing
+  }
 }
 
 /// One measure and its limit.

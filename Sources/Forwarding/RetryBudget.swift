@@ -28,7 +28,7 @@ package struct RetryBudgetRule: Sendable {
 @frozen @usableFromInline
 package struct RetryBudget {
   package static let seconds = 10
-  package static var span: Duration { .seconds(10) }
+  package static var span: Duration { .seconds(Int64(seconds)) }
   /// A power of two above ten, so that a slot is never read while it is still in the span.
   private static let slots = 16
   @usableFromInline let words: SharedWords

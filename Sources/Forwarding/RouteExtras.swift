@@ -6,7 +6,7 @@ package import Primitives
 /// What a route has beyond a name, one service and a plan. In the snapshot's memory.
 @usableFromInline
 package struct RouteExtras {
-  /// The services of a split, by falling thresholds of the draw; empty for one service.
+  /// The services of a split, by rising thresholds of the draw; empty for one service.
   package var choices: UnsafeBufferPointer<ServiceChoice>
   package var answer: RouteAnswer
   /// Bytes of `strip_prefix`; 0 = none.

@@ -6,9 +6,15 @@ package import Routing
 
 extension Admission {
   /// The path of `OPTIONS *`.
-  static var root: ByteSlice {
+  private static var root: ByteSlice {
     let slash: StaticString = "/"
     return ByteSlice(slash.utf8Start, 1)
+  }
+
+  /// What is routed: the path in its normal form, `/` for `OPTIONS *`.
+  @inline(__always)
+  package var routedPath: ByteSlice {
+    facts.form == .asterisk ? Admission.root : ByteSlice(target.base, pathLength)
   }
 
   /// Routing by everything that routes ask for.
@@ -21,9 +27,8 @@ extension Admission {
 
   /// When no route takes the request: the methods with which some route would.
   @inline(never)
-  package func allowed(_ head: RequestHead, _ snapshot: UnsafePointer<Snapshot>) -> MethodSet {
-    let path = facts.form == .asterisk ? Admission.root : ByteSlice(target.base, pathLength)
-    return snapshot.pointee.routing.allowedMethods(routeRequest(head, path))
+  func allowedMethods(_ head: RequestHead, _ snapshot: UnsafePointer<Snapshot>) -> MethodSet {
+    snapshot.pointee.routing.allowedMethods(routeRequest(head, routedPath))
   }
 
   /// What routing looks at.

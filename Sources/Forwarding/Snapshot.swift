@@ -110,6 +110,12 @@ package struct Snapshot {
 }
 
 extension Snapshot {
+  /// The backends of the service at this position, in the order of its list.
+  package func backends(of service: Int) -> UnsafeBufferPointer<BackendEntry> {
+    let entry = services[service]
+    return UnsafeBufferPointer(start: backends + Int(entry.first), count: entry.view.count)
+  }
+
   /// The count of one worker, who alone writes it.
   @inlinable package static func users(
     of snapshot: UnsafePointer<Snapshot>, worker: Int
@@ -167,7 +173,4 @@ package final class OwnedSnapshot {
   private func count(_ worker: Int) -> UInt64 {
     Snapshot.users(of: pointer, worker: worker).valueAcquiring
   }
-
-  /// Bytes of its own tables, without the rules.
-  package var byteCount: Int { arena.byteCount }
 }

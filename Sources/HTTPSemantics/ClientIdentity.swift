@@ -29,7 +29,8 @@ package struct ClientIdentity: Equatable, Sendable {
       return ClientIdentity(address: peer, peerIsTrusted: peerIsTrusted)
     }
     guard peerIsTrusted else {
-      for index in 0..<head.fieldCount where head.fields[index].kind.isForwardingIdentity {
+      for index in 0..<head.fieldCount
+      where head.fields[index].kind.bit & FieldKind.forwardingIdentity != 0 {
         head.fields[index].drop()
       }
       return ClientIdentity(address: peer, peerIsTrusted: false)

@@ -37,18 +37,4 @@ package enum FieldKind: UInt8, CaseIterable, Sendable {
     case .idempotencyKey, .userAgent, .date, .server, .retryAfter, .gatewayReason: true
     }
   }
-
-  /// Says who the client is or which request this is; believed only from a trusted peer.
-  @inlinable package var isForwardingIdentity: Bool {
-    switch self {
-    case .forwarded, .xForwardedFor, .xForwardedProto, .xForwardedHost, .xForwardedOther: true
-    case .xRealIP: true
-    case .other, .host, .contentLength, .transferEncoding, .expect, .contentType: false
-    case .connection, .keepAlive, .proxyConnection, .te, .trailer, .upgrade: false
-    case .proxyAuthenticate, .proxyAuthorization, .http2Settings, .via, .maxForwards: false
-    case .xRequestID, .traceparent, .tracestate, .authorization, .cookie: false
-    case .idempotencyKey, .userAgent, .date, .server, .retryAfter, .gatewayReason: false
-    case .forbiddenInTrailer: false
-    }
-  }
 }

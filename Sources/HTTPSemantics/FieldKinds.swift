@@ -39,7 +39,7 @@ extension FieldKind {
     transferEncoding.bit | connection.bit | upgrade.bit | te.bit | keepAlive.bit
       | proxyConnection.bit | proxyAuthenticate.bit | proxyAuthorization.bit | http2Settings.bit
   }
-  /// Says who the client is; `isForwardingIdentity`.
+  /// Says who the client is; believed only from a trusted peer.
   static var forwardingIdentity: UInt64 {
     forwarded.bit | xForwardedFor.bit | xForwardedProto.bit | xForwardedHost.bit
       | xForwardedOther.bit | xRealIP.bit

@@ -4,7 +4,7 @@ package import Primitives
 
 /// Answers to OPTIONS and TRACE with `Max-Forwards: 0`.
 package enum FinalRecipientAnswer {
-  /// The methods that the gateway forwards: the value of Allow here and with 405.
+  /// The methods that the gateway forwards: the value of Allow here and for a CONNECT.
   package static var allow: StaticString {
     "GET, HEAD, POST, PUT, DELETE, OPTIONS, TRACE, PATCH"
   }

@@ -34,14 +34,13 @@ package struct RouteAnswerHead {
   /// a 200 (RFC 9110 section 8.6).
   private var hasLength: Bool { status != 204 && status != 304 }
 
-  /// Writes the head; `location` writes the value of Location, nil = none.
-  package func write(into writer: inout ByteWriter, location: ((inout ByteWriter) -> Void)?) {
+  /// Writes the head up to where a Location may follow.
+  package func begin(into writer: inout ByteWriter) {
     LocalHead.begin(status, date: date, into: &writer)
-    if let location {
-      writer.append("Location: ")
-      location(&writer)
-      writer.append("\r\n")
-    }
+  }
+
+  /// Writes the rest of it.
+  package func end(into writer: inout ByteWriter) {
     if bodyLength > 0 {
       writer.append("Content-Type: ")
       writer.append(contentType)

@@ -31,6 +31,24 @@ package enum ASCII {
     value < 10 ? value &+ 0x30 : value &+ 0x57
   }
 
+  /// A name or value of a form or query as text: percent triplets decoded once, `+` a space (WHATWG
+  /// URL section 5.1). A percent sign that begins no triplet stands for itself.
+  package static func formDecoded(_ text: Substring.UTF8View) -> String {
+    var bytes: [UInt8] = []
+    var rest = text[...]
+    while let byte = rest.popFirst() {
+      if byte == 0x25, let high = rest.first, let low = rest.dropFirst().first,
+        hexValue(high) < 16, hexValue(low) < 16
+      {
+        bytes.append(hexValue(high) << 4 | hexValue(low))
+        rest = rest.dropFirst(2)
+      } else {
+        bytes.append(byte == 0x2b ? 0x20 : byte)
+      }
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
   // MARK: - Comparing
 
   @inlinable package static func equal(_ slice: ByteSlice, _ word: StaticString) -> Bool {

@@ -20,6 +20,8 @@ package struct ByteSlice {
   @inlinable package var buffer: UnsafeBufferPointer<UInt8> {
     UnsafeBufferPointer(start: base, count: count)
   }
+  /// A copy as text, for people and for tables that are made once; what is not UTF-8 is replaced.
+  package var text: String { String(decoding: buffer, as: UTF8.self) }
 }
 
 /// A run of bytes by position, relative to a base that may move (a buffer that grows). 8 bytes.

@@ -104,12 +104,11 @@ extension ExchangeRef {
     }
     // Nobody overtakes those who wait already.
     if worker.hasWaiting(service.pointee.shared) { return enqueue() }
-    switch pointee.machine.attempts > 1 ? chooseAgain() : choose() {
+    let pick = pointee.machine.attempts > 1 ? chooseAgain() : choose()
+    switch pick {
     case .backend(let position): attempt(position)
-    case .noBackend: fail(.noBackend)
-    case .allUnusable: fail(.allUnhealthy)
-    case .allRefused: fail(.circuitOpen)
     case .allFull: enqueue()
+    case .noBackend, .allUnusable, .allRefused: fail(pick.fault)
     }
   }
 
@@ -210,7 +209,7 @@ extension ExchangeRef {
     let reason = pointee.machine.reason
     let status = reason.status(pointee.record.detail)
     pointee.record.status = status
-    if worker.pointee.isDraining { pointee.machine.closeAfterwards() }
+    closeIfDraining()
     var writer = ByteWriter(worker.pointee.scratch, capacity: Worker.scratchSize)
     writeLocalAnswer(into: &writer)
     sendAnswer(writer)

@@ -182,7 +182,7 @@ extension ClientRef {
       return true
     case .failed(let failure):
       exchange.pointee.record.detail = failure.detail
-      exchange.fail(failure.reason == .headTooLarge ? Fault(.client, .headTooLarge) : .badBody)
+      exchange.fail(failure.reason == .headTooLarge ? .headTooLarge : .badBody)
       unread.drop(unread.end)
       return true
     case .head: preconditionFailure("a head inside a body")

@@ -62,7 +62,6 @@ package final class DataPlane {
       workers.append(worker)
       try worker.open(sockets[index])
     }
-    // Some backends begin as down.
   }
 
   /// Starts the threads: from here on connections are accepted.
@@ -136,7 +135,7 @@ package final class DataPlane {
   package var lagLevels: [OverloadLevel] {
     (0..<settings.workers).map { index in
       let word = lagWords[8 * index].load()
-      return OverloadLevel(rawValue: UInt8(truncatingIfNeeded: word)) ?? .nothing
+      return OverloadLevel(word: word)
     }
   }
 

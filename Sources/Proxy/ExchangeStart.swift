@@ -51,10 +51,8 @@ extension ClientRef {
       random: &worker.pointee.random)
     let headSize = table.pointee.headLength
     var needed = 2 * headSize
-    switch verdict {
-    case .forward: break
-    case .forwardEdited, .answerByRoute, .answerAsRecipient, .refuse:
-      needed += arrival.extras(in: worker.pointee.snapshot)?.pointee.room(headSize: headSize) ?? 0
+    if let extras = arrival.pointee.admission.extras {
+      needed += extras.pointee.room(headSize: headSize)
     }
     guard let exchange = makeExchange(arrival.pointee.admission.plan, room: needed) else {
       return refuseWithoutExchange()
@@ -132,6 +130,7 @@ extension ExchangeRef {
     let (head, admission) = (arrival.head, arrival.admission)
     pointee.route = admission.pointee.route
     pointee.service = admission.pointee.service
+    pointee.extras = admission.pointee.extras
     pointee.key = admission.pointee.key
     pointee.framing = admission.pointee.plan.hasBody ? head.pointee.framing : .none
     pointee.dropsTrailers = admission.pointee.facts.dropsTrailers
@@ -352,12 +351,6 @@ extension ExchangeRef {
 extension UnsafeMutablePointer<Arrival> {
   var head: UnsafeMutablePointer<RequestHead> { pointer(to: \.head).unsafelyUnwrapped }
   var admission: UnsafeMutablePointer<Admission> { pointer(to: \.admission).unsafelyUnwrapped }
-  /// What its route has beyond a service; nil for most.
-  @inline(__always)
-  func extras(in snapshot: UnsafePointer<Snapshot>) -> UnsafePointer<RouteExtras>? {
-    let route = Int(admission.pointee.route)
-    return route < 0 ? nil : snapshot.pointee.routes[route].extras
-  }
   var facts: UnsafeMutablePointer<RequestFacts> {
     admission.pointer(to: \.facts).unsafelyUnwrapped
   }

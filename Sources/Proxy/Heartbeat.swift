@@ -33,7 +33,8 @@ struct Heartbeat {
     // is a quarter of the limit, but no more than 200 beats a second.
     let quarter = Duration(nanoseconds: Int64(limit / 4))
     period =
-      limit == 0 ? Heartbeat.longestPeriod
+      limit == 0
+      ? Heartbeat.longestPeriod
       : min(max(quarter, .milliseconds(5)), Heartbeat.longestPeriod)
   }
 
@@ -92,11 +93,11 @@ extension WorkerRef {
   /// What this worker refuses: the worse of its own lateness and the process's memory.
   func setShedding() {
     let own = pointee.heartbeat.overload?.level ?? .nothing
-    let memory = OverloadLevel(rawValue: UInt8(truncatingIfNeeded: pointee.orders.memory.load()))
-    let level = max(own.rawValue, memory?.rawValue ?? 0)
-    pointee.shedding = OverloadLevel(rawValue: level) ?? .nothing
+    let memory = OverloadLevel(word: pointee.orders.memory.load())
+    let worse = max(own.rawValue, memory.rawValue)
+    pointee.shedding = worse == own.rawValue ? own : memory
     pointee.lagLevel.set(UInt64(own.rawValue))
-    pointee.metrics.shedding.set(UInt64(level))
+    pointee.metrics.shedding.set(UInt64(worse))
   }
 
   /// Gives memory that nothing needs at present back to the system.

@@ -37,10 +37,16 @@ extension ExchangeRef {
     }
   }
 
+  /// While the gateway stops, an answer is the last one on its connection.
+  @inline(__always)
+  func closeIfDraining() {
+    if pointee.worker.pointee.isDraining { pointee.machine.closeAfterwards() }
+  }
+
   /// Max-Forwards has run out: this hop answers (RFC 9110 section 7.6.2).
   func answerAsRecipient(_ head: RequestHead) {
     let worker = pointee.worker
-    if worker.pointee.isDraining { pointee.machine.closeAfterwards() }
+    closeIfDraining()
     perform(pointee.machine.answerAsRecipient(now: worker.pointee.now))
     var writer = ByteWriter(worker.pointee.scratch, capacity: Worker.scratchSize)
     switch head.method {

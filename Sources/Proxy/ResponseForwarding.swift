@@ -30,7 +30,7 @@ extension ExchangeRef {
     let needsReframing = framing == .chunked || framing == .untilClose
     pointee.responseIsChunked = needsReframing && speaks11
     let closeDelimited = needsReframing && !speaks11
-    if worker.pointee.isDraining { pointee.machine.closeAfterwards() }
+    closeIfDraining()
     // Only an answer that may be repeated asks for more than the time.
     let mayRepeat = Exchange.retryKind(status: head.status).rawValue != RetryKind.never.rawValue
     let actions = pointee.machine.responseHead(

@@ -18,7 +18,6 @@ extension ExchangeRef {
   func forwardEdited(_ arrival: UnsafeMutablePointer<Arrival>) {
     let worker = pointee.worker
     if worker.pointee.shedding == .requests { return fail(.overloaded) }
-    pointee.extras = arrival.extras(in: pointee.snapshot)
     guard writeEditedHead(arrival) else { return fail(.headTooLarge) }
     worker.deposit(self)
     acquire()
@@ -142,7 +141,6 @@ extension ExchangeRef {
   @inline(never)
   func prepareRefusal(_ arrival: UnsafeMutablePointer<Arrival>, _ reason: Reason) {
     if case .methodNotAllowed = reason { return prepareAllow(arrival) }
-    pointee.extras = arrival.extras(in: pointee.snapshot)
     // Lines that do not fit are left out: the refusal itself says more.
     if pointee.extras != nil { _ = prepareAnswerLines(arrival) }
   }
@@ -156,7 +154,7 @@ extension ExchangeRef {
     var writer = ByteWriter(pointee.buffer.base + at, capacity: pointee.buffer.capacity - at)
     writer.append("Allow: ")
     if arrival.admission.pointee.pathLength > 0 {
-      arrival.admission.pointee.allowed(arrival.pointee.head, pointee.snapshot).write(to: &writer)
+      arrival.admission.pointee.allowed.write(to: &writer)
     } else {
       writer.append(FinalRecipientAnswer.allow)
     }
@@ -170,10 +168,10 @@ extension ExchangeRef {
   /// A redirect, or the text that the configuration gives.
   @inline(never)
   func answerByRoute(_ arrival: UnsafeMutablePointer<Arrival>) {
-    pointee.extras = arrival.extras(in: pointee.snapshot)
     guard let extras = pointee.extras else { preconditionFailure("a route that answers") }
     guard prepareAnswerLines(arrival) else { return fail(.headTooLarge) }
     let worker = pointee.worker
+    closeIfDraining()
     perform(pointee.machine.answerAsRecipient(now: worker.pointee.now))
     let answer = extras.pointee.answer
     let admission = arrival.admission
@@ -185,13 +183,13 @@ extension ExchangeRef {
       extraFields: text(pointee.responseLines.ofRouteAnswers), bodyLength: answer.body.count,
       contentType: answer.contentType)
     var writer = ByteWriter(worker.pointee.scratch, capacity: Worker.scratchSize)
+    head.begin(into: &writer)
     if answer.isRedirect {
-      head.write(into: &writer) { writer in
-        answer.writeLocation(target, pathLength: pathLength, into: &writer)
-      }
-    } else {
-      head.write(into: &writer, location: nil)
+      writer.append("Location: ")
+      answer.writeLocation(target, pathLength: pathLength, into: &writer)
+      writer.append("\r\n")
     }
+    head.end(into: &writer)
     pointee.record.status = answer.status
     sendAnswer(writer, body: arrival.pointee.head.method.isHead ? nil : answer.body)
   }

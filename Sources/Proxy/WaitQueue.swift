@@ -46,13 +46,12 @@ extension ExchangeRef {
   /// it goes on waiting.
   fileprivate func retryPick() -> Bool {
     let position: Int
-    switch chooseAgain() {
+    let pick = chooseAgain()
+    switch pick {
     case .backend(let picked): position = picked
     case .allFull: return false
     // What it waits for is gone.
-    case .noBackend: return giveUpWaiting(.noBackend)
-    case .allUnusable: return giveUpWaiting(.allUnhealthy)
-    case .allRefused: return giveUpWaiting(.circuitOpen)
+    case .noBackend, .allUnusable, .allRefused: return giveUpWaiting(pick.fault)
     }
     let entry = UnsafePointer(pointee.snapshot.pointee.backends) + position
     let pool = pointee.worker.pointee.pools[entry.pointee.shared.poolIndex]
@@ -73,6 +72,18 @@ extension ExchangeRef {
     fail(fault)
     client.settleAfterBackend()
     return true
+  }
+}
+
+extension Pick {
+  /// Why nothing can be sent, nor waited for.
+  var fault: Fault {
+    switch self {
+    case .noBackend: .noBackend
+    case .allUnusable: .allUnhealthy
+    case .allRefused: .circuitOpen
+    case .backend, .allFull: preconditionFailure("a backend, or a wait for one, is no fault")
+    }
   }
 }
 

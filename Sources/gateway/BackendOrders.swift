@@ -31,23 +31,17 @@ struct BackendOrders {
   private var all: [Service] {
     let snapshot = snapshot()
     return (0..<snapshot.pointee.serviceCount).map { index in
-      let service = snapshot.pointee.services[index]
-      let backends = (0..<service.view.count).map {
-        snapshot.pointee.backends[Int(service.first) + $0]
-      }
-      return Service(name: Self.text(service.name), backends: backends)
+      Service(
+        name: snapshot.pointee.services[index].name.text,
+        backends: Array(snapshot.pointee.backends(of: index)))
     }
   }
 
   /// The backend of this address, or all of a host that the file names so.
   private static func meant(_ address: String, _ backends: [BackendEntry]) -> [BackendEntry] {
-    let exact = backends.filter { text($0.label) == address }
+    let exact = backends.filter { $0.label.text == address }
     if !exact.isEmpty { return exact }
-    return backends.filter { $0.unixPath == nil && text($0.authority) == address.lowercased() }
-  }
-
-  private static func text(_ slice: ByteSlice) -> String {
-    String(decoding: slice.buffer, as: UTF8.self)
+    return backends.filter { $0.unixPath == nil && $0.authority.text == address.lowercased() }
   }
 
   // MARK: The admin listener
@@ -61,7 +55,7 @@ struct BackendOrders {
       return .noService(services.map(\.name))
     }
     let meant = Self.meant(address, service.backends)
-    if meant.isEmpty { return .noBackend(service.backends.map { Self.text($0.label) }) }
+    if meant.isEmpty { return .noBackend(service.backends.map { $0.label.text }) }
     for backend in meant {
       if isDraining {
         backend.shared.health.drain(.drainedByAdmin, now: now)
@@ -71,7 +65,7 @@ struct BackendOrders {
     }
     onChange()
     let usable = service.backends.count { $0.shared.health.admits(now: now) }
-    return .done(backends: meant.map { Self.text($0.label) }, usable: usable)
+    return .done(backends: meant.map { $0.label.text }, usable: usable)
   }
 
   // MARK: The file
@@ -83,7 +77,7 @@ struct BackendOrders {
     for (service, configured) in zip(all, configuration.services) {
       // What the file calls a backend is its authority, or its label where that is a path.
       let byName = Dictionary(grouping: service.backends) {
-        Self.text($0.unixPath == nil ? $0.authority : $0.label)
+        ($0.unixPath == nil ? $0.authority : $0.label).text
       }
       for backend in configured.backends {
         for entry in byName[backend.label] ?? [] {

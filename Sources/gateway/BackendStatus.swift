@@ -14,11 +14,11 @@ extension JSONWriter {
     _ backend: SurveyedBackend, check: ProbeReport?, workers: Int, _ clocks: ClockReading
   ) {
     member("address", backend.label)
-    optional("name", backend.name)
+    member("name", backend.name)
     member("state", backend.health.state.word)
     member("reason", backend.health.cause.word)
-    optional("since", clocks.known(backend.health.since))
-    optional("until", backend.health.until.map(clocks.time(of:)))
+    member("since", clocks.known(backend.health.since))
+    member("until", backend.health.until.map(clocks.time(of:)))
     member("requests_in_flight", backend.shared.active.load())
     member("connections_open", backend.shared.open.load())
     member("connections_idle", backend.shared.idleTotal(workers: workers))
@@ -35,9 +35,9 @@ extension JSONWriter {
   private mutating func breaker(_ report: BreakerReport, _ clocks: ClockReading) {
     beginObject()
     member("state", report.phase.word)
-    optional("reason", report.cause?.word)
-    optional("since", clocks.known(report.since))
-    optional("until", report.until.map(clocks.time(of:)))
+    member("reason", report.cause?.word)
+    member("since", clocks.known(report.since))
+    member("until", report.until.map(clocks.time(of:)))
     member("trips_in_a_row", report.tripsInRow)
     member("failures_in_a_row", report.failuresInRow)
     key("window")
@@ -54,10 +54,5 @@ extension JSONWriter {
       endObject()
     }
     endObject()
-  }
-
-  private mutating func optional(_ name: String, _ value: String?) {
-    key(name)
-    if let value { string(value) } else { null() }
   }
 }

@@ -12,7 +12,6 @@ import Telemetry
 
 /// One backend as it stands.
 struct SurveyedBackend {
-  var service: String
   var label: String
   /// `host:port` as it was written, of a backend whose host is a name.
   var name: String?
@@ -50,9 +49,8 @@ struct BackendSurvey {
     self.now = now
     services = configuration.services.enumerated().map { index, configured in
       let service = snapshot.pointee.services[index]
-      let backends = (0..<service.view.count).map { position in
-        SurveyedBackend(
-          snapshot.pointee.backends[Int(service.first) + position], of: configured, now: now)
+      let backends = snapshot.pointee.backends(of: index).map {
+        SurveyedBackend($0, service.rules, now: now)
       }
       return Service(name: configured.name, shared: service.shared, backends: backends)
     }
@@ -75,17 +73,16 @@ struct BackendSurvey {
 }
 
 extension SurveyedBackend {
-  init(_ entry: BackendEntry, of service: ServiceConfiguration, now: Instant) {
-    self.service = service.name
-    label = String(decoding: entry.label.buffer, as: UTF8.self)
-    let written = String(decoding: entry.authority.buffer, as: UTF8.self)
+  init(_ entry: BackendEntry, _ rules: BackendRules, now: Instant) {
+    label = entry.label.text
+    let written = entry.authority.text
     name = entry.unixPath != nil || written == label ? nil : written
     shared = entry.shared
-    health = shared.health.observe(now: now, warmUp: service.warmUp ?? .zero)
-    guard let configured = service.circuitBreaker, configured.mode != .off else { return }
-    var settings = BreakerSettings()
-    settings.tenth = UInt64(configured.window.nanoseconds) / 10
-    breaker = shared.breaker.observe(now: now, settings)
+    health = shared.health.observe(now: now, warmUp: rules.warmUp)
+    switch rules.breaker.mode {
+    case .off: break
+    case .shadow, .enforce: breaker = shared.breaker.observe(now: now, rules.breaker)
+    }
   }
 
   var condition: BackendCondition {

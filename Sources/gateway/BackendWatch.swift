@@ -57,10 +57,9 @@ final class BackendWatch {
     for (index, service) in configuration.services.enumerated() {
       let entry = snapshot.pointee.services[index]
       versions.append(entry.shared.version)
-      for position in 0..<entry.view.count {
-        let backend = snapshot.pointee.backends[Int(entry.first) + position]
-        let label = String(decoding: backend.label.buffer, as: UTF8.self)
-        let warmUp = service.warmUp ?? .zero
+      for backend in snapshot.pointee.backends(of: index) {
+        let label = backend.label.text
+        let warmUp = entry.rules.warmUp
         let health = backend.shared.health
         let known = before[Names(service: service.name, backend: label)]
         entries.append(

@@ -100,7 +100,6 @@ struct ExplainedVerdict {
     let parser = UnsafeMutablePointer<RequestParser>.allocate(capacity: 1)
     let table = UnsafeMutablePointer<HeadTable>.allocate(capacity: 1)
     let spans = UnsafeMutablePointer<BodySpans>.allocate(capacity: 1)
-    parser.initialize(to: RequestParser())
     RequestParser.initialise(parser)
     table.initialize(to: HeadTable.create(maxFields: snapshot.pointee.headFields))
     spans.initialize(to: BodySpans.create(capacity: 1))
@@ -144,11 +143,11 @@ struct ExplainedVerdict {
     fields = (0..<head.fieldCount).map { index in
       let field = head.fields[index]
       return (
-        ExplainedVerdict.text(field.name.slice(in: head.base)).lowercased(),
-        ExplainedVerdict.text(field.value.slice(in: head.base))
+        field.name.slice(in: head.base).text.lowercased(),
+        field.value.slice(in: head.base).text
       )
     }
-    host = ExplainedVerdict.text(admission.facts.host.slice(in: head.base))
+    host = admission.facts.host.slice(in: head.base).text
     client = admission.client.address
     switch answer {
     case .forward, .forwardEdited: outcome = .forward
@@ -161,14 +160,12 @@ struct ExplainedVerdict {
     if admission.pathLength == 0 { return }
     let isAsterisk = admission.facts.form == .asterisk
     let pathLength = admission.pathLength
-    let slash: StaticString = "/"
-    let routed =
-      isAsterisk ? ByteSlice(slash.utf8Start, 1) : ByteSlice(admission.target.base, pathLength)
-    path = ExplainedVerdict.text(routed)
+    let routed = admission.routedPath
+    path = routed.text
     let asked = admission.routeRequest(head, routed)
-    query = ExplainedVerdict.text(asked.query)
+    query = asked.query.text
     routes = snapshot.pointee.routing.explain(asked)
-    target = ExplainedVerdict.text(admission.target)
+    target = admission.target.text
     guard admission.route >= 0,
       let extras = snapshot.pointee.routes[Int(admission.route)].extras
     else { return }
@@ -179,15 +176,13 @@ struct ExplainedVerdict {
       if answer.isRedirect {
         answer.writeLocation(
           admission.target, pathLength: isAsterisk ? 0 : pathLength, into: &rest)
-        outcome = .redirect(status: answer.status, location: ExplainedVerdict.text(rest.written))
+        outcome = .redirect(status: answer.status, location: rest.written.text)
       }
     } else if !isAsterisk {
-      target = ExplainedVerdict.text(
-        extras.pointee.stripped(admission.target, pathLength: pathLength, into: &rest))
+      target =
+        extras.pointee.stripped(
+          admission.target, pathLength: pathLength, into: &rest
+        ).text
     }
-  }
-
-  private static func text(_ slice: ByteSlice) -> String {
-    String(decoding: slice.buffer, as: UTF8.self)
   }
 }

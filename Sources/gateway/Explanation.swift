@@ -119,10 +119,8 @@ struct Explanation {
   ) -> String {
     if route.match.host != taker.match.host { return "its host is less specific" }
     if route.match.path != taker.match.path { return "its path is less specific" }
-    let weights = [route, taker].map { route in
-      route.match.headers.count + route.match.query.count + (route.match.methods.isEmpty ? 0 : 1)
-    }
-    return weights[0] < weights[1] ? "it has fewer conditions" : "it comes later in the file"
+    return route.match.weight < taker.match.weight
+      ? "it has fewer conditions" : "it comes later in the file"
   }
 
   // MARK: Words
@@ -172,18 +170,16 @@ extension Explanation {
     json.key("request")
     json.beginObject()
     json.member("method", request.method)
-    member("host", verdict.host, in: &json)
-    member("path", verdict.path, in: &json)
-    member("query", verdict.query, in: &json)
-    member("client_ip", verdict.client.map { "\($0)" } ?? "", in: &json)
+    json.member("host", known(verdict.host))
+    json.member("path", known(verdict.path))
+    json.member("query", known(verdict.query))
+    json.member("client_ip", verdict.client.map { "\($0)" })
     json.endObject()
     json.member("outcome", outcome)
     json.key("status")
     if let status { json.integer(status) } else { json.null() }
-    json.key("reason")
-    if let reason { json.string(reason.word) } else { json.null() }
-    json.key("detail")
-    if let detail = reason?.detail { json.string(detail) } else { json.null() }
+    json.member("reason", reason?.word)
+    json.member("detail", reason?.detail)
     json.key("route")
     if let route { place(route, in: &json) { _ in } } else { json.null() }
     writeMisses(in: &json)
@@ -192,10 +188,7 @@ extension Explanation {
     return json.finished
   }
 
-  private func member(_ name: String, _ value: String, in json: inout JSONWriter) {
-    json.key(name)
-    if value.isEmpty { json.null() } else { json.string(value) }
-  }
+  private func known(_ text: String) -> String? { text.isEmpty ? nil : text }
 
   private func place(
     _ route: RouteConfiguration, in json: inout JSONWriter, _ more: (inout JSONWriter) -> Void
@@ -217,8 +210,7 @@ extension Explanation {
         json.member("condition", miss.condition)
         if let name = miss.name { json.member("of", name) }
         json.member("expected", miss.expected)
-        json.key("found")
-        if let found = miss.found { json.string(found) } else { json.null() }
+        json.member("found", miss.found)
       }
     }
     json.endArray()
@@ -255,8 +247,7 @@ extension Explanation {
         json.beginObject()
         json.member("address", backend.address)
         json.member("eligible", backend.isEligible)
-        json.key("note")
-        if let note = backend.note { json.string(note) } else { json.null() }
+        json.member("note", backend.note)
         json.endObject()
       }
       json.endArray()

@@ -11,9 +11,9 @@ extension JSONWriter {
   mutating func healthCheck(_ report: ProbeReport?, _ clocks: ClockReading) {
     guard let report else { return null() }
     beginObject()
-    nullable("result", report.last?.verdict.result)
-    nullable("detail", report.last?.verdict.detail)
-    nullable("at", report.last.map { clocks.time(of: $0.at) })
+    member("result", report.last?.verdict.result)
+    member("detail", report.last?.verdict.detail)
+    member("at", report.last.map { clocks.time(of: $0.at) })
     key("took_ms")
     if let last = report.last {
       number(Double(last.took.nanoseconds / 1_000) / 1_000)
@@ -22,12 +22,7 @@ extension JSONWriter {
     }
     member("against_state", report.resultsAgainst)
     // Null while a check is under way.
-    nullable("next", report.next.map(clocks.time))
+    member("next", report.next.map(clocks.time))
     endObject()
-  }
-
-  private mutating func nullable(_ name: String, _ value: String?) {
-    key(name)
-    if let value { string(value) } else { null() }
   }
 }

@@ -66,10 +66,9 @@ struct CheckedBackend {
     var checked: [CheckedBackend] = []
     for (index, service) in configuration.services.enumerated() {
       guard let active = service.health.active else { continue }
-      let entry = snapshot.pointee.services[index]
-      for position in 0..<entry.view.count {
-        let backend = snapshot.pointee.backends[Int(entry.first) + position]
-        checked.append(CheckedBackend(backend, of: service.name, entry.shared, active))
+      let shared = snapshot.pointee.services[index].shared
+      for backend in snapshot.pointee.backends(of: index) {
+        checked.append(CheckedBackend(backend, of: service.name, shared, active))
       }
     }
     return checked
@@ -82,11 +81,11 @@ struct CheckedBackend {
     self.service = service
     health = backend.shared.health
     target = ProbeTarget(
-      identity: ProbeTarget.Identity(service: name, backend: text(backend.label)),
+      identity: ProbeTarget.Identity(service: name, backend: backend.label.text),
       address: backend.unixPath.map { .unix(String(cString: $0)) } ?? .tcp(backend.endpoint),
       check: ProbeCheck(
         question: ProbeCheck.Question(
-          path: active.path, host: active.host ?? text(backend.authority),
+          path: active.path, host: active.host ?? backend.authority.text,
           statuses: StatusRanges(active.status)),
         schedule: ProbeSchedule(interval: active.interval), timeout: active.timeout,
         thresholds: ProbeThresholds(
@@ -95,8 +94,6 @@ struct CheckedBackend {
       isInitiallyUp: !health.gate.isDown)
   }
 }
-
-private func text(_ slice: ByteSlice) -> String { String(decoding: slice.buffer, as: UTF8.self) }
 
 /// Where results go: the backends' words and the counts.
 private final class Ledger {

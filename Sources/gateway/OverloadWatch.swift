@@ -107,6 +107,7 @@ final class OverloadWatch {
     guard lagLimit != nil || !lateWorkers.isEmpty else { return }
     for (worker, level) in workers.lagLevels().enumerated() {
       let wasLate = lateWorkers.contains(worker)
+      if wasLate == (level != .nothing) { continue }
       if level == .nothing { lateWorkers.remove(worker) } else { lateWorkers.insert(worker) }
       tell(
         wasLate ? .connections : .nothing, level == .nothing ? .nothing : .connections,

@@ -32,12 +32,10 @@ struct StateEvents {
     backends = [:]
     services = [:]
     for (index, service) in configuration.services.enumerated() {
-      let entry = snapshot.pointee.services[index]
-      services[entry.shared.queueIndex] = service.name
-      for position in 0..<entry.view.count {
-        let backend = snapshot.pointee.backends[Int(entry.first) + position]
+      services[snapshot.pointee.services[index].shared.queueIndex] = service.name
+      for backend in snapshot.pointee.backends(of: index) {
         backends[backend.shared.poolIndex] = Backend(
-          service: service.name, label: String(decoding: backend.label.buffer, as: UTF8.self),
+          service: service.name, label: backend.label.text,
           onlyWatches: service.circuitBreaker?.mode == .shadow)
       }
     }

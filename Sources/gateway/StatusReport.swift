@@ -2,6 +2,7 @@
 // configuration and the kernel, each time somebody asks.
 
 import Admin
+import Balancing
 import CircuitBreaking
 import Configuration
 import EventLoop
@@ -96,7 +97,8 @@ final class StatusReport {
     json.member("shedding", shedding)
     json.key("services")
     json.beginArray()
-    let clocks = ClockReading(monotonic: Loop.clock(), wall: WallClock.nanoseconds())
+    let survey = survey
+    let clocks = ClockReading(monotonic: survey.now, wall: WallClock.nanoseconds())
     for (index, service) in survey.services.enumerated() {
       write(service, index: index, clocks, to: &json)
     }
@@ -113,25 +115,30 @@ final class StatusReport {
     }
     let request = ExplainedRequest(
       method: question.method, url: question.url, fields: question.fields, peer: peer)
+    let survey = survey
     do throws(ExplainedRequest.Problem) {
       let explanation = Explanation(
         request: request, configuration: dataPlane.live.configuration, file: loaded.path,
         verdict: try ExplainedVerdict.of(request, dataPlane.snapshot)
-      ) { self.backends(of: $0) }
+      ) { self.backends(of: $0, survey) }
       return .explained(explanation.json)
     } catch {
       return .unclear("\(error)")
     }
   }
 
-  private func backends(of service: Int) -> [ExplainedBackend] {
-    survey.services[service].backends.map { backend in
+  private func backends(of service: Int, _ survey: BackendSurvey) -> [ExplainedBackend] {
+    let snapshot = dataPlane.snapshot
+    let pool = BackendPool(snapshot, UnsafePointer(snapshot.pointee.services + service))
+    return survey.services[service].backends.enumerated().map { position, backend in
       let health = backend.health
-      let isOpen = backend.breaker.map { $0.phase == .open } ?? false
+      let standing = pool.standing(of: position, now: survey.now)
       let state = health.state.isUsable ? nil : "\(health.state.word): \(health.cause.word)"
+      let isHalfOpen = backend.breaker?.phase == .halfOpen
+      let circuit = isHalfOpen ? "its circuit has no trial left" : "its circuit is open"
       return ExplainedBackend(
-        address: backend.label, isEligible: health.state.isUsable && !isOpen,
-        note: state ?? (isOpen ? "its circuit is open" : nil))
+        address: backend.label, isEligible: standing.isHealthy && standing.admits,
+        note: state ?? (standing.admits ? nil : circuit))
     }
   }
 
@@ -144,7 +151,7 @@ final class StatusReport {
   /// What the worst worker refuses to protect the process.
   private var shedding: String {
     let worst = dataPlane.shards.map(\.shedding.value).max() ?? 0
-    return switch OverloadLevel(rawValue: UInt8(truncatingIfNeeded: worst)) ?? .nothing {
+    return switch OverloadLevel(word: worst) {
     case .nothing: "nothing"
     case .connections: "new connections"
     case .requests: "new connections and requests"

@@ -257,7 +257,6 @@ struct Play {
 
   @Test func `a tunnel lasts beyond the limit on the whole exchange and ends as one`() {
     var play = Play {
-      $0.asksUpgrade = true
       $0.requestTimeout = .seconds(5)
       $0.tunnelIdle = .seconds(300)
     }

@@ -3,39 +3,11 @@
 
 import Forwarding
 import Health
-import Logging
 import Primitives
-import Synchronization
 import Testing
 
 @testable import Configuration
 @testable import gateway
-
-private final class Lines: Sendable {
-  private let lines = Mutex<[String]>([])
-  func add(_ line: String) { lines.withLock { $0.append(line) } }
-  func take() -> [String] {
-    lines.withLock { lines in
-      defer { lines = [] }
-      return lines
-    }
-  }
-}
-
-private struct LineHandler: LogHandler {
-  let lines: Lines
-  var metadata: Logger.Metadata = [:]
-  var logLevel: Logger.Level = .info
-  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-    get { metadata[key] }
-    set { metadata[key] = newValue }
-  }
-  func log(event: LogEvent) {
-    let fields = (event.metadata ?? [:]).sorted { $0.key < $1.key }
-    let words = fields.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
-    lines.add("\(event.level): \(event.message) \(words)")
-  }
-}
 
 private func configuration(_ backends: String, warmUp: String = "none") throws
   -> GatewayConfiguration
@@ -56,13 +28,10 @@ private func configuration(_ backends: String, warmUp: String = "none") throws
 private func at(_ seconds: UInt64) -> Instant { Instant(nanoseconds: seconds * 1_000_000_000) }
 
 @Suite struct `The watch over backends` {
-  private let lines = Lines()
+  private let lines = LogLines()
   private let registry = SharedRegistry(workers: 1)
 
-  private func watch() -> BackendWatch {
-    let lines = lines
-    return BackendWatch(Logger(label: "test") { _ in LineHandler(lines: lines) })
-  }
+  private func watch() -> BackendWatch { BackendWatch(lines.logger(withFields: true)) }
 
   private func snapshot(_ configuration: GatewayConfiguration) -> OwnedSnapshot {
     var builder = SnapshotBuilder(

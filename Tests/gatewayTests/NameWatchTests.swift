@@ -2,10 +2,8 @@
 // once, and memory is asked for until it is free; with stand-ins for the resolver and the workers.
 
 import EventLoop
-import Logging
 import Primitives
 import Proxy
-import Synchronization
 import Testing
 
 @testable import Configuration
@@ -34,28 +32,6 @@ private final class Resolving: NameSource {
   }
 }
 
-private final class Lines: Sendable {
-  private let lines = Mutex<[String]>([])
-  func add(_ line: String) { lines.withLock { $0.append(line) } }
-  func take() -> [String] {
-    lines.withLock { lines in
-      defer { lines = [] }
-      return lines
-    }
-  }
-}
-
-private struct LineHandler: LogHandler {
-  let lines: Lines
-  var metadata: Logger.Metadata = [:]
-  var logLevel: Logger.Level = .info
-  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-    get { metadata[key] }
-    set { metadata[key] = newValue }
-  }
-  func log(event: LogEvent) { lines.add("\(event.level): \(event.message)") }
-}
-
 private func configuration(_ services: String...) throws -> GatewayConfiguration {
   let list = services.enumerated().map { "  s\($0): \($1)" }.joined(separator: "\n")
   let text = """
@@ -75,14 +51,12 @@ private func configuration(_ services: String...) throws -> GatewayConfiguration
 @Suite struct `The watch over names` {
   private let loop: Loop
   private let resolving = Resolving()
-  private let lines = Lines()
+  private let lines = LogLines()
   private let watch: NameWatch
 
   init() throws {
-    let (resolving, lines) = (resolving, lines)
     loop = try Loop.create()
-    let log = Logger(label: "test") { _ in LineHandler(lines: lines) }
-    watch = NameWatch(loop, log, seed: 1, source: resolving)
+    watch = NameWatch(loop, lines.logger(), seed: 1, source: resolving)
   }
 
   @Test func `hands on what changed, once, and nothing else`() throws {

@@ -2,50 +2,25 @@
 // once, however long it lasts.
 
 import Forwarding
-import Logging
 import Primitives
-import Synchronization
 import Testing
 
 @testable import Configuration
 @testable import gateway
 
 @Suite struct `The watch over overload` {
-  /// What the watch did, as text, in order.
-  private final class Notes: Sendable {
-    private let lines = Mutex<[String]>([])
-    func add(_ line: String) { lines.withLock { $0.append(line) } }
-    func take() -> [String] {
-      lines.withLock { lines in
-        defer { lines = [] }
-        return lines
-      }
-    }
-  }
-
-  private struct NoteHandler: LogHandler {
-    let notes: Notes
-    var metadata: Logger.Metadata = [:]
-    var logLevel: Logger.Level = .info
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-      get { metadata[key] }
-      set { metadata[key] = newValue }
-    }
-    func log(event: LogEvent) { notes.add("\(event.level): \(event.message)") }
-  }
-
   private final class World {
     var resident = 0
     var lag: [OverloadLevel] = []
-    let notes = Notes()
+    /// What the watch did, as text, in order.
+    let notes = LogLines()
 
     func watch(memory: UInt64?, loopLag: Duration?) -> OverloadWatch {
       let notes = notes
-      let log = Logger(label: "test") { _ in NoteHandler(notes: notes) }
       let workers = OverloadWatch.Workers(
         shed: { notes.add("shed \($0)") }, trim: { notes.add("trim") }, lagLevels: { self.lag })
       return OverloadWatch(
-        limits(memory: memory, loopLag: loopLag), workers, log,
+        limits(memory: memory, loopLag: loopLag), workers, notes.logger(),
         residentBytes: { self.resident })
     }
 

@@ -10,27 +10,10 @@ enum DemoOrder {
     var settings: [String: String] = [:]
     for pair in text.split(whereSeparator: { $0 == "&" || $0.isNewline }) {
       let name = pair.prefix { $0 != "=" }
-      settings[decoded(name)] = decoded(pair[name.endIndex...].dropFirst())
+      let value = pair[name.endIndex...].dropFirst()
+      settings[ASCII.formDecoded(name.utf8)] = ASCII.formDecoded(value.utf8)
     }
     return settings
-  }
-
-  private static func decoded(_ text: Substring) -> String {
-    let bytes = Array(text.utf8)
-    var result: [UInt8] = []
-    var index = 0
-    while index < bytes.count {
-      if bytes[index] == UInt8(ascii: "%"), index + 2 < bytes.count,
-        let byte = UInt8(String(decoding: bytes[index + 1...index + 2], as: UTF8.self), radix: 16)
-      {
-        result.append(byte)
-        index += 3
-      } else {
-        result.append(bytes[index] == UInt8(ascii: "+") ? 0x20 : bytes[index])
-        index += 1
-      }
-    }
-    return String(decoding: result, as: UTF8.self)
   }
 
   /// A JSON object (RFC 8259) of texts without escapes and of numbers; nil for anything else.

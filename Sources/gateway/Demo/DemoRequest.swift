@@ -22,15 +22,15 @@ struct DemoRequest: Equatable {
 
   /// Copies out of a parsed head. `method` are the bytes of the request line.
   init(_ head: RequestHead, method: ByteSlice) {
-    self.method = String(decoding: method.buffer, as: UTF8.self)
-    target = String(decoding: head.target.slice(in: head.base).buffer, as: UTF8.self)
+    self.method = method.text
+    target = head.target.slice(in: head.base).text
     version = head.version
     keepAlive = head.keepAlive
     headers = (0..<head.fieldCount).map { index in
       let field = head.fields[index]
       return Header(
-        name: String(decoding: field.name.slice(in: head.base).buffer, as: UTF8.self),
-        value: String(decoding: field.value.slice(in: head.base).buffer, as: UTF8.self))
+        name: field.name.slice(in: head.base).text,
+        value: field.value.slice(in: head.base).text)
     }
   }
 

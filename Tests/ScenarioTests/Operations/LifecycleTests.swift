@@ -91,7 +91,10 @@ extension Operations {
       }
     }
 
-    @Test(arguments: [("GET /nowhere", "", 404), ("OPTIONS /held", "Max-Forwards: 0\r\n", 200)])
+    @Test(arguments: [
+      ("GET /nowhere", "", 404), ("OPTIONS /held", "Max-Forwards: 0\r\n", 200),
+      ("GET /moved", "", 308), ("GET /ping", "", 200),
+    ])
     func `an answer of the gateway itself ends the connection too, while it stops`(
       line: String, fields: String, status: Int
     ) throws {
@@ -102,7 +105,13 @@ extension Operations {
           return plainAnswer
         }
       }
-      let text = configuration().replacing("path: /*", with: "path: /held")
+      let text =
+        configuration().replacing("path: /*", with: "path: /held")
+        + """
+            - {match: {path: /moved}, redirect: {status: 308, location: /held}}
+            - {match: {path: /ping}, respond: {status: 200, body: pong}}
+
+          """
       try withGateway(text, [backend]) { gateway in
         let request = "\(line) HTTP/1.1\r\nHost: a\r\n\(fields)\r\n"
         let idle = try gateway.connect()

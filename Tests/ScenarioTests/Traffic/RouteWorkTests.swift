@@ -184,6 +184,37 @@ extension Traffic {
       }
     }
 
+    // MARK: Splits
+
+    @Test(arguments: [
+      ("Content-Length: 65\r\n\r\n", 413), ("Transfer-Encoding: chunked\r\n\r\nx\r\n", 400),
+    ])
+    func `a refused request counts for the service that was drawn for it`(
+      rest: String, status: Int
+    ) throws {
+      let routes = """
+        - match: {path: /*}
+          service: {main: 50%, other: 50%}
+          body_size: 64B
+        """
+      let text = configuration(routes).replacing(
+        "services:", with: "services:\n  other: {backends: [{backend1}]}")
+      try withGateway(text, [ScriptedBackend.answering()]) { gateway in
+        for _ in 0..<64 {
+          let answer = try gateway.exchange("POST / HTTP/1.1\r\nHost: a\r\n\(rest)")
+          #expect(answer.status == status)
+        }
+        try gateway.waitForMetric(
+          "gateway_requests_total", ["route": "*/*", "status": "\(status)"], toBe: 64)
+        let metrics = try gateway.metrics()
+        for service in ["main", "other"] {
+          let labels = ["service": service, "status": "\(status)"]
+          // All 64 draws are one service's in one run of 2^63.
+          #expect(metrics.value("gateway_requests_total", labels) ?? 0 > 0)
+        }
+      }
+    }
+
     private let fixed = """
       - match: {path: /ping}
         respond: {status: 200, body: "pong\\n"}
