@@ -93,7 +93,10 @@ extension Schema {
       """),
     SchemaRow(
       "services.*.connections.idle", .integer(0...10_000), .byDefault("64"),
-      "Idle connections kept per backend and worker."),
+      """
+      Idle connections kept per backend and worker. One above that is closed when it has not been \
+      needed for a second.
+      """),
     SchemaRow(
       "services.*.connections.idle_timeout", wait, .byDefault("50s"),
       "An idle connection is closed after this; keep it below the backend's own keep-alive time."),

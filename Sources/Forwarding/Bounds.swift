@@ -13,6 +13,10 @@ package enum Bounds {
   /// A pooled connection must have been idle for less than this to be given a request that would be
   /// lost with it.
   @inlinable package static var freshIdle: Duration { .seconds(1) }
+  /// An idle connection above `connections.idle` is closed when nobody has needed it for this long.
+  /// At once would be a cliff: with more requests in flight than are kept, nearly every request
+  /// would open a connection and close one.
+  @inlinable package static var surplusIdle: Duration { .seconds(1) }
   /// The head of a backend's response.
   @inlinable package static var responseHeadSize: Int { 64 * 1024 }
   @inlinable package static var responseHeadFields: Int { 256 }

@@ -84,10 +84,25 @@ extension WorkerRef {
     backend.pointee.phase = .idle
     backend.pointee.idleSince = pointee.now
     backend.pointee.exchange = nil
-    if !mustGo && pool.pointee.count >= pool.pointee.idleMax { pool.pointee.oldest?.close() }
     linkIdle(backend)
     if mustGo { return backend.close() }
-    arm(backend.timer, at: pointee.now + idleTimeout(of: backend, pool))
+    let most = idleTimeout(of: backend, pool)
+    arm(backend.timer, at: pointee.now + (isFull(pool) ? min(most, Bounds.surplusIdle) : most))
+  }
+
+  /// Its timer has fired: it has been idle for as long as it may be, or was above the limit when it
+  /// came, and nobody has needed it since.
+  func idleIsOver(_ backend: BackendRef) {
+    let pool = pool(of: backend)
+    let end = backend.pointee.idleSince + idleTimeout(of: backend, pool)
+    if isFull(pool) || end <= pointee.now { return backend.close() }
+    arm(backend.timer, at: end)
+  }
+
+  /// More are idle than are kept.
+  @inline(__always)
+  private func isFull(_ pool: UnsafeMutablePointer<Pool>) -> Bool {
+    pool.pointee.count > pool.pointee.idleMax
   }
 
   @inline(__always)

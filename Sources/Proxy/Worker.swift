@@ -150,7 +150,7 @@ extension WorkerRef {
     while let node = pointee.wheel.popExpired() {
       switch TimerKind(rawValue: node.pointee.kind).unsafelyUnwrapped {
       case .client: node.pointee.owner.assumingMemoryBound(to: ClientConnection.self).expired()
-      case .backend: node.pointee.owner.assumingMemoryBound(to: BackendConnection.self).close()
+      case .backend: idleIsOver(node.pointee.owner.assumingMemoryBound(to: BackendConnection.self))
       case .log: flushLog(node)
       }
     }

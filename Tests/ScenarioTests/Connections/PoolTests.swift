@@ -124,6 +124,28 @@ extension Connections {
       }
     }
 
+    @Test func `a wave of requests finds the connections of the wave before, however few are kept`()
+      throws
+    {
+      let gates = (1...20).map { ("/\($0)", Gate()) }
+      let backend = numbering(Dictionary(uniqueKeysWithValues: gates))
+      try withGateway(configuration(service: "connections: {idle: 1}"), [backend]) { gateway in
+        // What no wave needs for a second is closed, so on a machine that stalls one wave may open
+        // connections; that each of them does is what must not be.
+        var opened: [Int] = []
+        for (target, gate) in gates where opened.last != 0 {
+          let before = backend.connectionCount
+          let clients = try (0..<3).map { _ in try gateway.connect() }
+          for client in clients { try client.send("GET \(target) HTTP/1.1\r\nHost: a\r\n\r\n") }
+          try backend.waitForRequests(3 * (opened.count + 1))
+          gate.open()
+          for client in clients { #expect(try client.readResponse().status == 200) }
+          opened.append(backend.connectionCount - before)
+        }
+        #expect(opened.last == 0, "\(opened)")
+      }
+    }
+
     @Test func `a pool limit of one makes requests take turns`() throws {
       let backend = numbering()
       let text = configuration(service: "connections: {max: 1, queue_timeout: 10s}", workers: 2)
