@@ -13,12 +13,12 @@ struct RouteOverlaps {
   private var left = pairs
 
   /// The conditions of a route beside host and path, by lower-case names.
-  private struct Shape {
+  struct Shape {
     var route: Int
     var line: Int
-    var methods: MethodSet
+    fileprivate var methods: MethodSet
     /// nil = presence.
-    var values: [Name: String?]
+    fileprivate var values: [Name: String?]
 
     var weight: Int { values.count + (methods == .every ? 0 : 1) }
 
@@ -32,32 +32,37 @@ struct RouteOverlaps {
     }
   }
 
-  private struct Name: Hashable {
+  fileprivate struct Name: Hashable {
     var text: String
     var isParameter: Bool
   }
 
   /// Routes that are asked in the order of the file.
-  private struct Rank: Hashable {
-    var host: String
-    var path: String
-    var weight: Int
+  struct Rank: Hashable {
+    fileprivate var host: String
+    fileprivate var path: String
+    fileprivate var weight: Int
   }
 
   mutating func find(in routes: [ConfigurationValue], _ diagnostics: inout DiagnosticCollector) {
     var ranks: [Rank: [Shape]] = [:]
     var order: [Rank] = []
     for (index, route) in routes.enumerated() {
-      guard let match = route.field("match"), let path = match.field("path"),
-        let pattern = path.scalar?.text
-      else { continue }
-      let shape = RouteOverlaps.shape(index, match)
-      let rank = Rank(
-        host: match.field("host")?.scalar?.text ?? "", path: pattern, weight: shape.weight)
+      guard let (rank, shape) = RouteOverlaps.place(of: route, index) else { continue }
       if ranks[rank] == nil { order.append(rank) }
       ranks[rank, default: []].append(shape)
     }
     for rank in order { compare(ranks[rank] ?? [], routes, &diagnostics) }
+  }
+
+  /// Where the route at this position is asked, and what else it asks for.
+  static func place(of route: ConfigurationValue, _ index: Int) -> (rank: Rank, shape: Shape)? {
+    guard let match = route.field("match"), let path = match.field("path")?.scalar?.text else {
+      return nil
+    }
+    let shape = shape(index, match)
+    let host = match.field("host")?.scalar?.text ?? ""
+    return (Rank(host: host, path: path, weight: shape.weight), shape)
   }
 
   private static func shape(_ index: Int, _ match: ConfigurationValue) -> Shape {

@@ -4,7 +4,7 @@
 package import Primitives
 
 /// A typed scalar.
-package enum ScalarValue: Sendable, Equatable {
+package enum ScalarValue: Sendable, Hashable {
   /// One of the row's words.
   case word(String)
   case boolean(Bool)

@@ -127,6 +127,8 @@ package struct SchemaRow: Sendable {
   package var oneOf: [String]
   /// Not shown even when it stands in the file.
   package var isSecret: Bool
+  /// A reload does not put it to use; holds for everything below the row too.
+  package var needsRestart: Bool
   /// For the reference and for editors.
   package var doc: String
   /// A value to show where there is no default.
@@ -135,7 +137,7 @@ package struct SchemaRow: Sendable {
   init(
     _ path: String, _ kind: SchemaKind, _ presence: SchemaPresence, words: [SchemaWord] = [],
     shortForm: String? = nil, oneOf: [String] = [], isSecret: Bool = false,
-    example: String? = nil, _ doc: String
+    needsRestart: Bool = false, example: String? = nil, _ doc: String
   ) {
     self.path = path
     self.kind = kind
@@ -144,8 +146,9 @@ package struct SchemaRow: Sendable {
     self.shortForm = shortForm
     self.oneOf = oneOf
     self.isSecret = isSecret
+    self.needsRestart = needsRestart
     self.example = example
-    self.doc = doc
+    self.doc = doc + (needsRestart ? " A change of it needs a restart." : "")
   }
 
   /// The last key of the path: `address`; empty for an entry (`[]`, `*`).

@@ -25,7 +25,7 @@ extension Schema {
       "`host:port`, `[v6]:port` (in quotes) or `unix:/path.sock`."),
     SchemaRow(
       "admin", .mapping, .children,
-      words: [SchemaWord("none", "there is no admin listener")],
+      words: [SchemaWord("none", "there is no admin listener")], needsRestart: true,
       "The listener for metrics, probes and status; apart from the traffic."),
     SchemaRow(
       "admin.address", .address(.listen), .byDefault("127.0.0.1:9901"),
@@ -40,6 +40,7 @@ extension Schema {
       words: [
         SchemaWord("auto", "one per available core, by affinity and cgroup processor quota")
       ],
+      needsRestart: true,
       "Event loops, each on its own thread."),
     SchemaRow("http", .mapping, .children, "How strictly requests are read."),
     SchemaRow(
@@ -67,7 +68,7 @@ extension Schema {
   private static let clientRows: [SchemaRow] = [
     SchemaRow("limits", .mapping, .children, "What clients may use."),
     SchemaRow(
-      "limits.connections", .integer(1...1_000_000), .byDefault("65536"),
+      "limits.connections", .integer(1...1_000_000), .byDefault("65536"), needsRestart: true,
       """
       Client connections in total; above it 503 `overloaded` and close. Lowered with a warning \
       when the limit for open files is smaller.
@@ -131,7 +132,9 @@ extension Schema {
   // MARK: - What it tells, and how it ends
 
   private static let observationRows: [SchemaRow] = [
-    SchemaRow("logging", .mapping, .children, "Diagnostics on stderr, and the access log."),
+    SchemaRow(
+      "logging", .mapping, .children, needsRestart: true,
+      "Diagnostics on stderr, and the access log."),
     SchemaRow(
       "logging.level", .word, .byDefault("info"), words: ["debug", "info", "warning", "error"],
       "The least severe diagnostics that are written."),
@@ -156,7 +159,9 @@ extension Schema {
         SchemaWord("never", "nobody's: every request begins a trace"),
       ],
       "Whose `traceparent` and `X-Request-ID` are continued."),
-    SchemaRow("shutdown", .mapping, .children, "How the process ends after SIGTERM or SIGINT."),
+    SchemaRow(
+      "shutdown", .mapping, .children, needsRestart: true,
+      "How the process ends after SIGTERM or SIGINT."),
     SchemaRow(
       "shutdown.accept_grace", .duration(.zero ... .seconds(3_600)), .byDefault("0s"),
       "Keep accepting this long after `/readyz` has turned to 503."),

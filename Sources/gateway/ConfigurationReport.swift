@@ -35,6 +35,8 @@ enum ConfigurationReport {
   struct Loaded {
     var path: String
     var configuration: GatewayConfiguration
+    /// The typed document that it was built from: what it is compared by.
+    var values: ConfigurationValue
     var contentHash: String
   }
 
@@ -44,9 +46,29 @@ enum ConfigurationReport {
     let environment = ConfigurationEnvironment.process(missingFileIsWarning: false)
     let result = ConfigurationLoader.load(path: path, environment: environment)
     _ = Output.write(DiagnosticRenderer.text(result, isColoured: showsColour(2)), to: 2)
-    return result.configuration.map {
-      Loaded(path: path, configuration: $0, contentHash: result.contentHash)
+    guard let configuration = result.configuration, let values = result.values else { return nil }
+    return Loaded(
+      path: path, configuration: configuration, values: values, contentHash: result.contentHash)
+  }
+
+  /// Compares two files. What is wrong with them goes to standard output; nil when that is an
+  /// error. A missing file that `${file:…}` names is one, as it is to a reload.
+  static func diff(
+    _ old: String, _ new: String, format: CheckCommand.Format
+  ) -> ConfigurationDiff? {
+    let environment = ConfigurationEnvironment.process(missingFileIsWarning: false)
+    let results = [old, new].map { ConfigurationLoader.load(path: $0, environment: environment) }
+    let documents = results.compactMap { $0.configuration == nil ? nil : $0.values }
+    if documents.count == 2 { return ConfigurationDiff(from: documents[0], to: documents[1]) }
+    switch format {
+    case .json: Output.write(DiagnosticRenderer.json(results))
+    case .text:
+      let isColoured = showsColour(1)
+      for result in results where !result.isValid {
+        Output.write(DiagnosticRenderer.text(result, isColoured: isColoured))
+      }
     }
+    return nil
   }
 
   private static func verdict(on result: ConfigurationResult) -> Verdict {
@@ -55,7 +77,7 @@ enum ConfigurationReport {
   }
 
   /// On a terminal, unless the user does not want it (no-color.org).
-  private static func showsColour(_ descriptor: Int32) -> Bool {
+  static func showsColour(_ descriptor: Int32) -> Bool {
     isatty(descriptor) == 1 && getenv("NO_COLOR") == nil
   }
 }

@@ -13,8 +13,8 @@ struct GatewayCommand: ParsableCommand {
       "An HTTP gateway: passes requests to the backends that its configuration names.",
     version: Version.number,
     subcommands: [
-      RunCommand.self, CheckCommand.self, ExplainCommand.self, SchemaCommand.self,
-      HealthCommand.self, DemoCommand.self, DocsCommand.self,
+      RunCommand.self, CheckCommand.self, ExplainCommand.self, DiffCommand.self,
+      SchemaCommand.self, HealthCommand.self, DemoCommand.self, DocsCommand.self,
     ],
     defaultSubcommand: RunCommand.self)
 }
