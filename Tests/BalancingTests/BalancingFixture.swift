@@ -176,3 +176,51 @@ extension Backends {
     return counts
   }
 }
+
+extension Backends {
+  /// As many as the range says, with weights from 1 to 5 and so many requests in flight; of
+  /// `refusing` backends about one is not eligible.
+  static func random(
+    _ counts: ClosedRange<Int>, _ policy: BalancerPolicy, active: ClosedRange<UInt64>,
+    refusing: UInt8? = nil, _ random: inout SplitMix64
+  ) -> Backends {
+    let count = Int.random(in: counts, using: &random)
+    let weights = (0..<count).map { _ in UInt32.random(in: 1...5, using: &random) }
+    let backends = Backends(count, policy, weights: weights, seed: random.next())
+    for index in 0..<count {
+      backends.setActive(index, UInt64.random(in: active, using: &random))
+    }
+    if let refusing {
+      backends.setEligible(
+        (0..<count).map { _ in UInt8.random(in: 0..<refusing, using: &random) > 0 })
+    }
+    return backends
+  }
+
+  var able: [Int] { (0..<count).filter { eligible[$0] } }
+}
+
+/// The probability of each backend when the second of two different ones, drawn by weight, is taken
+/// if it is better.
+func naive(
+  _ able: [Int], isBetter: (Int, Int) -> Bool, weight: (Int) -> Double
+) -> [Int: Double] {
+  var parts: [Int: Double] = [:]
+  let sum = able.reduce(0) { $0 + weight($1) }
+  for first in able {
+    for second in able where second != first {
+      let chance = weight(first) / sum * weight(second) / (sum - weight(first))
+      parts[isBetter(first, second) ? second : first, default: 0] += chance
+    }
+  }
+  return parts
+}
+
+/// Four thousand picks fall as the probabilities say.
+func expectFit(_ backends: Backends, _ parts: [Int: Double]) {
+  let counts = backends.counts(4_000)
+  let possible = parts.keys.sorted()
+  #expect(possible.reduce(0) { $0 + counts[$1] } == 4_000)
+  if possible.count < 2 { return }
+  #expect(ChiSquare.fits(possible.map { counts[$0] }, possible.map { parts[$0] ?? 0 }))
+}

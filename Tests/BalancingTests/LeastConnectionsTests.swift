@@ -113,14 +113,9 @@ import Testing
   @Test func `random states agree with the naive reading`() {
     var random = SplitMix64(seed: 8)
     for _ in 0..<2_000 {
-      let count = Int.random(in: 1...64, using: &random)
-      let weights = (0..<count).map { _ in UInt32.random(in: 1...5, using: &random) }
-      let backends = Backends(count, .leastConnections, weights: weights, seed: random.next())
-      for index in 0..<count {
-        backends.setActive(index, UInt64.random(in: 0...6, using: &random))
-      }
-      backends.setEligible((0..<count).map { _ in UInt8.random(in: 0...2, using: &random) > 0 })
-      let able = (0..<count).filter { backends.eligible[$0] }
+      let backends = Backends.random(
+        1...64, .leastConnections, active: 0...6, refusing: 3, &random)
+      let (able, weights) = (backends.able, backends.weights)
       // Fractions compared by cross multiplication.
       func isLess(_ left: Int, _ right: Int) -> Bool {
         let (one, other) = (backends.active(left), backends.active(right))

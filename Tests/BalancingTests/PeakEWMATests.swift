@@ -122,12 +122,10 @@ import Testing
   @Test func `random states agree with the naive reading`() {
     var random = SplitMix64(seed: 6)
     for _ in 0..<40 {
-      let count = Int.random(in: 2...7, using: &random)
-      let weights = (0..<count).map { _ in UInt32.random(in: 1...5, using: &random) }
-      let backends = Backends(count, .peakEWMA, weights: weights, seed: random.next())
+      let backends = Backends.random(2...7, .peakEWMA, active: 0...5, &random)
+      let (count, weights) = (backends.count, backends.weights)
       var costs: [Double?] = []
       for index in 0..<count {
-        backends.setActive(index, UInt64.random(in: 0...5, using: &random))
         let isKnown = UInt8.random(in: 0...3, using: &random) > 0
         let milliseconds = Int64.random(in: 1...50, using: &random)
         if isKnown { record(backends, index, milliseconds) }

@@ -49,14 +49,8 @@ import Testing
   @Test func `random states agree with the naive reading`() {
     var random = SplitMix64(seed: 5)
     for _ in 0..<40 {
-      let count = Int.random(in: 2...8, using: &random)
-      let weights = (0..<count).map { _ in UInt32.random(in: 1...5, using: &random) }
-      let backends = Backends(count, .powerOfTwo, weights: weights, seed: random.next())
-      for index in 0..<count {
-        backends.setActive(index, UInt64.random(in: 0...5, using: &random))
-      }
-      backends.setEligible((0..<count).map { _ in UInt8.random(in: 0...3, using: &random) > 0 })
-      let able = (0..<count).filter { backends.eligible[$0] }
+      let backends = Backends.random(2...8, .powerOfTwo, active: 0...5, refusing: 4, &random)
+      let (able, weights) = (backends.able, backends.weights)
       if able.count < 2 { continue }
       let parts = naive(able) { first, second in
         let (one, other) = (backends.active(first), backends.active(second))
@@ -67,29 +61,4 @@ import Testing
       expectFit(backends, parts)
     }
   }
-}
-
-/// The probability of each backend when the second of two different ones, drawn by weight, is taken
-/// if it is better.
-func naive(
-  _ able: [Int], isBetter: (Int, Int) -> Bool, weight: (Int) -> Double
-) -> [Int: Double] {
-  var parts: [Int: Double] = [:]
-  let sum = able.reduce(0) { $0 + weight($1) }
-  for first in able {
-    for second in able where second != first {
-      let chance = weight(first) / sum * weight(second) / (sum - weight(first))
-      parts[isBetter(first, second) ? second : first, default: 0] += chance
-    }
-  }
-  return parts
-}
-
-/// Four thousand picks fall as the probabilities say.
-func expectFit(_ backends: Backends, _ parts: [Int: Double]) {
-  let counts = backends.counts(4_000)
-  let possible = parts.keys.sorted()
-  #expect(possible.reduce(0) { $0 + counts[$1] } == 4_000)
-  if possible.count < 2 { return }
-  #expect(ChiSquare.fits(possible.map { counts[$0] }, possible.map { parts[$0] ?? 0 }))
 }
