@@ -16,18 +16,7 @@ private func at(_ seconds: UInt64) -> Instant { Instant(nanoseconds: seconds * 1
   private func snapshot(
     _ backends: String, _ more: String = "", at now: Instant
   ) throws -> OwnedSnapshot {
-    let text = """
-      listeners: [{address: 127.0.0.1:8080}]
-      services: {s: {backends: [\(backends)], warm_up: 10s\(more)}}
-      routes: [{match: {path: /*}, service: s}]
-
-      """
-    let environment = ConfigurationEnvironment(
-      variable: { _ in nil }, file: { _ in .failure(.system(2)) }, missingFileIsWarning: false)
-    let result = ConfigurationLoader.load(
-      Array(text.utf8), fileName: "g.yaml", environment: environment)
-    let configuration = try #require(
-      result.configuration, "\(DiagnosticRenderer.text(result, isColoured: false))")
+    let configuration = try mainService("warm_up: 10s\n" + more, backends: backends)
     var builder = SnapshotBuilder(registry: registry, names: [:], hashKey: 1, now: now)
     return builder.build(configuration, generation: 1)
   }
@@ -56,7 +45,7 @@ private func at(_ seconds: UInt64) -> Instant { Instant(nanoseconds: seconds * 1
   }
 
   @Test func `with initial down and a check it is down until that has passed`() throws {
-    let down = ", health: {initial: down, active: {path: /}}"
+    let down = "health: {initial: down, active: {path: /}}"
     let before = try snapshot("10.0.0.1:1", down, at: at(5))
     #expect(states(before, at: at(5)) == ["down initial"])
     before.pointer.pointee.backends[0].shared.health.probePassed(now: at(6))
@@ -68,7 +57,7 @@ private func at(_ seconds: UInt64) -> Instant { Instant(nanoseconds: seconds * 1
   @Test func `a backend that is there already does not fall back to initial`() throws {
     let before = try snapshot("10.0.0.1:1", at: at(5))
     let after = try snapshot(
-      "10.0.0.1:1", ", health: {initial: down, active: {path: /}}", at: at(6))
+      "10.0.0.1:1", "health: {initial: down, active: {path: /}}", at: at(6))
     #expect(states(after, at: at(6)) == ["up initial"])
     withExtendedLifetime(before) {}
   }

@@ -11,19 +11,7 @@ import Testing
 @Suite struct BackendRulesTests {
   /// The rules of the service `main` in this text, waiting 31 s at most.
   private func rules(_ settings: String) throws -> BackendRules {
-    let text = """
-      listeners: [{address: "127.0.0.1:8080"}]
-      services:
-        main:
-          backends: ["127.0.0.1:9001", "127.0.0.1:9002"]
-      \(settings.split(separator: "\n").map { "    \($0)\n" }.joined())
-      routes: [{match: {path: "/*"}, service: main}]
-      """
-    let environment = ConfigurationEnvironment(
-      variable: { _ in nil }, file: { _ in .success([]) }, missingFileIsWarning: false)
-    let result = ConfigurationLoader.load(
-      Array(text.utf8), fileName: "test.yaml", environment: environment)
-    let configuration = try #require(result.configuration, "\(result.diagnostics)")
+    let configuration = try mainService(settings, backends: "127.0.0.1:9001, 127.0.0.1:9002")
     return BackendRules(configuration.services[0], longestAnswer: .seconds(31))
   }
 

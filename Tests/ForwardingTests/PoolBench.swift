@@ -22,21 +22,8 @@ final class PoolBench: @unchecked Sendable {
 
   /// A service with so many backends and these settings.
   init(_ count: Int, _ settings: String = "") throws {
-    let backends = (0..<count).map { "\"127.0.0.1:\(9_001 + $0)\"" }.joined(separator: ", ")
-    let lines = settings.split(separator: "\n").map { "    \($0)" }.joined(separator: "\n")
-    let text = """
-      listeners: [{address: "127.0.0.1:8080"}]
-      services:
-        main:
-          backends: [\(backends)]
-      \(lines)
-      routes: [{match: {path: "/*"}, service: main}]
-      """
-    let environment = ConfigurationEnvironment(
-      variable: { _ in nil }, file: { _ in .success([]) }, missingFileIsWarning: false)
-    let result = ConfigurationLoader.load(
-      Array(text.utf8), fileName: "test.yaml", environment: environment)
-    let configuration = try #require(result.configuration, "\(result.diagnostics)")
+    let backends = (0..<count).map { "127.0.0.1:\(9_001 + $0)" }.joined(separator: ", ")
+    let configuration = try mainService(settings, backends: backends)
     var builder = SnapshotBuilder(
       registry: registry, names: [:], hashKey: 1, now: PoolBench.second(0))
     snapshot = builder.build(configuration, generation: 1)

@@ -18,11 +18,7 @@ private func configuration(_ backends: String, warmUp: String = "none") throws
     routes: [{match: {path: /*}, service: s}]
 
     """
-  let environment = ConfigurationEnvironment(
-    variable: { _ in nil }, file: { _ in .success([]) }, missingFileIsWarning: false)
-  let result = ConfigurationLoader.load(
-    Array(text.utf8), fileName: "g.yaml", environment: environment)
-  return try #require(result.configuration)
+  return try configuration(text: text)
 }
 
 private func at(_ seconds: UInt64) -> Instant { Instant(nanoseconds: seconds * 1_000_000_000) }

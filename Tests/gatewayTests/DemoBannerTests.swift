@@ -18,14 +18,10 @@ import Testing
         - {match: {path: /other/*}, service: first}
         - {match: {path: \(path)}, service: demo}
       """
-    let environment = ConfigurationEnvironment(
-      variable: { _ in nil }, file: { _ in .failure(.system(2)) })
-    let result = ConfigurationLoader.load(
-      Array(text.utf8), fileName: "test", environment: environment)
-    return DemoBanner.text(try #require(result.configuration), addresses: addresses)
+    return DemoBanner.text(try configuration(text: text), addresses: addresses)
   }
 
-  @Test func `has three lines to try, through the route that leads to the demo backends`() throws {
+  @Test func `has three lines to try through the demo's route, and four for its backends`() throws {
     let lines = try banner(path: "/api/*").split(separator: "\n").filter { $0.hasPrefix("  curl ") }
     #expect(lines.count == 7)
     #expect(lines.prefix(3).allSatisfy { $0.contains(" http://127.0.0.1:8080/api/") })

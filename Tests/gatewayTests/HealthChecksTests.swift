@@ -22,12 +22,7 @@ private func configuration(_ service: String) throws -> GatewayConfiguration {
     routes: [{match: {path: /*}, service: s}]
 
     """
-  let environment = ConfigurationEnvironment(
-    variable: { _ in nil }, file: { _ in .success([]) }, missingFileIsWarning: false)
-  let result = ConfigurationLoader.load(
-    Array(text.utf8), fileName: "g.yaml", environment: environment)
-  return try #require(
-    result.configuration, "\(DiagnosticRenderer.text(result, isColoured: false))")
+  return try configuration(text: text)
 }
 
 private struct World {

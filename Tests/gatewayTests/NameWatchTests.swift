@@ -41,11 +41,7 @@ private func configuration(_ services: String...) throws -> GatewayConfiguration
     routes: [{match: {path: /*}, service: s0}]
 
     """
-  let environment = ConfigurationEnvironment(
-    variable: { _ in nil }, file: { _ in .failure(.system(2)) }, missingFileIsWarning: false)
-  let result = ConfigurationLoader.load(
-    Array(text.utf8), fileName: "test", environment: environment)
-  return try #require(result.configuration)
+  return try configuration(text: text)
 }
 
 @Suite struct `The watch over names` {
