@@ -190,18 +190,6 @@ extension Backends {
   }
 }
 
-extension ScriptedBackend {
-  /// Answers every request with its name; one for `/hold` when the gate is open.
-  fileprivate static func named(_ name: String, holding gate: Gate? = nil) -> ScriptedBackend {
-    ScriptedBackend { connection in
-      while let request = try connection.readRequest() {
-        if request.target == "/hold" { try gate?.pass() }
-        try connection.respond(fields: "X-Backend: \(name)\r\n")
-      }
-    }
-  }
-}
-
 extension GatewayProcess {
   /// How many of so many requests each backend answered; each on a connection of its own, so that
   /// every worker has some.

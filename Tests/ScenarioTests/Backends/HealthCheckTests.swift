@@ -135,10 +135,7 @@ extension Backends {
       }
     }
 
-    @Test(
-      .enabled(
-        if: Namespace.isAvailable,
-        "no mount namespace can be made here, so no other /etc/hosts: names are not tested"))
+    @Test(.needsNamespace)
     func `an address that is gone is checked no more, and one that is new is`() throws {
       let old = Patient("old")
       let port = old.backend.address.port

@@ -2,6 +2,7 @@
 // files. In a mount namespace of its own a program sees other ones, and asks no name server.
 
 import Glibc
+import Testing
 
 enum Namespace {
   private static let tool = "/usr/bin/unshare"
@@ -40,4 +41,13 @@ enum Namespace {
     defer { child.killNow() }
     return (try? child.waitForEnd(within: 10)) == .exited(0)
   }()
+}
+
+extension Trait where Self == ConditionTrait {
+  /// A test that needs names of its own; without a namespace it is skipped and says so.
+  static var needsNamespace: Self {
+    .enabled(
+      if: Namespace.isAvailable,
+      "no mount namespace can be made here, so no other /etc/hosts: names are not tested")
+  }
 }

@@ -1,6 +1,5 @@
 // Why this file exists: a backend whose health a test decides, and what the gateway says about it.
 
-import Glibc
 import Testing
 
 /// A backend that answers its health check as the test wants, and everything else with its name.

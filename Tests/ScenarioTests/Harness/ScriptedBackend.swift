@@ -102,6 +102,20 @@ final class ScriptedBackend: @unchecked Sendable {
     }
   }
 
+  /// Answers with its name, and with what it was asked for: in `X-Backend`, and as the body
+  /// `name target`. A request for `/hold` is answered when the gate is open.
+  static func named(
+    _ name: String, at address: Address = .v4(0), holding gate: Gate? = nil
+  ) -> ScriptedBackend {
+    ScriptedBackend(address) { connection in
+      while let request = try connection.readRequest() {
+        if request.target == "/hold" { try gate?.pass("the test to let go", within: 20) }
+        try connection.respond(
+          fields: "X-Backend: \(name)\r\n", body: "\(name) \(request.target)")
+      }
+    }
+  }
+
   private func acceptConnections() {
     while !state.value.isStopping {
       guard Socket.wait(listener, for: POLLIN, until: .after(1)) else { continue }

@@ -7,8 +7,6 @@ import Testing
 
 extension Operations {
   @Suite struct Overload {
-    private func reason(_ message: Message) -> String? { message["X-Gateway-Reason"] }
-
     private func count(_ text: String, in whole: String) -> Int {
       whole.ranges(of: text).count
     }
@@ -23,7 +21,7 @@ extension Operations {
         for _ in 0..<20 {
           let answer = try gateway.get()
           #expect(answer.status == 503)
-          #expect(reason(answer) == "overloaded")
+          #expect(answer.reason == "overloaded")
           #expect(answer["Retry-After"] == "1")
           #expect(answer["Connection"] == "close")
         }
@@ -60,7 +58,7 @@ extension Operations {
             hoarders.append(hoarder)
           }
           let answer = try ask()
-          return answer.status == 503 && reason(answer) == "overloaded"
+          return answer.status == 503 && answer.reason == "overloaded"
         }
         for hoarder in hoarders { hoarder.close() }
         try eventually("new connections to be served again", within: 20) {

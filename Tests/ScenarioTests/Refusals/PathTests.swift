@@ -28,18 +28,8 @@ private let routes = """
 
 extension Refusals {
   @Suite struct Paths {
-    /// Backends that say who they are, and what they were asked for.
-    private func named(_ name: String) -> ScriptedBackend {
-      ScriptedBackend { connection in
-        try connection.serve { request in
-          let text = "\(name) \(request.target)"
-          return "HTTP/1.1 200 OK\r\nContent-Length: \(text.utf8.count)\r\n\r\n\(text)"
-        }
-      }
-    }
-
     @Test func `a prefix ends at a segment`() throws {
-      let backends = [named("users"), named("exact")]
+      let backends = [ScriptedBackend.named("users"), .named("exact")]
       try withGateway(routes, backends) { gateway in
         for path in ["/api/users", "/api/users/", "/api/users/7/x", "/api/users?q"] {
           let response = try gateway.get(path)
@@ -54,7 +44,7 @@ extension Refusals {
     }
 
     @Test func `a path without a star is that path only, and the longer prefix wins`() throws {
-      let backends = [named("users"), named("exact")]
+      let backends = [ScriptedBackend.named("users"), .named("exact")]
       try withGateway(routes, backends) { gateway in
         #expect(try gateway.get("/exact").text == "exact /exact")
         #expect(try gateway.get("/exact?a=/b").text == "exact /exact?a=/b")
@@ -67,7 +57,7 @@ extension Refusals {
     }
 
     @Test func `dot segments and escapes are resolved before routing and forwarding`() throws {
-      let backends = [named("users"), named("exact")]
+      let backends = [ScriptedBackend.named("users"), .named("exact")]
       try withGateway(routes, backends) { gateway in
         for (sent, forwarded) in [
           ("/api/users/../users/1", "users /api/users/1"),
@@ -92,7 +82,7 @@ extension Refusals {
     }
 
     @Test func `encoded slashes are kept as they are when the setting says so`() throws {
-      let backends = [named("users"), named("exact")]
+      let backends = [ScriptedBackend.named("users"), .named("exact")]
       let text = "http:\n  encoded_slash: keep\n" + routes
       try withGateway(text, backends) { gateway in
         #expect(try gateway.get("/api/users/a%2fb").text == "users /api/users/a%2Fb")
@@ -106,7 +96,7 @@ extension Refusals {
     }
 
     @Test func `an asterisk is routed as the root`() throws {
-      let backends = [named("users"), named("exact")]
+      let backends = [ScriptedBackend.named("users"), .named("exact")]
       let text = routes.replacing("path: /exact}", with: "path: /}")
       try withGateway(text, backends) { gateway in
         let response = try gateway.exchange("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n")

@@ -20,16 +20,6 @@ private func list(of services: [String]) -> String {
   services.enumerated().map { "  \($1): {backends: [{backend\($0 + 1)}]}" }.joined(separator: "\n")
 }
 
-/// Backends that say who they are, and what they were asked for.
-private func named(_ name: String) -> ScriptedBackend {
-  ScriptedBackend { connection in
-    try connection.serve { request in
-      let text = "\(name) \(request.target)"
-      return "HTTP/1.1 200 OK\r\nContent-Length: \(text.utf8.count)\r\n\r\n\(text)"
-    }
-  }
-}
-
 extension Traffic {
   @Suite struct `Choice of a route` {
     private let hosts =
@@ -44,7 +34,8 @@ extension Traffic {
     @Test func `the host decides before the path, without port and letter case (regression 27)`()
       throws
     {
-      try withGateway(hosts, [named("exact"), named("below"), named("any")]) { gateway in
+      try withGateway(hosts, [ScriptedBackend.named("exact"), .named("below"), .named("any")]) {
+        gateway in
         func service(_ host: String, _ path: String = "/v1/x") throws -> String {
           let answer = try gateway.exchange("GET \(path) HTTP/1.1\r\nHost: \(host)\r\n\r\n")
           return String(answer.text.prefix { $0 != " " })
@@ -69,13 +60,15 @@ extension Traffic {
     }
 
     @Test func `a request without host meets only routes without one`() throws {
-      try withGateway(hosts, [named("exact"), named("below"), named("any")]) { gateway in
+      try withGateway(hosts, [ScriptedBackend.named("exact"), .named("below"), .named("any")]) {
+        gateway in
         let answer = try gateway.exchange("GET /v1/x HTTP/1.0\r\n\r\n")
         #expect(answer.text == "any /v1/x")
       }
       let text = hosts.replacing(
         "{path: /*}, service: any", with: "{host: a, path: /}, service: any")
-      try withGateway(text, [named("exact"), named("below"), named("any")]) { gateway in
+      try withGateway(text, [ScriptedBackend.named("exact"), .named("below"), .named("any")]) {
+        gateway in
         let answer = try gateway.exchange("GET / HTTP/1.0\r\n\r\n")
         #expect(answer.status == 404 && answer.reason == "no_route")
       }
@@ -93,7 +86,9 @@ extension Traffic {
         """
 
     @Test func `conditions are filters, and any of several lines will do (regression 28)`() throws {
-      try withGateway(conditions, [named("canary"), named("write"), named("plain")]) { gateway in
+      try withGateway(
+        conditions, [ScriptedBackend.named("canary"), .named("write"), .named("plain")]
+      ) { gateway in
         let target = "/x/1?a=b&v=1&v=2+a"
         let two = "X-Canary: 0\r\nx-canary: 1\r\n"
         #expect(try gateway.get(target, fields: two).text == "canary \(target)")
@@ -109,7 +104,9 @@ extension Traffic {
     }
 
     @Test func `a method that no route takes is 405 with those that some route would`() throws {
-      try withGateway(conditions, [named("canary"), named("write"), named("plain")]) { gateway in
+      try withGateway(
+        conditions, [ScriptedBackend.named("canary"), .named("write"), .named("plain")]
+      ) { gateway in
         let client = try gateway.connect()
         try client.send("GET /only HTTP/1.1\r\nHost: a\r\n\r\n")
         let refused = try client.readResponse()
@@ -130,7 +127,7 @@ extension Traffic {
             - {match: {path: /*}, service: other}
 
           """
-      try withGateway(text, [named("root"), named("other")]) { gateway in
+      try withGateway(text, [ScriptedBackend.named("root"), .named("other")]) { gateway in
         let star = try gateway.exchange("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n")
         #expect(star.text == "root *")
         let path = try gateway.exchange("OPTIONS /x HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -145,7 +142,7 @@ extension Traffic {
             - {name: split, match: {path: /*}, service: {old: 75%, new: 25%}}
 
           """
-      try withGateway(text, [named("old"), named("new")]) { gateway in
+      try withGateway(text, [ScriptedBackend.named("old"), .named("new")]) { gateway in
         let client = try gateway.connect()
         var seen: [String: Int] = [:]
         for _ in 0..<400 {
@@ -177,7 +174,7 @@ extension Traffic {
             - {name: split, match: {path: /*}, service: {bad: 50%, good: 50%}}
 
           """
-      try withGateway(text, [closing, named("good")]) { gateway in
+      try withGateway(text, [closing, .named("good")]) { gateway in
         var failures = 0
         for _ in 0..<40 {
           let answer = try gateway.get("/")
