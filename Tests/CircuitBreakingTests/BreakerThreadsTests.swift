@@ -1,7 +1,6 @@
 // Why this file exists: one breaker is used by all workers at once. What must hold whatever the
 // order in which they come, they try here; the thread sanitizer watches.
 import Primitives
-import Synchronization
 import Testing
 
 @testable import CircuitBreaking

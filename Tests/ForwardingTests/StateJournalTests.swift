@@ -1,6 +1,5 @@
 // Why this file exists: every change is told once, in its order, whoever notes it.
 import CircuitBreaking
-import Glibc
 import Primitives
 import Testing
 

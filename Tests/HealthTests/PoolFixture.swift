@@ -2,7 +2,6 @@
 // sets.
 import Glibc
 import Primitives
-import Synchronization
 
 @testable import Health
 

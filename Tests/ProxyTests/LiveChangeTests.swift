@@ -74,8 +74,8 @@ import Testing
       if facts.failed.load() > 0 { break }
       if round % 500 == 499 { resident.append(ProcessFacts.residentBytes() ?? 0) }
     }
-    // What is lost with every change is lost in each part of the run; what other tests of this
-    // process take meanwhile is not. A snapshot has at least 16 KiB.
+    // What is lost with every change is lost in each part of the run; what is kept for the next
+    // change is not. A snapshot has at least 16 KiB.
     let grown = zip(resident, resident.dropFirst()).map { $1 - $0 }.min() ?? 0
     facts.isOver.store(1)
     for client in clients { client.join() }

@@ -126,10 +126,10 @@ import Testing
   @Test(arguments: [1, 2, 3, 17, 300])
   func `random tables agree with the naive reading`(count: Int) {
     var random = SplitMix64(seed: UInt64(count))
-    for round in 0..<20 {
+    for round in 0..<60 {
       let patterns = (0..<count).map { _ in Self.pattern(&random) }
       let table = Table(patterns, key: UInt64(round))
-      for _ in 0..<100 {
+      for _ in 0..<200 {
         let path = Self.path(&random)
         #expect(table.match(path) == Self.naive(patterns, path), "\(path) in \(patterns)")
       }
