@@ -11,6 +11,8 @@ final class AdminConnection {
     /// Waiting for the first byte of a request.
     case idle
     case head
+    /// The request is complete and its answer is being worked out; nothing is read meanwhile.
+    case answering
     case writing
     /// Answered for good; what still comes is read and thrown away, because closing over it would
     /// be a reset, which may overtake the answer (RFC 9112 section 9.6).
@@ -95,7 +97,7 @@ final class AdminConnection {
     switch phase {
     case .head: answer(.problem(408, "the request head took too long"), nil)
     case .idle, .writing, .lingering: close()
-    case .closed: break
+    case .answering, .closed: break
     }
   }
 }
@@ -118,7 +120,7 @@ extension AdminConnection {
     case .lingering:
       lingered += count
       if lingered > server.limits.lingerBytes { close() }
-    case .writing, .closed: break
+    case .answering, .writing, .closed: break
     }
   }
 
@@ -156,25 +158,57 @@ extension AdminConnection {
       return answer(.problem(reason.status(detail), "the request is malformed"), nil)
     }
     let request = AdminRequest(head, facts, peer: peer)
-    let refusal = server.access.refusal(of: request)
-    answer(refusal ?? AdminEndpoints.answer(request, server.source), head)
+    if let refusal = server.access.refusal(of: request) { return answer(refusal, head) }
+    let form = AnswerForm(head)
+    phase = .answering
+    timer?.stop()
+    var isAtOnce = true
+    AdminEndpoints.answer(request, server.source) { [weak self] answer in
+      self?.answerIsThere(answer, form, isAtOnce: isAtOnce)
+    }
+    isAtOnce = false
+    if phase == .answering { Stream.stopReading(stream) }
   }
 }
 
 // MARK: - Answering
 
 extension AdminConnection {
-  /// `head` is that of the request, or nil when there is none to rely on. No endpoint takes a body:
-  /// a request with one is answered at once, and the connection ends.
+  /// What an answer needs to know of its request.
+  private struct AnswerForm {
+    var isHead = false
+    var version = HTTPVersion.http11
+    var keepAlive = false
+
+    /// `head` is nil when there is none to rely on. No endpoint takes a body: a request with one is
+    /// answered at once, and the connection ends.
+    init(_ head: RequestHead?) {
+      guard let head else { return }
+      isHead = head.method.isHead
+      version = head.version
+      keepAlive = head.keepAlive && head.framing.isEmpty
+    }
+  }
+
   private func answer(_ answer: AdminAnswer, _ head: RequestHead?) {
-    let keepAlive = head.map { $0.keepAlive && $0.framing.isEmpty } ?? false
+    self.answer(answer, AnswerForm(head))
+  }
+
+  private func answer(_ answer: AdminAnswer, _ form: AnswerForm) {
     let bytes = answer.encoded(
-      isHead: head?.method.isHead ?? false, version: head?.version ?? .http11,
-      keepAlive: keepAlive, second: WallClock.nanoseconds() / 1_000_000_000)
-    closesAfterAnswer = !keepAlive
-    if keepAlive { beginNext() }
+      isHead: form.isHead, version: form.version, keepAlive: form.keepAlive,
+      second: WallClock.nanoseconds() / 1_000_000_000)
+    closesAfterAnswer = !form.keepAlive
+    if form.keepAlive { beginNext() }
     phase = .writing
     write(bytes)
+  }
+
+  private func answerIsThere(_ answer: AdminAnswer, _ form: AnswerForm, isAtOnce: Bool) {
+    guard phase == .answering else { return }
+    self.answer(answer, form)
+    // Else whoever asked goes on with what lies behind the request.
+    if !isAtOnce { parse() }
   }
 
   /// What lies behind the request is the next one.

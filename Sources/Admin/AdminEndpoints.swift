@@ -6,7 +6,7 @@ import Telemetry
 /// The endpoints: a request in, an answer out.
 enum AdminEndpoints {
   private enum Endpoint {
-    case live, ready, status, metrics, explain
+    case live, ready, status, metrics, explain, configuration, configurationErrors
   }
 
   private static func endpoint(_ path: String) -> Endpoint? {
@@ -16,18 +16,43 @@ enum AdminEndpoints {
     case "/status": .status
     case "/metrics": .metrics
     case "/explain": .explain
+    case "/config": .configuration
+    case "/config/errors": .configurationErrors
     default: nil
     }
   }
 
-  /// Answers a request that the access rules have let pass.
-  static func answer(_ request: AdminRequest, _ source: AdminSource) -> AdminAnswer {
+  /// Answers a request that the access rules have let pass: before this returns, or later.
+  static func answer(
+    _ request: AdminRequest, _ source: AdminSource, _ completion: @escaping (AdminAnswer) -> Void
+  ) {
+    guard request.path == "/reload" else { return completion(answer(request, source)) }
+    switch request.method {
+    case .post:
+      let format = request.format
+      source.reload(format) { completion(answer($0, format)) }
+    case .get, .head, .put, .delete, .connect, .options, .trace, .patch, .other:
+      completion(orderOnly("a reload is a POST; /config shows the configuration in use"))
+    }
+  }
+
+  private static func answer(_ verdict: AdminReloadVerdict, _ format: AdminFormat) -> AdminAnswer {
+    switch verdict {
+    case .applied(let body):
+      AdminAnswer(status: 200, contentType: format.contentType, body: body)
+    case .refused(let body):
+      AdminAnswer(status: 422, contentType: format.contentType, body: body)
+    case .unavailable(let why): .problem(503, why)
+    }
+  }
+
+  private static func answer(_ request: AdminRequest, _ source: AdminSource) -> AdminAnswer {
     if request.path.hasPrefix(BackendOrder.prefix) { return obey(request, source) }
     guard let endpoint = endpoint(request.path) else {
       return .problem(
         404,
-        "no such endpoint; there are /livez, /readyz, /status, /metrics, /explain and POST "
-          + BackendOrder.form)
+        "no such endpoint; there are /livez, /readyz, /status, /metrics, /explain, /config, "
+          + "/config/errors, POST /reload and POST " + BackendOrder.form)
     }
     switch request.method {
     case .get, .head: break
@@ -50,6 +75,13 @@ enum AdminEndpoints {
     case .metrics:
       return AdminAnswer(status: 200, contentType: Exposition.contentType, body: source.metrics())
     case .explain: return explain(AdminQuery(request.query), source)
+    case .configuration:
+      return AdminAnswer(
+        status: 200, contentType: "application/json", body: source.configuration())
+    case .configurationErrors:
+      return AdminAnswer(
+        status: 200, contentType: request.format.contentType,
+        body: source.configurationErrors(request.format))
     }
   }
 
@@ -82,10 +114,14 @@ enum AdminEndpoints {
     case .post:
       return order.answer(source.setDraining(order.service, order.address, order.isDraining))
     case .get, .head, .put, .delete, .connect, .options, .trace, .patch, .other:
-      var answer = AdminAnswer.problem(405, "an order is a POST; /status shows the backends")
-      answer.fields.append(("Allow", "POST"))
-      return answer
+      return orderOnly("an order is a POST; /status shows the backends")
     }
+  }
+
+  private static func orderOnly(_ detail: String) -> AdminAnswer {
+    var answer = AdminAnswer.problem(405, detail)
+    answer.fields.append(("Allow", "POST"))
+    return answer
   }
 
   private static func state(

@@ -35,6 +35,17 @@ struct AdminRequest: Equatable {
   var fetchSites: [String] = []
   /// The values of all Authorization lines.
   var authorizations: [String] = []
+  /// The values of all Accept lines.
+  var accepts: [String] = []
+
+  /// How the errors of a configuration, and what a reload has changed, are to be written: as JSON,
+  /// unless text is all that is asked for.
+  var format: AdminFormat {
+    let ranges = accepts.flatMap { $0.split(separator: ",") }.map { range in
+      range.prefix { $0 != ";" }.filter { $0 != " " && $0 != "\t" }.lowercased()
+    }
+    return ranges.contains("text/plain") && !ranges.contains("application/json") ? .text : .json
+  }
 }
 
 extension AdminRequest {
@@ -58,6 +69,7 @@ extension AdminRequest {
       if ASCII.equalIgnoringCase(name, "authorization") {
         authorizations.append(Self.text(field.value, head))
       }
+      if ASCII.equalIgnoringCase(name, "accept") { accepts.append(Self.text(field.value, head)) }
     }
   }
 

@@ -10,7 +10,7 @@ package import Primitives
 /// reserve (`DescriptorReserve`, and `AdminLimits.spareDescriptors` of its own).
 package final class AdminServer {
   let loop: Loop
-  let access: AdminAccess
+  private(set) var access: AdminAccess
   let source: AdminSource
   let limits: AdminLimits
   private let socket: ListeningSocket
@@ -54,6 +54,9 @@ package final class AdminServer {
     self.access = access
     socketFile = file
   }
+
+  /// A POST needs this one from now on.
+  package func setToken(_ token: Secret?) { access.token = token?.text }
 
   /// Where it listens, with the port that was given when 0 was asked for; unspecified for a unix
   /// socket.

@@ -64,6 +64,30 @@ package enum AdminExplanation: Equatable, Sendable {
   case unclear(String)
 }
 
+/// How an answer is written that people and programs ask for alike.
+package enum AdminFormat: Equatable, Sendable {
+  case json
+  case text
+
+  var contentType: String {
+    switch self {
+    case .json: "application/json"
+    case .text: "text/plain; charset=utf-8"
+    }
+  }
+}
+
+/// What became of an order to read the configuration anew. The bodies are in the format that was
+/// asked for.
+package enum AdminReloadVerdict: Equatable, Sendable {
+  /// What has changed, if anything.
+  case applied([UInt8])
+  /// Why the configuration in use stays.
+  case refused([UInt8])
+  /// It cannot be done now at all.
+  case unavailable(String)
+}
+
 /// What the supervisor answers. Called on the control loop's thread, once per request that needs
 /// it.
 package struct AdminSource {
@@ -77,12 +101,21 @@ package struct AdminSource {
   /// The metrics in the Prometheus text format 0.0.4.
   package var metrics: () -> [UInt8]
   package var explain: (AdminQuestion) -> AdminExplanation
+  /// The JSON text of /config.
+  package var configuration: () -> [UInt8]
+  /// The errors of the last reload that was refused.
+  package var configurationErrors: (AdminFormat) -> [UInt8]
+  /// Reads the configuration anew, and calls back when that is decided.
+  package var reload: (AdminFormat, @escaping (AdminReloadVerdict) -> Void) -> Void
 
   package init(
     readiness: @escaping () -> AdminReadiness, services: @escaping () -> [AdminService],
     setDraining: @escaping (String, String, Bool) -> AdminDrainVerdict,
     status: @escaping () -> [UInt8], metrics: @escaping () -> [UInt8],
-    explain: @escaping (AdminQuestion) -> AdminExplanation
+    explain: @escaping (AdminQuestion) -> AdminExplanation,
+    configuration: @escaping () -> [UInt8],
+    configurationErrors: @escaping (AdminFormat) -> [UInt8],
+    reload: @escaping (AdminFormat, @escaping (AdminReloadVerdict) -> Void) -> Void
   ) {
     self.readiness = readiness
     self.services = services
@@ -90,6 +123,9 @@ package struct AdminSource {
     self.status = status
     self.metrics = metrics
     self.explain = explain
+    self.configuration = configuration
+    self.configurationErrors = configurationErrors
+    self.reload = reload
   }
 }
 

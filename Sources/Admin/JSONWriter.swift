@@ -42,6 +42,8 @@ package struct JSONWriter {
   package mutating func number(_ value: Double) { plain(value.isFinite ? "\(value)" : "null") }
   package mutating func boolean(_ value: Bool) { plain(value ? "true" : "false") }
   package mutating func null() { plain("null") }
+  /// A value that somebody else has written as JSON already.
+  package mutating func written(_ json: String) { plain(json) }
 
   /// nil is null.
   package mutating func member(_ name: String, _ value: String?) {

@@ -17,7 +17,7 @@ extension ConfigurationComparison {
       } else if new == nil {
         add(
           .removed, pair, at: place, old: ShownValue.text(listener),
-          words: "closed; its connections go on")
+          words: "closed; its connections end with their next answer")
       } else {
         kept.listeners += 1
         compareKeys(pair, node.entry[0], at: place, but: ["address"])

@@ -47,7 +47,7 @@ struct ConfigurationComparison {
       var place = self
       place.path = path.key(row.key)
       place.key = key.key(row.key)
-      place.needsRestart = needsRestart || row.needsRestart
+      place.needsRestart = row.needsRestart ?? needsRestart
       return place
     }
 

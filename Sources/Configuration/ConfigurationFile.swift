@@ -40,6 +40,11 @@ package enum ConfigurationFile {
   }
 }
 
+extension ConfigurationFile {
+  /// As `ConfigurationResult.contentHash` has it.
+  package static func hash(_ bytes: [UInt8]) -> String { ContentHash.of(bytes) }
+}
+
 /// What `${…}` may ask for. Closures, so that a test needs neither an environment nor files.
 package struct ConfigurationEnvironment {
   package var variable: (_ name: String) -> String?

@@ -25,6 +25,26 @@ package struct ConfigurationResult: Sendable {
   }
 }
 
+extension ConfigurationResult {
+  /// The same file, refused for what the system said when its value was to be put to use.
+  /// - Parameter value: where it stands.
+  package func refused(
+    _ code: DiagnosticCode, at value: ConfigurationValue?, path: String, file: String,
+    _ message: String
+  ) -> ConfigurationResult {
+    var refused = self
+    refused.configuration = nil
+    let start = value?.range?.start
+    let end = value?.range?.end
+    refused.diagnostics.append(
+      Diagnostic(
+        file: file, line: start?.line ?? 0, column: start?.column ?? 0,
+        endColumn: start?.line == end?.line ? end?.column ?? 0 : (start?.column ?? 0) + 1,
+        severity: .error, code: code, path: path, message: message, suggestion: nil, excerpt: nil))
+    return refused
+  }
+}
+
 package enum ConfigurationLoader {
   /// Decodes and checks the content of a file.
   /// - Parameter fileName: as messages call it; it is not opened.

@@ -54,8 +54,10 @@ extension ConfigurationValue {
   }
 
   func bytes(_ key: String) throws(Incomplete) -> UInt64 {
-    guard case .bytes(let number)? = try value(key).scalar else { throw Incomplete() }
-    return number
+    switch try value(key).scalar {
+    case .bytes(let number), .byteRate(let number): return number
+    default: throw Incomplete()
+    }
   }
 
   func optionalBytes(_ key: String) throws(Incomplete) -> UInt64? {

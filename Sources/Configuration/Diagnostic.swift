@@ -65,6 +65,9 @@ package enum DiagnosticCode: String, Sendable, CaseIterable {
   case badExpansion = "bad_expansion"
   case unsetVariable = "unset_variable"
   case missingFile = "missing_file"
+  // What the file asks for and the system refuses; only a running gateway finds out
+  case cannotListen = "cannot_listen"
+  case cannotOpen = "cannot_open"
   // Between the parts
   case unknownService = "unknown_service"
   case duplicateName = "duplicate_name"

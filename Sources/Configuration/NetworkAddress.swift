@@ -27,7 +27,7 @@ package struct NetworkAddress: Sendable, Hashable {
 
 extension NetworkAddress {
   /// Two sockets cannot listen on both.
-  func collides(with other: NetworkAddress) -> Bool {
+  package func collides(with other: NetworkAddress) -> Bool {
     switch (form, other.form) {
     case (.unix(let left), .unix(let right)): left == right
     case (.endpoint(let left), .endpoint(let right)):

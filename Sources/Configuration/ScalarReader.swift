@@ -25,7 +25,7 @@ enum ScalarReader {
     case .duration(let bounds): return .duration(try QuantityReader.duration(text, in: bounds))
     case .size(let bounds): return .bytes(try QuantityReader.size(text, in: bounds))
     case .byteRate(let bounds):
-      return .bytes(try QuantityReader.size(text, in: bounds, suffix: "/s"))
+      return .byteRate(try QuantityReader.size(text, in: bounds, suffix: "/s"))
     case .share(let bounds): return .share(try QuantityReader.share(text, in: bounds))
     case .rate(let bounds): return .rate(try QuantityReader.rate(text, in: bounds))
     case .address(let use): return .address(try AddressReader.address(text, for: use))

@@ -10,8 +10,9 @@ package enum ScalarValue: Sendable, Hashable {
   case boolean(Bool)
   case integer(Int64)
   case duration(Duration)
-  /// Bytes, or bytes a second.
   case bytes(UInt64)
+  /// Bytes a second.
+  case byteRate(UInt64)
   case share(Share)
   case rate(Rate)
   case address(NetworkAddress)

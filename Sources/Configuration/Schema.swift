@@ -127,8 +127,8 @@ package struct SchemaRow: Sendable {
   package var oneOf: [String]
   /// Not shown even when it stands in the file.
   package var isSecret: Bool
-  /// A reload does not put it to use; holds for everything below the row too.
-  package var needsRestart: Bool
+  /// True: a reload does not put it to use; false: it does. Nil: as it is of the row above.
+  package var needsRestart: Bool?
   /// For the reference and for editors.
   package var doc: String
   /// A value to show where there is no default.
@@ -137,7 +137,7 @@ package struct SchemaRow: Sendable {
   init(
     _ path: String, _ kind: SchemaKind, _ presence: SchemaPresence, words: [SchemaWord] = [],
     shortForm: String? = nil, oneOf: [String] = [], isSecret: Bool = false,
-    needsRestart: Bool = false, example: String? = nil, _ doc: String
+    needsRestart: Bool? = nil, example: String? = nil, _ doc: String
   ) {
     self.path = path
     self.kind = kind
@@ -148,7 +148,7 @@ package struct SchemaRow: Sendable {
     self.isSecret = isSecret
     self.needsRestart = needsRestart
     self.example = example
-    self.doc = doc + (needsRestart ? " A change of it needs a restart." : "")
+    self.doc = doc + (needsRestart == true ? " A change of it needs a restart." : "")
   }
 
   /// The last key of the path: `address`; empty for an entry (`[]`, `*`).

@@ -33,7 +33,7 @@ extension Schema {
     SchemaRow(
       "admin.token", .text(4_096), .byDefault("none"),
       words: [SchemaWord("none", "a POST is taken only from loopback or unix peers")],
-      isSecret: true, example: "${file:/run/secrets/admin}",
+      isSecret: true, needsRestart: false, example: "${file:/run/secrets/admin}",
       "When set, every POST needs it as Bearer token."),
     SchemaRow(
       "workers", .integer(1...256), .byDefault("auto"),
@@ -68,10 +68,11 @@ extension Schema {
   private static let clientRows: [SchemaRow] = [
     SchemaRow("limits", .mapping, .children, "What clients may use."),
     SchemaRow(
-      "limits.connections", .integer(1...1_000_000), .byDefault("65536"), needsRestart: true,
+      "limits.connections", .integer(1...1_000_000), .byDefault("65536"),
       """
       Client connections in total; above it 503 `overloaded` and close. Lowered with a warning \
-      when the limit for open files is smaller.
+      when the limit for open files is smaller. A reload can raise it to what there was room for \
+      at the start: 65536, or more where that was asked for.
       """),
     SchemaRow(
       "limits.head_size", .size(1_024...65_536), .byDefault("32KiB"),
@@ -133,7 +134,7 @@ extension Schema {
 
   private static let observationRows: [SchemaRow] = [
     SchemaRow(
-      "logging", .mapping, .children, needsRestart: true,
+      "logging", .mapping, .children,
       "Diagnostics on stderr, and the access log."),
     SchemaRow(
       "logging.level", .word, .byDefault("info"), words: ["debug", "info", "warning", "error"],
@@ -160,7 +161,7 @@ extension Schema {
       ],
       "Whose `traceparent` and `X-Request-ID` are continued."),
     SchemaRow(
-      "shutdown", .mapping, .children, needsRestart: true,
+      "shutdown", .mapping, .children,
       "How the process ends after SIGTERM or SIGINT."),
     SchemaRow(
       "shutdown.accept_grace", .duration(.zero ... .seconds(3_600)), .byDefault("0s"),

@@ -49,9 +49,10 @@ package struct Listener {
   /// `spares` is for a listener that must go on when traffic has used up the descriptors: it may
   /// use those of `DescriptorReserve`, and holds that many open to give one up, when even those are
   /// gone, for each connection it must accept. Who closes such a connection calls `refillSpares`.
+  /// `number` is for the owner, to tell its listeners apart.
   package static func open(
     _ loop: Loop, _ socket: ListeningSocket, owner: UnsafeMutableRawPointer,
-    handlers: UnsafePointer<ListenerHandlers>, spares: Int = 0
+    handlers: UnsafePointer<ListenerHandlers>, number: UInt32 = 0, spares: Int = 0
   ) throws(EventLoopError) -> Listener {
     let poll = UnsafeMutablePointer<uv_poll_t>.allocate(capacity: 1)
     let rest = UnsafeMutablePointer<uv_timer_t>.allocate(capacity: 1)
@@ -67,7 +68,7 @@ package struct Listener {
     box.initialize(
       to: ListenerBox(
         loop: loop, poll: poll, rest: rest, owner: owner, handlers: handlers, socket: socket,
-        spares: UnsafeMutableBufferPointer.allocate(capacity: spares)))
+        number: number, spares: UnsafeMutableBufferPointer.allocate(capacity: spares)))
     poll.pointee.data = UnsafeMutableRawPointer(box)
     rest.pointee.data = UnsafeMutableRawPointer(box)
     let listener = Listener(box: box)
@@ -86,6 +87,8 @@ package struct Listener {
   /// Where it listens; unspecified for a unix socket.
   package var boundEndpoint: Endpoint { box.pointee.socket.boundEndpoint }
   package var isUnix: Bool { box.pointee.socket.isUnix }
+  /// What it was opened with.
+  package var number: UInt32 { box.pointee.number }
 
   /// The other end of the connection being offered. Within `onConnection` only, and costs nothing.
   package var peer: Endpoint { box.pointee.peer }
@@ -192,6 +195,7 @@ struct ListenerBox {
   let owner: UnsafeMutableRawPointer
   let handlers: UnsafePointer<ListenerHandlers>
   let socket: ListeningSocket
+  let number: UInt32
   let spares: UnsafeMutableBufferPointer<Int32>
   var sparesHeld = 0
   var accepted: Int32 = -1

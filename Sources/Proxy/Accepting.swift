@@ -37,8 +37,9 @@ extension WorkerRef {
     client.initialize(
       to: ClientConnection(
         stream: Stream(), worker: self, hasAddress: !listener.isUnix, isCounted: isCounted,
+        isLast: pointee.isDraining,
         timer: TimerNode(owner: UnsafeMutableRawPointer(client), kind: TimerKind.client.rawValue),
-        peer: listener.peer, parser: RequestParser()))
+        peer: listener.peer, listenerNumber: listener.number, parser: RequestParser()))
     RequestParser.initialise(client.parser)
     client.noteAddress()
     if isCounted {
@@ -62,7 +63,7 @@ extension WorkerRef {
 
   /// True when there is a place for one more.
   private func countConnection(_ shared: ProcessShared) -> Bool {
-    if shared.connections.add(1) <= shared.connectionsMax { return true }
+    if shared.connections.add(1) <= shared.connectionsMax.load() { return true }
     shared.connections.subtract(1)
     return false
   }

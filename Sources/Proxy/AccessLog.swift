@@ -24,11 +24,11 @@ struct LogState {
   let second: LogBuffer
   /// Lines that the writing thread could not write; it alone counts them.
   let lost: SharedCounter
-  let sampling: AccessSampling
   /// Wakes the writing thread.
   let wake: LogSignal
 
   // The worker's own
+  var sampling = AccessSampling(threshold: AccessSampling.all, slow: .zero)
   var fillsSecond = false
   var count = 0
   var lostBefore: UInt64 = 0
@@ -38,9 +38,8 @@ struct LogState {
   /// The worker's metric of lines that nobody will read.
   var dropped: SharedCounter
 
-  init(sampling: AccessSampling, wake: LogSignal) {
+  init(wake: LogSignal) {
     precondition(AccessRecord.maximumLength <= LogState.bufferSize)
-    self.sampling = sampling
     self.wake = wake
     words = SharedWords.allocate(count: 8)
     first = LogBuffer(base: .allocate(capacity: LogState.bufferSize), handed: words[0])
@@ -64,7 +63,10 @@ struct LogState {
 package struct AccessLog {
   let state: UnsafeMutablePointer<LogState>
 
-  package var sampling: AccessSampling { state.pointee.sampling }
+  package var sampling: AccessSampling {
+    get { state.pointee.sampling }
+    nonmutating set { state.pointee.sampling = newValue }
+  }
   /// No line waits for the flush.
   package var isEmpty: Bool { state.pointee.count == 0 }
 

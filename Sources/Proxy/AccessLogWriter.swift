@@ -5,34 +5,42 @@ package import Configuration
 package import EventLoop
 import Glibc
 package import Primitives
-package import Telemetry
+import Telemetry
 
 /// The access log of the process. Made, re-opened and closed by the main thread.
 package final class AccessLogWriter {
-  private let path: String?
+  /// The file that it writes to; nil for anything else.
+  private var path: String?
   private let thread: WorkerThread
   private let shared: LogThreadShared
 
-  /// As the configuration has it; nil when nothing is to be logged.
-  package static func open(
-    _ configuration: AccessLogConfiguration, workers: Int
-  ) throws(EventLoopError) -> AccessLogWriter? {
-    let sampling = AccessSampling(
-      partsPerMillion: configuration.sample.partsPerMillion,
-      slow: configuration.slow ?? Duration(nanoseconds: .max))
-    return try open(configuration.output, sampling: sampling, workers: workers)
+  /// An output that was opened for `use`, or is to be closed.
+  package struct Prepared {
+    fileprivate var output: LogOutput
+    fileprivate var path: String?
+
+    package func discard() { output.close() }
   }
 
-  /// Opens the output and starts the thread; nil when nothing is to be logged.
-  package static func open(
-    _ output: AccessLogConfiguration.Output, sampling: AccessSampling, workers: Int
-  ) throws(EventLoopError) -> AccessLogWriter? {
+  /// Opens what the configuration names. Nothing is different when this throws.
+  package static func prepare(
+    _ output: AccessLogConfiguration.Output
+  ) throws(EventLoopError) -> Prepared {
     switch output {
-    case .none: nil
-    case .stdout: try AccessLogWriter(STDOUT_FILENO, path: nil, sampling, workers)
-    case .stderr: try AccessLogWriter(STDERR_FILENO, path: nil, sampling, workers)
-    case .file(let path): try AccessLogWriter(openFile(path), path: path, sampling, workers)
+    case .stdout: Prepared(output: LogOutput(STDOUT_FILENO, isOurs: false))
+    case .stderr: Prepared(output: LogOutput(STDERR_FILENO, isOurs: false))
+    // Nobody writes a line, but one may be on its way when this is chosen.
+    case .none: Prepared(output: LogOutput(try openFile("/dev/null"), isOurs: true))
+    case .file(let path):
+      Prepared(output: LogOutput(try openFile(path), isOurs: true), path: path)
     }
+  }
+
+  /// Starts the thread. It sleeps as long as nothing is to be logged.
+  package static func open(
+    _ output: AccessLogConfiguration.Output, workers: Int
+  ) throws(EventLoopError) -> AccessLogWriter {
+    try AccessLogWriter(try prepare(output), workers)
   }
 
   private static func openFile(_ path: String) throws(EventLoopError) -> Int32 {
@@ -41,23 +49,18 @@ package final class AccessLogWriter {
     throw EventLoopError(operation: "open access log \(path)", code: descriptor)
   }
 
-  private init(
-    _ descriptor: Int32, path: String?, _ sampling: AccessSampling, _ workers: Int
-  ) throws(EventLoopError) {
-    self.path = path
+  private init(_ prepared: Prepared, _ workers: Int) throws(EventLoopError) {
+    path = prepared.path
     let wake = try LogSignal.create()
     let states = UnsafeMutablePointer<LogState>.allocate(capacity: workers)
-    for index in 0..<workers {
-      (states + index).initialize(to: LogState(sampling: sampling, wake: wake))
-    }
+    for index in 0..<workers { (states + index).initialize(to: LogState(wake: wake)) }
     let shared = LogThreadShared(
       states: states, workers: workers, wake: wake, done: try LogSignal.create(),
       orders: .allocate(count: 2))
     self.shared = shared
+    let output = prepared.output
     thread = try WorkerThread.start(name: "access-log", stackSize: 256 << 10) {
-      var writing = LogThread(
-        shared: shared, descriptor: descriptor, ownsDescriptor: path != nil,
-        sharesPipe: descriptor == STDERR_FILENO)
+      var writing = LogThread(shared: shared, output: output)
       writing.run()
     }
   }
@@ -76,11 +79,16 @@ package final class AccessLogWriter {
     guard descriptor >= 0 else {
       return EventLoopError(operation: "re-open access log \(path)", code: descriptor)
     }
-    // One that the thread has not taken yet was never written to.
-    let untaken = shared.nextDescriptor.exchange(UInt64(descriptor) + 1)
-    if untaken != 0 { Descriptor.close(Int32(untaken - 1)) }
-    shared.wake.send()
+    use(Prepared(output: LogOutput(descriptor, isOurs: true), path: path))
     return nil
+  }
+
+  /// Lines that are handed over from now on go there.
+  package func use(_ prepared: Prepared) {
+    path = prepared.path
+    // One that the thread has not taken yet was never written to.
+    LogOutput(word: shared.nextOutput.exchange(prepared.output.word))?.close()
+    shared.wake.send()
   }
 
   /// Writes out what the workers have handed over and ends the thread; the workers must have ended.
@@ -106,8 +114,8 @@ struct LogThreadShared: @unchecked Sendable {
   let done: LogSignal
   let orders: SharedWords
 
-  /// 0, or a descriptor + 1 that takes the place of the present one.
-  var nextDescriptor: SharedWord { orders[0] }
+  /// 0, or the `LogOutput` that takes the place of the present one.
+  var nextOutput: SharedWord { orders[0] }
   var isClosing: SharedWord { orders[1] }
 
   func destroy() {

@@ -9,10 +9,15 @@ import Telemetry
 extension WorkerRef {
   /// Before the loop runs.
   func startLog() {
-    guard let log = pointee.accessLog else { return }
-    log.state.pointee.timer.initialize(
+    pointee.log.state.pointee.timer.initialize(
       to: TimerNode(owner: UnsafeMutableRawPointer(self), kind: TimerKind.log.rawValue))
-    log.countDropped(in: pointee.metrics.accessLogDropped)
+    pointee.log.countDropped(in: pointee.metrics.accessLogDropped)
+  }
+
+  /// What is logged from now on; nil = nothing. Lines that wait are handed over all the same.
+  func setLogging(_ sampling: AccessSampling?) {
+    pointee.accessLog = sampling == nil ? nil : pointee.log
+    if let sampling { pointee.log.sampling = sampling }
   }
 
   /// The line of an exchange that is over, if it is one of those to be kept.
@@ -32,17 +37,15 @@ extension WorkerRef {
 
   /// After the last exchange.
   func endLog() {
-    guard let log = pointee.accessLog else { return }
-    pointee.wheel.cancel(log.state.pointee.timer)
-    log.finish()
+    pointee.wheel.cancel(pointee.log.state.pointee.timer)
+    pointee.log.finish()
     pointee.accessLog = nil
   }
 
   /// A line has waited long enough.
   func flushLog(_ node: UnsafeMutablePointer<TimerNode>) {
-    guard let log = pointee.accessLog else { return }
-    let hadLines = !log.isEmpty
-    log.flush()
+    let hadLines = !pointee.log.isEmpty
+    pointee.log.flush()
     // Asked once more: the writing thread may be behind, or have lost lines that are to be counted.
     if hadLines { arm(node, at: pointee.now + LogState.flushDelay) }
   }

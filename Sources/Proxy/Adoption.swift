@@ -31,6 +31,8 @@ extension WorkerRef {
     growTables(to: change.pointee.headFields)
     use(change.pointee.snapshot)
     for index in pointee.pools.indices { shedSurplus(of: index) }
+    setLogging(change.pointee.logging)
+    follow(change.pointee.listeners)
   }
 
   /// Lets requests begin on the snapshot.
@@ -73,7 +75,7 @@ extension WorkerRef {
     let shard = shards[pointee.index]
     shard.take(over: pointee.metrics, without: change.pointee.forgotten)
     pointee.metrics = shard
-    pointee.accessLog?.countDropped(in: shard.accessLogDropped)
+    pointee.log.countDropped(in: shard.accessLogDropped)
   }
 
   private func grown<Element>(

@@ -1,6 +1,7 @@
 // Why this file exists: what the control loop has changed, as links of one chain that every worker
 // walks at its own pace. So a change is given to all at once and waits for none, and no worker
 // misses one, however late it looks.
+import Configuration
 import Forwarding
 import Primitives
 import Telemetry
@@ -19,6 +20,10 @@ struct Change {
   let forgotten: Forgotten
   /// One for each worker, where the numbers do not fit its old one or some in it must go.
   let shards: UnsafeMutablePointer<MetricsShard>?
+  /// What the access log keeps; nil = nothing.
+  let logging: AccessSampling?
+  /// Listeners that come and go with it.
+  let listeners: ListenerOrders
   /// The address of the change that follows; 0 = there is none yet. Written once.
   let next: SharedWord
 }
@@ -41,7 +46,8 @@ final class OwnedChange {
 
   init(
     sequence: UInt64, _ snapshot: OwnedSnapshot, _ registry: SharedRegistry,
-    forgotten: SnapshotIdentities, shards: [MetricsShard]?
+    logging: AccessLogConfiguration, forgotten: SnapshotIdentities, shards: [MetricsShard]?,
+    listeners: ListenerChanges
   ) {
     self.forgotten = forgotten
     self.shards = shards ?? []
@@ -58,6 +64,7 @@ final class OwnedChange {
           services: OwnedChange.set(forgotten.services.map { $0 + 1 }, arena),
           backends: OwnedChange.set(forgotten.backends, arena)),
         shards: shards.map { UnsafeMutablePointer(mutating: arena.copy($0).baseAddress) } ?? nil,
+        logging: AccessSampling(logging), listeners: ListenerOrders(listeners, in: arena),
         next: arena.words(count: 1)[0]))
     pointer = ChangeRef(change)
   }
@@ -75,5 +82,15 @@ final class OwnedChange {
     let set = Bitset(words: memory, wordCount: words, capacity: capacity)
     for member in members { set.insert(member) }
     return set
+  }
+}
+
+extension AccessSampling {
+  /// nil when nothing is to be logged.
+  init?(_ configuration: AccessLogConfiguration) {
+    if configuration.output == .none { return nil }
+    self.init(
+      partsPerMillion: configuration.sample.partsPerMillion,
+      slow: configuration.slow ?? Duration(nanoseconds: .max))
   }
 }

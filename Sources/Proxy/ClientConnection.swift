@@ -44,8 +44,7 @@ enum TunnelFIN: UInt8 {
   case passedOn
 }
 
-/// Lives at one address of its worker's slab; the stream is first, so its address is the
-/// connection's.
+/// At one address of its worker's slab; the stream is first: its address is the connection's.
 struct ClientConnection {
   var stream: Stream
   var worker: WorkerRef
@@ -59,6 +58,8 @@ struct ClientConnection {
   var tunnelFIN = TunnelFIN.none
   /// It counts against `limits.connections`.
   var isCounted = false
+  /// The answer that is given next is the last one: the process stops, or its listener is gone.
+  var isLast = false
   var inbox = Inbox()
   /// Bytes at the start of the inbox that the parser has already seen (a head in progress).
   var fed = 0
@@ -66,6 +67,7 @@ struct ClientConnection {
   var table: UnsafeMutablePointer<HeadTable>?
   var timer: TimerNode
   var peer: Endpoint
+  var listenerNumber: UInt32
   /// The peer's address as X-Forwarded-For has it, so that it is written once for all requests.
   var addressText = AddressText()
   var discardLeft = 0
@@ -101,8 +103,7 @@ extension ClientRef {
 
   // MARK: The end of an exchange and of the connection
 
-  /// Called at the end of each callback that touched the connection: sees whether the exchange is
-  /// over, and sets the timer.
+  /// At the end of each callback that touched the connection: ends what is over, sets the timer.
   func settle() {
     let worker = pointee.worker
     // More than one round only when the end of one exchange begins a pipelined one that is answered
@@ -141,7 +142,7 @@ extension ClientRef {
     RequestParser.beginMessage(parser)
     pointee.fed = 0
     let timeouts = worker.pointee.snapshot.pointee.clientTimeouts
-    let idle = worker.pointee.isDraining ? Bounds.drainIdle : timeouts.keepAlive
+    let idle = pointee.isLast ? Bounds.drainIdle : timeouts.keepAlive
     worker.arm(timer, at: worker.pointee.now + idle)
     if !pointee.isConsuming && !pointee.inbox.isEmpty {
       setStop(.inboxIsFull, false)

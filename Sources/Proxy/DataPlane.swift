@@ -1,7 +1,7 @@
 // Why this file exists: the workers as one thing, for the main thread: made, started, drained,
 // stopped, and read from.
 import Balancing
-import Configuration
+package import Configuration
 package import EventLoop
 package import Forwarding
 import HTTPParsing
@@ -11,7 +11,8 @@ package import Telemetry
 /// What the main thread decides before there are workers, and what does not change any more.
 package struct DataPlaneSettings {
   package var workers: Int
-  /// Client connections, all workers together.
+  /// Client connections that there is room for, all workers together. `limits.connections` may be
+  /// lower, and change.
   package var connections: Int
 
   package init(workers: Int, connections: Int) {
@@ -34,8 +35,8 @@ package final class DataPlane {
   private let lagLimit = SharedWord.allocate()
   private var workers: [WorkerRef] = []
   private var threads: [WorkerThread] = []
-  private var unixFiles: [UnixSocketFile] = []
-  private let log: AccessLogWriter?
+  private let listeners: ListenerSet
+  private let log: AccessLogWriter
 
   /// Binds every listener, so that an address in use is known before anything runs.
   package init(
@@ -43,24 +44,26 @@ package final class DataPlane {
   ) throws(EventLoopError) {
     self.settings = settings
     var seed = SystemRandomNumberGenerator()
+    listeners = ListenerSet(workers: settings.workers)
+    let bound = try DataPlane.prepared(listeners, live.configuration)
     chain = SnapshotChain(
-      live, workers: settings.workers, hashKey: seed.next(), now: Loop.clock())
+      live, workers: settings.workers, hashKey: seed.next(), now: Loop.clock(),
+      listeners: listeners.commit(bound))
     lagWords = .allocate(count: 8 * settings.workers)
     let wakeups = UnsafeMutablePointer<Wakeup>.allocate(capacity: settings.workers)
     shared = UnsafeMutablePointer<ProcessShared>.allocate(capacity: 1)
     shared.initialize(
       to: ProcessShared(
-        connections: .allocate(), connectionsMax: UInt64(settings.connections),
+        connections: .allocate(), connectionsMax: .allocate(),
         drainingWorkers: .allocate(), cutExchanges: .allocate(), wakeups: wakeups,
-        adopted: chain.adopted, workerCount: settings.workers))
-    let logging = live.configuration.logging.access
-    log = try AccessLogWriter.open(logging, workers: settings.workers)
-    setLagLimit(live.configuration.limits)
-    let sockets = try bind()
+        adopted: chain.adopted, unopened: .allocate(), workerCount: settings.workers))
+    log = try AccessLogWriter.open(
+      live.configuration.logging.access.output, workers: settings.workers)
+    setLimits(live.configuration.limits)
     for index in 0..<settings.workers {
       let worker = try makeWorker(index, random: seed.next())
       workers.append(worker)
-      try worker.open(sockets[index])
+      try worker.open(chain.first.pointee.listeners)
     }
   }
 
@@ -79,7 +82,7 @@ package final class DataPlane {
 
   /// Stops accepting, once what waits in the accept queues has been taken; see `WorkerRef.drain`.
   package func beginDrain(deadline: Instant) {
-    for file in unixFiles { file.remove() }
+    listeners.removeFiles()
     give(WorkerOrders.drain)
   }
 
@@ -89,16 +92,19 @@ package final class DataPlane {
       && shared.pointee.connections.load() == 0
   }
 
+  /// Client connections that are let in now: `limits.connections`, as far as there is room.
+  package var connectionsMax: Int { Int(shared.pointee.connectionsMax.load()) }
+
   /// Requests under way, tunnels included.
   package var exchangesInFlight: Int { chain.exchangesInFlight }
 
   /// Cuts what is left, ends the threads, writes the log out. Gives how many exchanges were cut.
   /// Once.
   package func stop() -> Int {
-    for file in unixFiles { file.remove() }
+    listeners.removeFiles()
     give(WorkerOrders.drain | WorkerOrders.cut | WorkerOrders.leave)
     for thread in threads { thread.join() }
-    log?.close()
+    log.close()
     chain.destroy()
     return Int(shared.pointee.cutExchanges.load())
   }
@@ -114,7 +120,7 @@ package final class DataPlane {
 
   /// Opens the access log's file anew; an error when that failed, and the old one is still written
   /// to.
-  package func reopenLogs() -> EventLoopError? { log?.reopen() }
+  package func reopenLogs() -> EventLoopError? { log.reopen() }
 
   // MARK: Overload
 
@@ -124,7 +130,8 @@ package final class DataPlane {
     give(level == .nothing ? 0 : WorkerOrders.trim)
   }
 
-  private func setLagLimit(_ limits: LimitsConfiguration) {
+  private func setLimits(_ limits: LimitsConfiguration) {
+    shared.pointee.connectionsMax.store(UInt64(min(limits.connections, settings.connections)))
     lagLimit.store(limits.loopLag.map { UInt64($0.nanoseconds) } ?? 0)
   }
 
@@ -144,15 +151,48 @@ package final class DataPlane {
   /// Requests that begin from now on (a moment later on a busy worker) find these backends and
   /// rules. Those under way finish on what they began with; removed backends get no new requests.
   /// Waits for nobody. Not after `stop`.
-  package func adopt(_ live: LiveConfiguration) {
-    chain.adopt(live, now: Loop.clock())
-    setLagLimit(live.configuration.limits)
+  package func adopt(
+    _ live: LiveConfiguration, _ prepared: PreparedChange = PreparedChange()
+  ) {
+    // Lines of before may come after the change of the output, but none is lost.
+    if let output = prepared.log { log.use(output) }
+    chain.adopt(live, now: Loop.clock(), listeners: listeners.commit(prepared.listeners))
+    setLimits(live.configuration.limits)
     wakeAll()
+  }
+
+  /// Does what can fail of putting a configuration to use, for `adopt`: binds the listeners that it
+  /// adds, opens its access log. Nothing is different when this throws; what comes of it is to be
+  /// discarded when it is not adopted.
+  package func prepare(
+    _ configuration: GatewayConfiguration
+  ) throws(PreparationProblem) -> PreparedChange {
+    var prepared = PreparedChange()
+    do throws(ListenerProblem) {
+      prepared.listeners = try listeners.prepare(configuration.listeners)
+    } catch {
+      throw .listener(position: error.position, error.error)
+    }
+    let output = configuration.logging.access.output
+    if output == live.configuration.logging.access.output { return prepared }
+    do throws(EventLoopError) {
+      prepared.log = try AccessLogWriter.prepare(output)
+    } catch {
+      prepared.listeners.discard()
+      throw .accessLog(error)
+    }
+    return prepared
   }
 
   /// Frees what the last exchange has left. True when nothing waits to be freed: to be called from
   /// time to time until then.
-  package func collect() -> Bool { chain.collect() }
+  package func collect() -> Bool {
+    if chain.isTakenOver { listeners.allAreClosed() }
+    return chain.collect()
+  }
+
+  /// How often a worker could not open a listener that a reload has brought.
+  package var unopenedListeners: UInt64 { shared.pointee.unopened.load() }
 
   // MARK: Reading
 
@@ -170,33 +210,18 @@ package final class DataPlane {
   package var retiredSnapshots: Int { chain.retiredCount }
 
   /// Where it listens, with the ports that were given for port 0.
-  package private(set) var boundAddresses: [String] = []
+  package var boundAddresses: [String] { listeners.boundAddresses }
 
   // MARK: Parts of the making
 
-  private func bind() throws(EventLoopError) -> [[ListeningSocket]] {
-    var sockets = [[ListeningSocket]](repeating: [], count: settings.workers)
-    for listener in live.configuration.listeners {
-      switch listener.address.form {
-      case .unix(let path):
-        let socket = try ListeningSocket.unix(path)
-        if let file = UnixSocketFile(path: path) { unixFiles.append(file) }
-        boundAddresses.append("unix:\(path)")
-        for index in 0..<settings.workers {
-          sockets[index].append(index == 0 ? socket : try socket.duplicate())
-        }
-      case .endpoint(let endpoint):
-        try ListeningSocket.probe(endpoint)
-        let first = try ListeningSocket.tcp(endpoint, reusePort: true)
-        boundAddresses.append("\(first.boundEndpoint)")
-        sockets[0].append(first)
-        for index in 1..<max(settings.workers, 1) {
-          sockets[index].append(try ListeningSocket.tcp(first.boundEndpoint, reusePort: true))
-        }
-      case .name(let name, _): preconditionFailure("a listener by name: \(name)")
-      }
+  private static func prepared(
+    _ listeners: ListenerSet, _ configuration: GatewayConfiguration
+  ) throws(EventLoopError) -> PreparedListeners {
+    do throws(ListenerProblem) {
+      return try listeners.prepare(configuration.listeners)
+    } catch {
+      throw error.error
     }
-    return sockets
   }
 
   private func makeWorker(_ index: Int, random: UInt64) throws(EventLoopError) -> WorkerRef {
@@ -222,12 +247,13 @@ package final class DataPlane {
         spareTable: makeTable(fields: fields), tableFields: fields,
         pools: room(first.pointee.backendNumbers, Pool()),
         queues: room(first.pointee.serviceNumbers, WaitQueue()), metrics: chain.shards[index],
+        log: log.line(for: index),
         random: Xoroshiro(seed: random),
         orders: WorkerOrders(word: .allocate(), memory: memoryLevel, lagLimit: lagLimit)))
     worker.use(snapshot)
     worker.pointee.spans.initialize(to: BodySpans.create(capacity: Worker.spanCount))
     worker.pointee.arrival.initialize(to: Arrival.blank(worker.pointee.spareTable))
-    worker.pointee.accessLog = log?.line(for: index)
+    worker.setLogging(first.pointee.logging)
     return worker
   }
 

@@ -37,10 +37,10 @@ extension ExchangeRef {
     }
   }
 
-  /// While the gateway stops, an answer is the last one on its connection.
+  /// While the gateway or a listener stops, an answer is the last one on its connection.
   @inline(__always)
   func closeIfDraining() {
-    if pointee.worker.pointee.isDraining { pointee.machine.closeAfterwards() }
+    if pointee.client.pointee.isLast { pointee.machine.closeAfterwards() }
   }
 
   /// Max-Forwards has run out: this hop answers (RFC 9110 section 7.6.2).

@@ -4,14 +4,34 @@ import EventLoop
 import Glibc
 import Primitives
 
+/// Where the lines go.
+struct LogOutput: Equatable {
+  let descriptor: Int32
+  /// The descriptor is ours to close.
+  let isOurs: Bool
+  /// Others write to the same pipe; up to PIPE_BUF bytes at once stay together there.
+  var sharesPipe: Bool { descriptor == STDERR_FILENO }
+
+  init(_ descriptor: Int32, isOurs: Bool) {
+    self.descriptor = descriptor
+    self.isOurs = isOurs
+  }
+
+  /// The form in which it is handed to the thread; never 0.
+  var word: UInt64 { UInt64(descriptor + 1) << 1 | (isOurs ? 1 : 0) }
+
+  init?(word: UInt64) {
+    if word == 0 { return nil }
+    self.init(Int32(word >> 1) - 1, isOurs: word & 1 == 1)
+  }
+
+  func close() { if isOurs { Descriptor.close(descriptor) } }
+}
+
 /// The writing thread's own state.
 struct LogThread {
   let shared: LogThreadShared
-  private var descriptor: Int32
-  /// The descriptor is ours to close.
-  private let ownsDescriptor: Bool
-  /// Others write to the same pipe; up to PIPE_BUF bytes at once stay together there.
-  private let sharesPipe: Bool
+  private var output: LogOutput
   /// Per worker: which of its buffers comes next.
   private var secondIsNext: [Bool]
   /// The output ended within a line when it failed.
@@ -19,11 +39,9 @@ struct LogThread {
 
   private static let pipeAtom = 4_096
 
-  init(shared: LogThreadShared, descriptor: Int32, ownsDescriptor: Bool, sharesPipe: Bool) {
+  init(shared: LogThreadShared, output: LogOutput) {
     self.shared = shared
-    self.descriptor = descriptor
-    self.ownsDescriptor = ownsDescriptor
-    self.sharesPipe = sharesPipe
+    self.output = output
     secondIsNext = [Bool](repeating: false, count: shared.workers)
   }
 
@@ -35,19 +53,18 @@ struct LogThread {
       var wroteAny = false
       for worker in 0..<shared.workers { wroteAny = writeNext(of: worker) || wroteAny }
       if wroteAny { continue }
-      takeDescriptor()
+      takeOutput()
       if isClosing { break }
       _ = shared.wake.wait()
     }
-    if ownsDescriptor { Descriptor.close(descriptor) }
+    output.close()
     shared.done.send()
   }
 
-  private mutating func takeDescriptor() {
-    let next = shared.nextDescriptor.exchange(0)
-    guard next != 0 else { return }
-    Descriptor.close(descriptor)
-    descriptor = Int32(next - 1)
+  private mutating func takeOutput() {
+    guard let next = LogOutput(word: shared.nextOutput.exchange(0)) else { return }
+    output.close()
+    output = next
     isTorn = false
   }
 
@@ -57,8 +74,8 @@ struct LogThread {
     let buffer = secondIsNext[worker] ? state.pointee.second : state.pointee.first
     let count = Int(buffer.handed.loadAcquiring())
     guard count > 0 else { return false }
-    // Lines that were handed over after a re-opening belong into the new file.
-    takeDescriptor()
+    // Lines that were handed over after a change belong into the new output.
+    takeOutput()
     let written = write(ByteSlice(UnsafePointer(buffer.base), count))
     var lost: UInt64 = 0
     for index in written..<count where buffer.base[index] == 0x0a { lost += 1 }
@@ -77,7 +94,7 @@ struct LogThread {
     }
     var done = 0
     while done < lines.count {
-      let piece = sharesPipe ? LogThread.piece(of: lines, from: done) : lines.count - done
+      let piece = output.sharesPipe ? LogThread.piece(of: lines, from: done) : lines.count - done
       let taken = put(lines.base + done, piece)
       done += taken
       if taken < piece {
@@ -104,11 +121,11 @@ struct LogThread {
   private func put(_ base: UnsafePointer<UInt8>, _ count: Int) -> Int {
     var done = 0
     while done < count {
-      let taken = Descriptor.write(descriptor, base + done, count - done)
+      let taken = Descriptor.write(output.descriptor, base + done, count - done)
       if taken > 0 {
         done += taken
       } else if taken == 0 - Int(EAGAIN) {
-        var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        var wait = pollfd(fd: output.descriptor, events: Int16(POLLOUT), revents: 0)
         _ = poll(&wait, 1, -1)
       } else {
         break

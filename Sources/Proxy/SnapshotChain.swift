@@ -38,7 +38,10 @@ final class SnapshotChain {
   private var readable: [MetricsShard]
   private var room: MetricsRoom
 
-  init(_ live: LiveConfiguration, workers: Int, hashKey: UInt64, now: Instant) {
+  init(
+    _ live: LiveConfiguration, workers: Int, hashKey: UInt64, now: Instant,
+    listeners: ListenerChanges = ListenerChanges()
+  ) {
     self.live = live
     self.hashKey = hashKey
     registry = SharedRegistry(workers: workers)
@@ -53,7 +56,8 @@ final class SnapshotChain {
     readable = (0..<workers).map { _ in MetricsShard.create(room) }
     changes = [
       OwnedChange(
-        sequence: 1, current, registry, forgotten: SnapshotIdentities(), shards: readable)
+        sequence: 1, current, registry, logging: live.configuration.logging.access,
+        forgotten: SnapshotIdentities(), shards: readable, listeners: listeners)
     ]
     changes[0].shards = []
     for worker in 0..<workers { acknowledged(worker).store(1) }
@@ -69,7 +73,9 @@ final class SnapshotChain {
   /// Makes the snapshot of this configuration and these addresses the one that requests begin on
   /// from now on. The workers are to be woken afterwards. Of one generation there is one
   /// configuration.
-  func adopt(_ next: LiveConfiguration, now: Instant) {
+  func adopt(
+    _ next: LiveConfiguration, now: Instant, listeners: ListenerChanges = ListenerChanges()
+  ) {
     collect()
     let sharesRules = next.generation == live.generation
     live = next
@@ -80,8 +86,9 @@ final class SnapshotChain {
     let forgotten = registry.takeAbandoned()
     let last = changes[changes.count - 1]
     let change = OwnedChange(
-      sequence: last.pointer.pointee.sequence + 1, snapshot, registry, forgotten: forgotten,
-      shards: newShards(forgotten))
+      sequence: last.pointer.pointee.sequence + 1, snapshot, registry,
+      logging: live.configuration.logging.access, forgotten: forgotten,
+      shards: newShards(forgotten), listeners: listeners)
     retired.append((current, change.pointer.pointee.sequence))
     current = snapshot
     changes.append(change)
@@ -160,6 +167,11 @@ final class SnapshotChain {
         active: shared.active.load(), open: shared.open.load(),
         idle: shared.idleTotal(workers: registry.workers))
     }
+  }
+
+  /// Every worker has taken over the newest change.
+  var isTakenOver: Bool {
+    readable.indices.allSatisfy { acknowledged($0).loadAcquiring() >= revision }
   }
 
   /// Snapshots that are kept for exchanges that began on them.

@@ -12,7 +12,7 @@ import Telemetry
 struct ProcessShared {
   /// Client connections, all workers together.
   var connections: SharedWord
-  var connectionsMax: UInt64
+  var connectionsMax: SharedWord
   /// Workers that have stopped accepting.
   var drainingWorkers: SharedWord
   /// Exchanges that were cut at the end.
@@ -21,6 +21,8 @@ struct ProcessShared {
   var wakeups: UnsafeMutablePointer<Wakeup>
   /// Of each worker the change that it has taken over last, 8 words apart.
   var adopted: SharedWords
+  /// How often a worker could not open a listener that a reload has brought.
+  var unopened: SharedWord
   var workerCount: Int
 }
 
@@ -72,7 +74,10 @@ package struct Worker {
   let noBudget = RetryBudget.create()
 
   var metrics: MetricsShard
+  /// nil: nothing is logged at present.
   var accessLog: AccessLog?
+  /// Its part of the log, also while nothing is logged.
+  let log: AccessLog
   var random: Xoroshiro
   var dateLine = UnsafeMutablePointer<UInt8>.allocate(capacity: 32)
   var dateSecond: Int64 = -1

@@ -33,7 +33,7 @@ struct WorkerOrders {
 
 extension WorkerRef {
   /// Opens what belongs to the loop. Before the thread runs.
-  func open(_ sockets: [ListeningSocket]) throws(EventLoopError) {
+  func open(_ orders: ListenerOrders) throws(EventLoopError) {
     pointee.timer = Timer.create(pointee.loop, owner: UnsafeMutableRawPointer(self)) { owner in
       owner.assumingMemoryBound(to: Worker.self).timerFired()
     }
@@ -45,11 +45,7 @@ extension WorkerRef {
       owner.assumingMemoryBound(to: Worker.self).woken()
     }
     (pointee.shared.pointee.wakeups + pointee.index).initialize(to: wakeup)
-    for socket in sockets {
-      pointee.listeners.append(
-        try Listener.open(
-          pointee.loop, socket, owner: UnsafeMutableRawPointer(self), handlers: listenerHandlers))
-    }
+    for order in orders.opened(by: pointee.index) { try open(order) }
   }
 
   /// The thread's body: returns when the worker has ended.
@@ -90,14 +86,7 @@ extension WorkerRef {
     }
     pointee.listeners.removeAll()
     closeIdleBackends { _ in true }
-    for index in 0..<UInt32(pointee.clients.capacity) {
-      if index >= pointee.clients.touched { break }
-      if !pointee.clients.isInUse(index) { continue }
-      let client = pointee.clients.pointer(at: index)
-      if client.pointee.phase == .idle {
-        arm(client.timer, at: min(client.pointee.timer.deadline, pointee.now + Bounds.drainIdle))
-      }
-    }
+    askForLastRequests { _ in true }
     pointee.shared.pointee.drainingWorkers.add(1)
   }
 

@@ -10,7 +10,7 @@ import Proxy
 /// What is exchanged, as the data plane does it; a test stands in for it.
 protocol ChangeTarget: AnyObject {
   var live: LiveConfiguration { get }
-  func adopt(_ live: LiveConfiguration)
+  func adopt(_ live: LiveConfiguration, _ prepared: PreparedChange)
   /// True when nothing is left to be freed.
   func collect() -> Bool
 }
@@ -24,6 +24,8 @@ final class Changes {
   private var timer: Timer?
   /// Called after every change; for who follows what is in use.
   var onAdopted: [(LiveConfiguration) -> Void] = []
+  /// Called when every worker has followed, and the last request on what was before is over.
+  var onCollected: () -> Void = {}
 
   /// What waits to be freed is memory alone, so it may wait this long.
   static let collectPeriod = Duration.milliseconds(200)
@@ -44,8 +46,8 @@ final class Changes {
     adopt(live)
   }
 
-  func adopt(_ live: LiveConfiguration) {
-    target.adopt(live)
+  func adopt(_ live: LiveConfiguration, _ prepared: PreparedChange = PreparedChange()) {
+    target.adopt(live, prepared)
     for follower in onAdopted { follower(live) }
     collect()
   }
@@ -56,6 +58,10 @@ final class Changes {
   }
 
   private func collect() {
-    if !target.collect() { timer?.start(at: loop.now + Changes.collectPeriod) }
+    if target.collect() {
+      onCollected()
+    } else {
+      timer?.start(at: loop.now + Changes.collectPeriod)
+    }
   }
 }

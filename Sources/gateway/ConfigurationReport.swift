@@ -38,6 +38,15 @@ enum ConfigurationReport {
     /// The typed document that it was built from: what it is compared by.
     var values: ConfigurationValue
     var contentHash: String
+
+    /// Nil when the result is no configuration.
+    init?(_ path: String, _ result: ConfigurationResult) {
+      guard let configuration = result.configuration, let values = result.values else { return nil }
+      self.path = path
+      self.configuration = configuration
+      self.values = values
+      contentHash = result.contentHash
+    }
   }
 
   /// Loads the file that a gateway is to run with. What is wrong with it goes to standard error;
@@ -46,9 +55,7 @@ enum ConfigurationReport {
     let environment = ConfigurationEnvironment.process(missingFileIsWarning: false)
     let result = ConfigurationLoader.load(path: path, environment: environment)
     _ = Output.write(DiagnosticRenderer.text(result, isColoured: showsColour(2)), to: 2)
-    guard let configuration = result.configuration, let values = result.values else { return nil }
-    return Loaded(
-      path: path, configuration: configuration, values: values, contentHash: result.contentHash)
+    return Loaded(path, result)
   }
 
   /// Compares two files. What is wrong with them goes to standard output; nil when that is an
@@ -78,6 +85,8 @@ enum ConfigurationReport {
 
   /// On a terminal, unless the user does not want it (no-color.org).
   static func showsColour(_ descriptor: Int32) -> Bool {
-    isatty(descriptor) == 1 && getenv("NO_COLOR") == nil
+    isTerminal(descriptor) && getenv("NO_COLOR") == nil
   }
+
+  static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
 }

@@ -5,13 +5,30 @@
 import Admin
 import EventLoop
 import Logging
+import Primitives
 import Telemetry
 
 /// Writes `{"time":…,"level":…,"msg":…}` and then the metadata, sorted by key. Each line is one
 /// write(2), so that the lines of two threads do not mix.
 struct DiagnosticLog: LogHandler {
   var metadata: Logger.Metadata = [:]
-  var logLevel: Logger.Level = .info
+  /// One for the whole process, whichever logger it is set on: a reload may change it.
+  var logLevel: Logger.Level {
+    get { DiagnosticLog.level }
+    nonmutating set { DiagnosticLog.level = newValue }
+  }
+
+  static var level: Logger.Level {
+    get { Logger.Level.allCases[Int(levelPlace.load())] }
+    set { levelPlace.store(place(of: newValue)) }
+  }
+
+  private static let levelPlace = SharedWord.allocate(place(of: .info))
+
+  /// Among all levels.
+  private static func place(of level: Logger.Level) -> UInt64 {
+    UInt64(Logger.Level.allCases.firstIndex(of: level) ?? 0)
+  }
 
   /// Makes this the handler of every logger. Once, before the first logger is made.
   static func install() {

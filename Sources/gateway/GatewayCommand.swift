@@ -30,7 +30,8 @@ struct RunCommand: ParsableCommand {
     commandName: "run",
     abstract: "Run until SIGTERM or SIGINT.",
     discussion: """
-      SIGTERM and SIGINT drain and stop, a second one stops at once; SIGUSR1 opens log files \
+      SIGTERM and SIGINT drain and stop, a second one stops at once; SIGHUP reads the \
+      configuration again, which an edit of the file does by itself; SIGUSR1 opens log files \
       again. Exits with 0, with 1 when it cannot start, with 3 when something in flight was cut.
       """)
 

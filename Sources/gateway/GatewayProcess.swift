@@ -14,8 +14,8 @@ enum GatewayProcess {
   /// Runs until it is told to end; gives the exit code.
   static func run(configurationPath: String, isDemo: Bool) -> Int32 {
     guard let loaded = ConfigurationReport.load(configurationPath) else { return 1 }
-    var log = Logger(label: "gateway")
-    log.logLevel = level(loaded.configuration.logging.level)
+    let log = Logger(label: "gateway")
+    DiagnosticLog.level = level(loaded.configuration.logging.level)
     do {
       return try run(loaded, isDemo: isDemo, log: log).rawValue
     } catch {
@@ -31,7 +31,7 @@ enum GatewayProcess {
     Signals.ignoreBrokenPipes()
     try EventLoopLibrary.verify()
     let descriptorLimit = ProcessFacts.raiseDescriptorLimit()
-    let budget = try plan(configuration, descriptorLimit)
+    let budget = try plan(configuration, descriptorLimit, configuration.limits.connections)
     let demo = isDemo ? try DemoBackends.start() : nil
     defer { demo?.stop() }
     let loop = try Loop.create()
@@ -41,29 +41,29 @@ enum GatewayProcess {
     names.awaitFirstAnswers()
     let dataPlane = try DataPlane(
       LiveConfiguration(configuration, names: names.addresses, generation: 1),
-      DataPlaneSettings(workers: workers(configuration), connections: budget.connections))
+      settings(configuration, descriptorLimit, budget))
     let watch = BackendWatch(log) { dataPlane.healthChanged() }
-    let checks = HealthChecks(loop, places: budget.probes) {
+    let stateChanged = {
       dataPlane.healthChanged()
-      watch.look(now: Loop.clock())
+      _ = watch.look(now: Loop.clock())
     }
-    let orders = BackendOrders({ dataPlane.snapshot }) {
-      dataPlane.healthChanged()
-      watch.look(now: Loop.clock())
-    }
+    let checks = HealthChecks(loop, places: budget.probes, onChange: stateChanged)
+    let orders = BackendOrders({ dataPlane.snapshot }, onChange: stateChanged)
     orders.follow(configuration, now: Loop.clock())
     let supervisor = Supervisor(
       loop: loop, dataPlane: dataPlane, shutdown: configuration.shutdown, log: log)
-    let status = StatusReport(loaded, dataPlane, checks, descriptorLimit: descriptorLimit) {
+    let changes = Changes(dataPlane, loop)
+    names.onChange = changes.adopt(names:)
+    let inUse = ConfigurationInUse(loaded)
+    let reloads = try Reloads(loop, inUse, dataPlane, changes, names, log)
+    let status = StatusReport(inUse, dataPlane, checks, descriptorLimit: descriptorLimit) {
       [unowned supervisor] in
       supervisor.readiness
     }
     let admin = try configuration.admin.map { admin in
       try AdminServer.open(
-        loop, at: admin.address, token: admin.token, source: status.source(orders))
+        loop, at: admin.address, token: admin.token, source: status.source(orders, reloads))
     }
-    let changes = Changes(dataPlane, loop)
-    names.onChange = changes.adopt(names:)
     let overload = OverloadWatch(configuration.limits, .init(dataPlane), log)
     overload.start(on: loop)
     watch.follow(dataPlane.snapshot, configuration, now: Loop.clock())
@@ -74,13 +74,19 @@ enum GatewayProcess {
       overload.follow(live.configuration.limits)
       watch.follow(dataPlane.snapshot, live.configuration, now: Loop.clock())
       checks.follow(dataPlane.snapshot, live.configuration)
+      supervisor.follow(live.configuration.shutdown)
+      DiagnosticLog.level = level(live.configuration.logging.level)
+      admin?.setToken(live.configuration.admin?.token)
     }
+    let file = watchFile(loop, inUse, reloads, supervisor, log)
     try supervisor.start()
     announce(configuration, dataPlane, budget, log)
     if isDemo { Output.write(DemoBanner.text(configuration, addresses: dataPlane.boundAddresses)) }
     let ending = supervisor.run()
     admin?.close()
     overload.close()
+    reloads.close()
+    file.close()
     names.close()
     changes.close()
     checks.stop()
@@ -89,15 +95,46 @@ enum GatewayProcess {
     return ending
   }
 
+  /// Has the configuration read anew when its file changes, and for SIGHUP, until the end begins.
+  private static func watchFile(
+    _ loop: Loop, _ inUse: ConfigurationInUse, _ reloads: Reloads, _ supervisor: Supervisor,
+    _ log: Logger
+  ) -> FileWatch {
+    let file = FileWatch(loop, inUse.path, loaded: inUse.loaded.contentHash, log) { content in
+      reloads.ask(.file, content: content)
+    }
+    reloads.onLoaded = file.loaded
+    supervisor.onReload = { reloads.ask(.signal) }
+    supervisor.onEnding = {
+      reloads.stop()
+      file.close()
+    }
+    return file
+  }
+
+  /// The default of `limits.connections`.
+  private static let usualConnections = 65_536
+
+  /// With room for as many connections as a reload may ask for: address space alone costs nothing.
+  private static func settings(
+    _ configuration: GatewayConfiguration, _ descriptorLimit: Int, _ budget: DescriptorBudget
+  ) -> DataPlaneSettings {
+    let most = max(configuration.limits.connections, usualConnections)
+    let roomy = try? plan(configuration, descriptorLimit, most)
+    return DataPlaneSettings(
+      workers: workers(configuration),
+      connections: max(budget.connections, roomy?.connections ?? 0))
+  }
+
   /// Keeps some descriptors from traffic and plans the rest.
   private static func plan(
-    _ configuration: GatewayConfiguration, _ descriptorLimit: Int
+    _ configuration: GatewayConfiguration, _ descriptorLimit: Int, _ connections: Int
   ) throws -> DescriptorBudget {
     DescriptorReserve.keep(limit: descriptorLimit)
     return try DescriptorBudget.plan(
       descriptorLimit: descriptorLimit, reserve: descriptorLimit - Int(DescriptorReserve.ceiling),
       workers: workers(configuration), listeners: configuration.listeners.count,
-      connections: configuration.limits.connections)
+      connections: connections)
   }
 
   private static func workers(_ configuration: GatewayConfiguration) -> Int {

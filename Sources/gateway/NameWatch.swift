@@ -36,6 +36,10 @@ final class NameWatch {
   private var asked: [String: () -> Void] = [:]
   private var timer: Timer?
   private var isFirstTimeOver = false
+  /// The names of the configuration in use; others are asked for one that is to follow.
+  private var inUse: Set<String> = []
+  private var onFirstAnswers: (() -> Void)?
+  private var patience: Timer?
   /// Called with the addresses of all names when those of one have changed.
   var onChange: ([String: [IPAddress]]) -> Void = { _ in }
 
@@ -58,8 +62,40 @@ final class NameWatch {
   /// The addresses of every name that has some.
   var addresses: [String: [IPAddress]] { table.addresses }
 
-  /// Watches the names of this configuration and no others.
+  /// Watches the names of this configuration, which is in use, and no others.
   func watch(_ configuration: GatewayConfiguration) {
+    let names = NameWatch.names(of: configuration)
+    inUse = Set(names.keys)
+    keep(names)
+  }
+
+  /// Asks for the names of a configuration that is to follow this one, and calls back when each
+  /// has had its first answer or failure, or the time for it is over: at once when none is new.
+  /// Until the next `watch`.
+  func prepare(
+    _ next: GatewayConfiguration, after current: GatewayConfiguration,
+    _ completion: @escaping () -> Void
+  ) {
+    keep(NameWatch.names(of: current).merging(NameWatch.names(of: next), uniquingKeysWith: min))
+    guard table.isWaitingForFirst else { return completion() }
+    onFirstAnswers = completion
+    if patience == nil {
+      let owner = Unmanaged.passUnretained(self).toOpaque()
+      patience = Timer.create(loop, owner: owner) { owner in
+        Unmanaged<NameWatch>.fromOpaque(owner).takeUnretainedValue().answersAreThere()
+      }
+    }
+    patience?.start(at: now() + NameWatch.firstAnswersTime)
+  }
+
+  private func answersAreThere() {
+    patience?.stop()
+    let completion = onFirstAnswers
+    onFirstAnswers = nil
+    completion?()
+  }
+
+  private static func names(of configuration: GatewayConfiguration) -> [String: Duration] {
     var names: [String: Duration] = [:]
     for service in configuration.services {
       for backend in service.backends {
@@ -67,6 +103,10 @@ final class NameWatch {
         names[host] = min(names[host] ?? service.resolveEvery, service.resolveEvery)
       }
     }
+    return names
+  }
+
+  private func keep(_ names: [String: Duration]) {
     for (host, cancel) in asked where names[host] == nil {
       cancel()
       asked[host] = nil
@@ -94,6 +134,8 @@ final class NameWatch {
   func close() {
     timer?.close()
     timer = nil
+    patience?.close()
+    patience = nil
     for cancel in asked.values { cancel() }
     asked = [:]
   }
@@ -129,9 +171,10 @@ final class NameWatch {
     tell(host, event)
     timer?.start(at: table.nextDue)
     switch event {
-    case .found, .changed: onChange(table.addresses)
+    case .found, .changed: if inUse.contains(host) { onChange(table.addresses) }
     case .failing, .recovered, nil: break
     }
+    if onFirstAnswers != nil && !table.isWaitingForFirst { answersAreThere() }
   }
 
   private func tell(_ host: String, _ event: NameEvent?) {

@@ -27,11 +27,17 @@ struct ShutdownSequence {
   }
 
   private(set) var phase = Phase.running
-  private let acceptGrace: Duration
-  private let drain: Duration
+  private var acceptGrace: Duration
+  private var drain: Duration
 
   /// `shutdown.accept_grace` and `shutdown.drain`.
   init(acceptGrace: Duration, drain: Duration) {
+    self.acceptGrace = acceptGrace
+    self.drain = drain
+  }
+
+  /// Other times hold from now on; a grace or a drain that has begun keeps its end.
+  mutating func follow(acceptGrace: Duration, drain: Duration) {
     self.acceptGrace = acceptGrace
     self.drain = drain
   }

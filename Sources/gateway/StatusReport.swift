@@ -14,21 +14,19 @@ import Telemetry
 
 /// The answers to /status and /metrics. For the main thread.
 final class StatusReport {
-  private let loaded: ConfigurationReport.Loaded
+  private let inUse: ConfigurationInUse
   private let dataPlane: DataPlane
   private let checks: HealthChecks
   private let descriptorLimit: Int
   private let readiness: () -> AdminReadiness
-  /// When the configuration was put to use, in nanoseconds since 1970, and on the monotonic clock.
-  private let startedAt = WallClock.nanoseconds()
   private let started = Loop.clock()
 
   init(
-    _ loaded: ConfigurationReport.Loaded, _ dataPlane: DataPlane, _ checks: HealthChecks,
+    _ inUse: ConfigurationInUse, _ dataPlane: DataPlane, _ checks: HealthChecks,
     descriptorLimit: Int,
     readiness: @escaping () -> AdminReadiness
   ) {
-    self.loaded = loaded
+    self.inUse = inUse
     self.dataPlane = dataPlane
     self.checks = checks
     self.descriptorLimit = descriptorLimit
@@ -36,11 +34,19 @@ final class StatusReport {
   }
 
   /// What the admin listener asks.
-  func source(_ orders: BackendOrders) -> AdminSource {
+  func source(_ orders: BackendOrders, _ reloads: Reloads) -> AdminSource {
     AdminSource(
       readiness: readiness, services: { self.survey.services.map(\.brief) },
       setDraining: { orders.setDraining(service: $0, address: $1, $2, now: Loop.clock()) },
-      status: { self.status() }, metrics: { self.metrics() }, explain: { self.explain($0) })
+      status: { self.status() }, metrics: { self.metrics() }, explain: { self.explain($0) },
+      configuration: { Array(EffectiveConfiguration.json(self.inUse.loaded.values).utf8) },
+      configurationErrors: { ReloadReport.errors(of: self.inUse.refused, $0) },
+      reload: { format, completion in
+        reloads.ask(.request) { outcome in
+          completion(
+            outcome.verdict(format, self.inUse, generation: self.dataPlane.live.generation))
+        }
+      })
   }
 
   private var survey: BackendSurvey {
@@ -59,8 +65,9 @@ final class StatusReport {
       layout: layout, shards: dataPlane.shards, gauges: gauges,
       healthChecks: checks.samples, panics: survey.panics,
       configuration: ConfigurationStatus(
-        isLastReloadSuccessful: true, lastReload: UInt64(startedAt), successes: 0, failures: 0,
-        hash: loaded.contentHash, generation: dataPlane.live.generation),
+        isLastReloadSuccessful: inUse.refused == nil, lastReload: UInt64(inUse.since),
+        successes: inUse.successes, failures: inUse.failures, hash: inUse.loaded.contentHash,
+        generation: dataPlane.live.generation),
       process: ProcessSample(
         cpuSeconds: ProcessFacts.cpuSeconds(), residentBytes: ProcessFacts.residentBytes(),
         virtualBytes: ProcessFacts.virtualBytes(), openDescriptors: ProcessFacts.openDescriptors(),
@@ -78,21 +85,14 @@ final class StatusReport {
     case .notReady(let why): json.member("state", why)
     }
     json.member("uptime_seconds", (Loop.clock() - started).nanoseconds / 1_000_000_000)
-    json.key("configuration")
-    json.beginObject()
-    json.member("file", loaded.path)
-    json.member("generation", dataPlane.live.generation)
-    json.member("revision", dataPlane.revision)
-    json.member("snapshots_in_use", dataPlane.retiredSnapshots + 1)
-    json.member("hash", loaded.contentHash)
-    json.endObject()
+    writeConfiguration(to: &json)
     json.key("listeners")
     json.beginArray()
     for address in dataPlane.boundAddresses { json.string(address) }
     json.endArray()
     json.member("workers", dataPlane.settings.workers)
     json.member("client_connections", clientConnections)
-    json.member("client_connections_max", dataPlane.settings.connections)
+    json.member("client_connections_max", dataPlane.connectionsMax)
     json.member("requests_in_flight", dataPlane.exchangesInFlight)
     json.member("shedding", shedding)
     json.key("services")
@@ -107,6 +107,34 @@ final class StatusReport {
     return json.finished
   }
 
+  private func writeConfiguration(to json: inout JSONWriter) {
+    json.key("configuration")
+    json.beginObject()
+    json.member("file", inUse.path)
+    json.member("generation", dataPlane.live.generation)
+    json.member("revision", dataPlane.revision)
+    json.member("snapshots_in_use", dataPlane.retiredSnapshots + 1)
+    json.member("hash", inUse.loaded.contentHash)
+    json.member("since", DiagnosticLog.time(inUse.since))
+    json.key("needs_restart")
+    json.beginArray()
+    for change in inUse.pending(with: inUse.loaded) { json.string(change.path) }
+    json.endArray()
+    json.key("last_reload")
+    if let last = inUse.lastAttempt {
+      json.beginObject()
+      json.member("result", last.result.rawValue)
+      json.member("by", last.trigger)
+      json.member("at", DiagnosticLog.time(last.at))
+      json.member(
+        "errors", inUse.refused?.diagnostics.count { $0.severity == .error } ?? 0)
+      json.endObject()
+    } else {
+      json.null()
+    }
+    json.endObject()
+  }
+
   /// Where a request would go at this moment.
   private func explain(_ question: AdminQuestion) -> AdminExplanation {
     let peer = question.client.isEmpty ? nil : IPAddress.parse(question.client)
@@ -118,7 +146,7 @@ final class StatusReport {
     let survey = survey
     do throws(ExplainedRequest.Problem) {
       let explanation = Explanation(
-        request: request, configuration: dataPlane.live.configuration, file: loaded.path,
+        request: request, configuration: dataPlane.live.configuration, file: inUse.path,
         verdict: try ExplainedVerdict.of(request, dataPlane.snapshot)
       ) { self.backends(of: $0, survey) }
       return .explained(explanation.json)

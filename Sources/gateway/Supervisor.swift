@@ -26,6 +26,10 @@ final class Supervisor {
   private var timer: Timer?
   /// What /readyz says: ready from `start` until the first signal to end.
   private(set) var readiness = AdminReadiness.notReady("starting")
+  /// Called for SIGHUP.
+  var onReload: () -> Void = {}
+  /// Called when the end begins.
+  var onEnding: () -> Void = {}
 
   init(loop: Loop, dataPlane: any DataPlaneControl, shutdown: ShutdownConfiguration, log: Logger) {
     self.loop = loop
@@ -51,6 +55,11 @@ final class Supervisor {
     readiness = .ready
   }
 
+  /// Other settings hold from now on, unless the end has begun.
+  func follow(_ configuration: ShutdownConfiguration) {
+    shutdown.follow(acceptGrace: configuration.acceptGrace, drain: configuration.drain)
+  }
+
   /// Returns when the gateway has ended.
   func run() -> Ending {
     loop.run()
@@ -68,9 +77,7 @@ final class Supervisor {
   private func signalCame(_ number: Int32) {
     switch number {
     case SIGTERM, SIGINT: perform(shutdown.signal(now: now()))
-    case SIGHUP:
-      log.warning(
-        "SIGHUP: the configuration is read at start only; restart the gateway to change it")
+    case SIGHUP: onReload()
     default:
       if let error = dataPlane.reopenLogs() {
         log.error("the access log goes on in the file it had", metadata: ["error": "\(error)"])
@@ -95,6 +102,7 @@ final class Supervisor {
       case .announce:
         readiness = .notReady("draining")
         log.notice("draining", metadata: ["in_flight": "\(dataPlane.exchangesInFlight)"])
+        onEnding()
       case .beginDrain(let deadline): dataPlane.beginDrain(deadline: deadline)
       case .stop: loop.stop()
       }

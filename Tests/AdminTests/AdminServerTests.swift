@@ -100,7 +100,7 @@ struct AdminServerTests {
     let written = running.ask("DELETE /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
     #expect(written.status == 405 && written.has("Allow: GET, HEAD"))
     let posted = running.ask(
-      "POST /reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
+      "POST /relod HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
     #expect(posted.status == 404)
     running.end()
   }

@@ -15,6 +15,8 @@ final class Shown {
   var services: [AdminService] = []
   var orders: [String] = []
   var verdict = AdminDrainVerdict.noService([])
+  /// Orders to reload that have no answer yet.
+  var reloads: [(AdminReloadVerdict) -> Void] = []
   var source: AdminSource {
     AdminSource(
       readiness: { self.readiness }, services: { self.services },
@@ -26,6 +28,11 @@ final class Shown {
       explain: { question in
         question.url == "/unclear"
           ? .unclear("who?") : .explained(Array("\(question)\n".utf8))
+      }, configuration: { Array("{}\n".utf8) },
+      configurationErrors: { Array("\($0) errors\n".utf8) },
+      reload: { format, completion in
+        self.orders.append("reload \(format)")
+        self.reloads.append(completion)
       })
   }
 }

@@ -124,7 +124,7 @@ import Testing
   ] as [(String, UInt64)])
   func `sizes are binary or decimal`(text: String, bytes: UInt64) throws {
     #expect(try value(text, .size(0...1 << 40)) == .bytes(bytes))
-    #expect(try value(text + "/s", .byteRate(0...1 << 40)) == .bytes(bytes))
+    #expect(try value(text + "/s", .byteRate(0...1 << 40)) == .byteRate(bytes))
   }
 
   @Test(arguments: [

@@ -18,7 +18,7 @@ private final class Folder {
     path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
   deinit {
-    for name in ["log", "log.1", "fifo"] { unlink(path + "/" + name) }
+    for name in ["log", "log.1", "other", "fifo"] { unlink(path + "/" + name) }
     rmdir(path)
   }
   func lines(_ name: String) -> [String] {
@@ -107,10 +107,12 @@ private func eventually(_ condition: () -> Bool) -> Bool {
   private let dropped = SharedWords.allocate(count: 8)
 
   private func open(_ path: String, workers: Int = 1) throws -> (AccessLogWriter, [AccessLog]) {
-    let writer = try #require(
-      try AccessLogWriter.open(.file(path), sampling: sampling, workers: workers))
+    let writer = try AccessLogWriter.open(.file(path), workers: workers)
     let logs = (0..<workers).map { writer.line(for: $0) }
-    for (index, log) in logs.enumerated() { log.countDropped(in: dropped.counter(index)) }
+    for (index, log) in logs.enumerated() {
+      log.countDropped(in: dropped.counter(index))
+      log.sampling = sampling
+    }
     return (writer, logs)
   }
   private var droppedLines: Int { Int(dropped.counter(0).value) }
@@ -239,15 +241,30 @@ private func eventually(_ condition: () -> Bool) -> Bool {
   @Test func `an output that cannot be opened is one clear error`() {
     for path in ["/nowhere/at/all/log", "/tmp"] {
       #expect {
-        _ = try AccessLogWriter.open(.file(path), sampling: sampling, workers: 1)
+        _ = try AccessLogWriter.open(.file(path), workers: 1)
       } throws: { error in
         "\(error)".hasPrefix("open access log \(path): ")
       }
     }
   }
 
-  @Test func `nothing is opened for an output of none`() throws {
-    #expect(try AccessLogWriter.open(.none, sampling: sampling, workers: 1) == nil)
+  @Test func `another output takes the lines that are handed over after it was chosen`() throws {
+    let folder = Folder()
+    let (writer, logs) = try open(folder.path + "/log")
+    append(1, to: logs[0])
+    #expect(eventually { logs[0].flush() && folder.lines("log").count == 2 })
+    writer.use(try AccessLogWriter.prepare(.file(folder.path + "/other")))
+    append(2, to: logs[0])
+    #expect(eventually { logs[0].flush() && folder.lines("other").count == 2 })
+    writer.use(try AccessLogWriter.prepare(.none))
+    append(3, to: logs[0])
+    #expect(eventually { logs[0].flush() })
+    // What is moved away is opened again only where there is a file.
+    #expect(writer.reopen() == nil)
+    logs[0].finish()
+    #expect(writer.close(within: .seconds(10)))
+    #expect(folder.lines("log").count == 2 && folder.lines("other").count == 2)
+    #expect(droppedLines == 0)
   }
 
   @Test func `the longest line of all fits a buffer`() throws {

@@ -99,6 +99,36 @@ private func configuration(_ services: String...) throws -> GatewayConfiguration
     #expect(loop.destroy() == 0)
   }
 
+  @Test func `has the names of the next configuration before that is in use`() throws {
+    var changes = 0
+    watch.onChange = { _ in changes += 1 }
+    let current = try configuration("{backends: [one.test:80]}")
+    let next = try configuration("{backends: [two.test:80, three.test:80]}")
+    watch.watch(current)
+    resolving.answer(1)
+    #expect(changes == 1)
+    var isReady = false
+    watch.prepare(next, after: current) { isReady = true }
+    #expect(resolving.waiting.map(\.host) == ["three.test", "two.test"])
+    resolving.answer(3)
+    #expect(!isReady)
+    resolving.fail("no such name")
+    #expect(isReady)
+    // Neither has anybody else been told, nor the present ones forgotten.
+    #expect(changes == 1)
+    #expect(Set(watch.addresses.keys) == ["one.test", "three.test"])
+    watch.watch(next)
+    #expect(Set(watch.addresses.keys) == ["three.test"])
+    isReady = false
+    watch.prepare(current, after: next) { isReady = true }
+    watch.watch(next)
+    #expect(resolving.cancelled == ["one.test"])
+    watch.prepare(next, after: next) { isReady = true }
+    #expect(isReady)
+    watch.close()
+    #expect(loop.destroy() == 0)
+  }
+
   @Test func `holds up a start until each name has an answer or a failure, and no longer`() throws {
     watch.onChange = { _ in Issue.record("there is nobody yet to tell") }
     watch.watch(try configuration("{backends: [one.test:80, two.test:80]}"))
@@ -148,7 +178,7 @@ private func configuration(_ services: String...) throws -> GatewayConfiguration
 
     init(_ live: LiveConfiguration) { self.live = live }
 
-    func adopt(_ live: LiveConfiguration) {
+    func adopt(_ live: LiveConfiguration, _ prepared: PreparedChange) {
       self.live = live
       adopted.append(live)
     }

@@ -47,6 +47,18 @@ final class GatewayProcess {
       directory: directory, descriptors: descriptors, name: "gateway")
   }
 
+  /// A text of configuration with the ports and paths of this gateway in it.
+  func filled(_ text: String, _ backends: [ScriptedBackend] = []) -> String {
+    fill(
+      text, port: port, admin: adminPort, directory: directory,
+      backends: backends.map(\.address))
+  }
+
+  /// Writes another configuration into its file, and does no more about it.
+  func edit(_ text: String, _ backends: [ScriptedBackend] = []) {
+    writeFile(configurationPath, filled(text, backends))
+  }
+
   /// Replaces what the system's resolver finds, for a gateway that was started with `hosts`.
   func setHosts(_ text: String) { Namespace.write(text, in: directory) }
 
@@ -110,6 +122,19 @@ final class GatewayProcess {
     let fields = fields ?? "Host: 127.0.0.1:\(adminPort)\r\n"
     try client.send("\(method) \(path) HTTP/1.1\r\n\(fields)Connection: close\r\n\r\n")
     return try client.readResponse(to: method, line: line)
+  }
+
+  /// A POST to the admin listener; `more` are further field lines.
+  func post(_ path: String, _ more: String = "", line: UInt = #line) throws -> Message {
+    try admin(
+      path, method: "POST",
+      fields: "Host: 127.0.0.1:\(adminPort)\r\nContent-Length: 0\r\n\(more)", line: line)
+  }
+
+  /// The lines of the diagnostic log whose message holds this.
+  func logLines(_ message: String) -> [JSON] {
+    errors.split(separator: "\n").compactMap { try? JSON(parsing: String($0)) }
+      .filter { $0["msg"]?.text?.contains(message) == true }
   }
 
   func metrics(line: UInt = #line) throws -> Metrics {

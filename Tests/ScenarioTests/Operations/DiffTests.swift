@@ -65,7 +65,7 @@ extension Operations {
       #expect(result.end == .exited(1))
       #expect(
         result.output.hasPrefix(
-          "~ admin.token: (redacted): what it stands for differs; needs a restart\n"))
+          "~ admin.token: (redacted): what it stands for differs\n"))
       #expect(!result.output.contains("hidden"))
     }
 

@@ -1,0 +1,82 @@
+// Why this file exists: reading and checking a large file takes long enough for a health probe to
+// be missed; so a reload does it on a thread of its own, and the control loop goes on.
+
+import Configuration
+import EventLoop
+
+/// Loads configurations away from the control loop, one at a time. For its thread.
+final class ConfigurationLoading {
+  /// What the thread is given, and where it leaves what it has found. `@unchecked Sendable`: the
+  /// result is written before the thread wakes the loop, and read after it was joined.
+  private final class Work: @unchecked Sendable {
+    let path: String
+    let content: [UInt8]?
+    let wakeup: Wakeup
+    var result: ConfigurationResult?
+
+    init(_ path: String, _ content: [UInt8]?, _ wakeup: Wakeup) {
+      self.path = path
+      self.content = content
+      self.wakeup = wakeup
+    }
+
+    func run() {
+      let environment = ConfigurationEnvironment.process(missingFileIsWarning: false)
+      result =
+        content.map {
+          ConfigurationLoader.load($0, fileName: path, environment: environment)
+        } ?? ConfigurationLoader.load(path: path, environment: environment)
+      wakeup.send()
+    }
+  }
+
+  private let path: String
+  private var wakeup: Wakeup?
+  private var thread: WorkerThread?
+  private var work: Work?
+  private var completion: ((ConfigurationResult) -> Void)?
+
+  /// A document may be nested deeper than a worker's stack has room for.
+  private static let stackSize = 8 << 20
+
+  init(_ loop: Loop, _ path: String) throws(EventLoopError) {
+    self.path = path
+    wakeup = try Wakeup.create(loop, owner: Unmanaged.passUnretained(self).toOpaque()) { owner in
+      Unmanaged<ConfigurationLoading>.fromOpaque(owner).takeUnretainedValue().ended()
+    }
+  }
+
+  /// - Parameter content: the bytes of the file; nil = they are to be read.
+  /// - Parameter completion: called on the loop, never before this returns.
+  func start(_ content: [UInt8]?, _ completion: @escaping (ConfigurationResult) -> Void) {
+    precondition(self.completion == nil)
+    self.completion = completion
+    guard let wakeup else { return }
+    let work = Work(path, content, wakeup)
+    self.work = work
+    do throws(EventLoopError) {
+      thread = try WorkerThread.start(name: "reload", stackSize: Self.stackSize) { work.run() }
+    } catch {
+      // No thread to be had: the loop can wait.
+      work.run()
+    }
+  }
+
+  private func ended() {
+    thread?.join()
+    thread = nil
+    guard let result = work?.result, let completion else { return }
+    work = nil
+    self.completion = nil
+    completion(result)
+  }
+
+  /// Waits for the thread; nobody is called back any more.
+  func close() {
+    completion = nil
+    thread?.join()
+    thread = nil
+    wakeup?.close()
+    wakeup = nil
+  }
+}
