@@ -107,7 +107,7 @@ extension BackendRef {
 
   /// Goes back to its pool, or to the request that has waited longest.
   func park() {
-    releaseTable()
+    pointee.worker.returnTable(&pointee.table)
     if pointee.isPaused { resume() }
     pointee.worker.park(self)
   }
@@ -118,7 +118,7 @@ extension BackendRef {
     if pointee.phase == .idle { worker.unlinkIdle(self) }
     pointee.phase = .closed
     worker.pointee.wheel.cancel(timer)
-    releaseTable()
+    pointee.worker.returnTable(&pointee.table)
     Stream.close(stream)
     worker.placeFreed(pointee.shared, pointee.service)
   }
@@ -129,12 +129,6 @@ extension BackendRef {
     pointee.inbox.destroy(worker.buffers)
     ResponseParser.destroy(parser)
     worker.backendLeft(self)
-  }
-
-  private func releaseTable() {
-    guard let table = pointee.table else { return }
-    pointee.table = nil
-    pointee.worker.returnTable(table)
   }
 
   // MARK: Back-pressure

@@ -73,6 +73,7 @@ struct ClientConnection {
   var discardLeft = 0
   /// The precise instant of the first byte of the present head.
   var headBegun = Instant(nanoseconds: 0)
+  var turn = Turn()
   var output = Output()
   var parser: RequestParser
 }
@@ -185,10 +186,8 @@ extension ClientRef {
     let worker = pointee.worker
     pointee.phase = .closed
     worker.pointee.wheel.cancel(timer)
-    if let table = pointee.table {
-      pointee.table = nil
-      worker.returnTable(table)
-    }
+    if pointee.turn.isAwaited { leaveTurns() }
+    worker.returnTable(&pointee.table)
   }
 
   func wasClosed() {
@@ -204,6 +203,7 @@ extension ClientRef {
   /// The connection's timer has come.
   func expired() {
     switch pointee.phase {
+    case .idle where pointee.turn.isAwaited: takeTurn()
     case .idle, .discarding, .closed: close()
     case .head where !RequestParser.headHasBegun(parser): close()
     case .head: refuse(.headTimeout, .none)

@@ -50,13 +50,18 @@ extension ClientRef {
     worker.beginCallback()
     if count > 0, let bytes {
       if pointee.inbox.isEmpty {
-        let left = consume(Unread(base: bytes, fed: 0, end: count))
-        keep(left)
+        let unread = Unread(base: bytes, fed: 0, end: count)
+        if pointee.phase == .idle && !worker.mayBegin() {
+          keep(unread)
+          return awaitTurn()
+        }
+        keep(consume(unread))
       } else {
         pointee.inbox.filled(count)
-        consumeInbox()
+        if !pointee.turn.isAwaited { consumeInbox() }
       }
     } else if count == 0 {
+      if pointee.turn.isAwaited { takeTurn() }
       endOfStream()
     } else {
       connectionBroke()
@@ -96,7 +101,7 @@ extension ClientRef {
       let goesOn: Bool
       switch pointee.phase {
       case .idle:
-        beginHead()
+        beginHead(Loop.clock())
         goesOn = true
       case .head: goesOn = consumeHead(&unread)
       case .body: goesOn = consumeBody(&unread)
@@ -120,12 +125,13 @@ extension ClientRef {
     return unread
   }
 
+  /// Its first byte came at this instant.
   @inline(__always)
-  private func beginHead() {
+  func beginHead(_ instant: Instant) {
     let worker = pointee.worker
     worker.wakeHeart()
     pointee.phase = .head
-    pointee.headBegun = Loop.clock()
+    pointee.headBegun = instant
     pointee.table = worker.lendTable()
   }
 
@@ -147,13 +153,11 @@ extension ClientRef {
     case .head:
       let headEnd = unread.fed + step.consumed
       beginExchange(RequestParser.head(parser, table: table, base: unread.base), table)
-      pointee.table = nil
-      worker.returnTable(table)
+      worker.returnTable(&pointee.table)
       unread.drop(headEnd)
       return true
     case .failed(let failure):
-      pointee.table = nil
-      worker.returnTable(table)
+      worker.returnTable(&pointee.table)
       refuse(failure.reason, failure.detail)
       unread.drop(unread.end)
       return true

@@ -86,10 +86,7 @@ extension ClientRef {
 
   /// Answers a head that never became a request, and ends the connection.
   func refuse(_ reason: Reason, _ detail: BadRequestDetail) {
-    if let table = pointee.table {
-      pointee.table = nil
-      pointee.worker.returnTable(table)
-    }
+    pointee.worker.returnTable(&pointee.table)
     var plan = ExchangePlan()
     plan.clientKeepsAlive = false
     plan.hasBody = true  // nobody knows where it would end

@@ -73,6 +73,8 @@ package struct Worker {
   var queues: UnsafeMutableBufferPointer<WaitQueue>
   let noBudget = RetryBudget.create()
 
+  var turns = Turns()
+
   var metrics: MetricsShard
   /// nil: nothing is logged at present.
   var accessLog: AccessLog?
@@ -177,7 +179,15 @@ extension WorkerRef {
     return makeTable(fields: pointee.tableFields)
   }
 
-  func returnTable(_ table: UnsafeMutablePointer<HeadTable>) {
+  /// Takes a table that was lent back, where there is one.
+  @inline(__always)
+  func returnTable(_ lent: inout UnsafeMutablePointer<HeadTable>?) {
+    guard let table = lent else { return }
+    lent = nil
+    returnTable(table)
+  }
+
+  private func returnTable(_ table: UnsafeMutablePointer<HeadTable>) {
     // One from before the bound on fields was raised does not come back.
     if table.pointee.capacity >= pointee.tableFields {
       if pointee.handyTable == nil {

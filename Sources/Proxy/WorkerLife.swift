@@ -41,6 +41,9 @@ extension WorkerRef {
       owner.assumingMemoryBound(to: Worker.self).beat()
     }
     pointee.heartbeat.timer = heart
+    pointee.turns.task = RoundTask.create(
+      pointee.loop, owner: UnsafeMutableRawPointer(self)
+    ) { owner in owner.assumingMemoryBound(to: Worker.self).roundBegins() }
     let wakeup = try Wakeup.create(pointee.loop, owner: UnsafeMutableRawPointer(self)) { owner in
       owner.assumingMemoryBound(to: Worker.self).woken()
     }
@@ -119,6 +122,7 @@ extension WorkerRef {
     endLog()
     pointee.timer?.close()
     pointee.heartbeat.timer?.close()
+    pointee.turns.task?.close()
     pointee.shared.pointee.wakeups[pointee.index].close()
   }
 

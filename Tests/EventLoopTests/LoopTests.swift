@@ -44,6 +44,28 @@ struct LoopTests {
     #expect(loop.destroy() == 0)
   }
 
+  @Test func `A task of each round runs once a round, and the loop waits again when it stops`()
+    throws
+  {
+    let loop = try Loop.create()
+    let diary = Diary()
+    let task = RoundTask.create(loop, owner: diary.owner) { EventLoopTests.diary($0).wakes += 1 }
+    #expect(!loop.runOnce(waiting: false))
+    #expect(diary.wakes == 0)
+    task.start()
+    task.start()
+    // Nothing will ever happen on this loop: a round that waited would not end.
+    for round in 1...3 {
+      loop.runOnce(waiting: true)
+      #expect(diary.wakes == round)
+    }
+    task.stop()
+    #expect(!loop.runOnce(waiting: false))
+    #expect(diary.wakes == 3)
+    task.close()
+    #expect(loop.destroy() == 0)
+  }
+
   @Test func `The cached time is never ahead of the clock`() throws {
     let loop = try Loop.create()
     loop.updateTime()
