@@ -12,6 +12,18 @@ package struct ConfigurationDiff: Sendable, Equatable {
     self.init(from: old, to: new, schema: .gateway)
   }
 
+  /// What differs of the parts that need a restart, without a look at anything else: the routes may
+  /// be many.
+  package static func needingRestart(
+    from old: ConfigurationValue, to new: ConfigurationValue
+  ) -> [ConfigurationChange] {
+    let parts = Set(
+      Schema.gateway.rows.filter { $0.needsRestart == true }.map { row in
+        String(row.path.prefix { $0 != "." })
+      })
+    return ConfigurationDiff(from: old.only(parts), to: new.only(parts)).needsRestart
+  }
+
   init(from old: ConfigurationValue, to new: ConfigurationValue, schema: Schema) {
     var comparison = ConfigurationComparison(schema, old, new)
     comparison.run()
@@ -24,6 +36,13 @@ package struct ConfigurationDiff: Sendable, Equatable {
   package var isEmpty: Bool { changes.isEmpty }
 
   package var needsRestart: [ConfigurationChange] { changes.filter(\.needsRestart) }
+
+  /// Without what a reload does not put to use.
+  package var live: ConfigurationDiff {
+    var live = self
+    live.changes = changes.filter { !$0.needsRestart }
+    return live
+  }
 
   /// One line for each change, as `text` of it with its mark in front; for logs and answers.
   /// - Parameter limit: more than this are counted in a last line.
@@ -123,7 +142,10 @@ package struct ConfigurationKept: Sendable, Equatable {
   package internal(set) var unchangedRoutes = 0
 
   /// `kept: 1 listener; connections, health and breakers of 3 backends`; nil when nothing is.
-  package var text: String? {
+  package var text: String? { words.map { "kept: " + $0 } }
+
+  /// The same without the word in front.
+  package var words: String? {
     var pieces: [String] = []
     if listeners > 0 { pieces.append(Counted.text(listeners, "listener")) }
     if backends > 0 {
@@ -134,7 +156,7 @@ package struct ConfigurationKept: Sendable, Equatable {
     let unchanged = [(unchangedServices, "service"), (unchangedRoutes, "route")]
       .filter { $0.0 > 0 }.map { Counted.text($0.0, $0.1) }
     if !unchanged.isEmpty { pieces.append("\(Counted.list(unchanged)) as they are") }
-    return pieces.isEmpty ? nil : "kept: " + pieces.joined(separator: "; ")
+    return pieces.isEmpty ? nil : pieces.joined(separator: "; ")
   }
 }
 

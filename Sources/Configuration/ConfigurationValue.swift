@@ -65,6 +65,14 @@ package struct ConfigurationValue: Sendable {
     return fields.first { $0.key == key }?.value
   }
 
+  /// The mapping with none but these keys.
+  func only(_ keys: Set<String>) -> ConfigurationValue {
+    guard case .mapping(let fields) = content else { return self }
+    var part = self
+    part.content = .mapping(fields.filter { keys.contains($0.key) })
+    return part
+  }
+
   package var scalar: ScalarValue? {
     if case .scalar(let value) = content { value } else { nil }
   }

@@ -117,7 +117,9 @@ package struct SchemaWord: Sendable, Equatable, ExpressibleByStringLiteral {
 /// One key.
 package struct SchemaRow: Sendable {
   /// `services.*.backends[].address`
-  package var path: String
+  package let path: String
+  /// The last key of the path: `address`; empty for an entry (`[]`, `*`).
+  package let key: String
   package var kind: SchemaKind
   package var presence: SchemaPresence
   package var words: [SchemaWord]
@@ -140,6 +142,8 @@ package struct SchemaRow: Sendable {
     needsRestart: Bool? = nil, example: String? = nil, _ doc: String
   ) {
     self.path = path
+    let last = path.split(separator: ".").last ?? ""
+    key = last.hasSuffix("[]") || last == "*" ? "" : String(last)
     self.kind = kind
     self.presence = presence
     self.words = words
@@ -149,12 +153,6 @@ package struct SchemaRow: Sendable {
     self.needsRestart = needsRestart
     self.example = example
     self.doc = doc + (needsRestart == true ? " A change of it needs a restart." : "")
-  }
-
-  /// The last key of the path: `address`; empty for an entry (`[]`, `*`).
-  package var key: String {
-    let last = path.split(separator: ".").last ?? ""
-    return last.hasSuffix("[]") || last == "*" ? "" : String(last)
   }
 }
 

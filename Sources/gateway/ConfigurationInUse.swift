@@ -21,6 +21,8 @@ final class ConfigurationInUse {
   private(set) var loaded: ConfigurationReport.Loaded
   /// What the process was started with: what cannot change while it runs is still that.
   let started: ConfigurationValue
+  /// What the file says otherwise than that, and what takes a restart.
+  private(set) var pending: [ConfigurationChange] = []
   /// The configuration in use was read then: nanoseconds since 1970.
   private(set) var since = WallClock.nanoseconds()
   private(set) var lastAttempt: Attempt?
@@ -35,14 +37,13 @@ final class ConfigurationInUse {
     started = loaded.values
   }
 
-  /// What `loaded` says otherwise than what the process was started with, and what takes a restart.
-  func pending(with loaded: ConfigurationReport.Loaded) -> [ConfigurationChange] {
-    ConfigurationDiff(from: started, to: loaded.values).needsRestart
-  }
-
   /// The content was read, and found good: from now on it is the one in use, if it was not before.
-  func accepted(_ loaded: ConfigurationReport.Loaded, _ result: Attempt.Result, trigger: String) {
+  func accepted(
+    _ loaded: ConfigurationReport.Loaded, _ result: Attempt.Result, trigger: String,
+    pending: [ConfigurationChange]
+  ) {
     self.loaded = loaded
+    self.pending = pending
     since = WallClock.nanoseconds()
     successes += 1
     refused = nil

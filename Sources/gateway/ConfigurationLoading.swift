@@ -11,36 +11,48 @@ final class ConfigurationLoading {
   private final class Work: @unchecked Sendable {
     let path: String
     let content: [UInt8]?
+    let started: ConfigurationValue
+    let inUse: ConfigurationValue
     let wakeup: Wakeup
     var result: ConfigurationResult?
+    var difference: ReloadDifference?
 
-    init(_ path: String, _ content: [UInt8]?, _ wakeup: Wakeup) {
-      self.path = path
+    init(_ inUse: ConfigurationInUse, _ content: [UInt8]?, _ wakeup: Wakeup) {
+      path = inUse.path
+      started = inUse.started
+      self.inUse = inUse.loaded.values
       self.content = content
       self.wakeup = wakeup
     }
 
     func run() {
       let environment = ConfigurationEnvironment.process(missingFileIsWarning: false)
-      result =
+      let result =
         content.map {
           ConfigurationLoader.load($0, fileName: path, environment: environment)
         } ?? ConfigurationLoader.load(path: path, environment: environment)
+      if result.configuration != nil, let next = result.values {
+        difference = ReloadDifference(started: started, inUse: inUse, next: next)
+      }
+      self.result = result
       wakeup.send()
     }
   }
 
-  private let path: String
+  private let inUse: ConfigurationInUse
+  /// What the file holds, and what that changes if it is a configuration.
+  typealias Completion = (ConfigurationResult, ReloadDifference?) -> Void
+
   private var wakeup: Wakeup?
   private var thread: WorkerThread?
   private var work: Work?
-  private var completion: ((ConfigurationResult) -> Void)?
+  private var completion: Completion?
 
   /// A document may be nested deeper than a worker's stack has room for.
   private static let stackSize = 8 << 20
 
-  init(_ loop: Loop, _ path: String) throws(EventLoopError) {
-    self.path = path
+  init(_ loop: Loop, _ inUse: ConfigurationInUse) throws(EventLoopError) {
+    self.inUse = inUse
     wakeup = try Wakeup.create(loop, owner: Unmanaged.passUnretained(self).toOpaque()) { owner in
       Unmanaged<ConfigurationLoading>.fromOpaque(owner).takeUnretainedValue().ended()
     }
@@ -48,11 +60,11 @@ final class ConfigurationLoading {
 
   /// - Parameter content: the bytes of the file; nil = they are to be read.
   /// - Parameter completion: called on the loop, never before this returns.
-  func start(_ content: [UInt8]?, _ completion: @escaping (ConfigurationResult) -> Void) {
+  func start(_ content: [UInt8]?, _ completion: @escaping Completion) {
     precondition(self.completion == nil)
     self.completion = completion
     guard let wakeup else { return }
-    let work = Work(path, content, wakeup)
+    let work = Work(inUse, content, wakeup)
     self.work = work
     do throws(EventLoopError) {
       thread = try WorkerThread.start(name: "reload", stackSize: Self.stackSize) { work.run() }
@@ -65,10 +77,10 @@ final class ConfigurationLoading {
   private func ended() {
     thread?.join()
     thread = nil
-    guard let result = work?.result, let completion else { return }
-    work = nil
+    guard let work, let result = work.result, let completion else { return }
+    self.work = nil
     self.completion = nil
-    completion(result)
+    completion(result, work.difference)
   }
 
   /// Waits for the thread; nobody is called back any more.

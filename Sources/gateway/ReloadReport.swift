@@ -5,11 +5,24 @@ import Admin
 import Configuration
 import Logging
 
+/// What a configuration changes. To be worked out away from the control loop: comparing thousands
+/// of routes takes longer than a health probe should wait.
+struct ReloadDifference: Sendable {
+  /// From the one in use, without what has to wait for a restart.
+  let live: ConfigurationDiff
+  /// What the file says otherwise than what the process was started with, and cannot change while
+  /// it runs.
+  let pending: [ConfigurationChange]
+
+  init(started: ConfigurationValue, inUse: ConfigurationValue, next: ConfigurationValue) {
+    live = ConfigurationDiff(from: inUse, to: next).live
+    pending = ConfigurationDiff.needingRestart(from: started, to: next)
+  }
+}
+
 /// What became different with a configuration that was put to use.
 struct ReloadReport {
   let difference: ConfigurationDiff
-  /// What the file says otherwise than what the process was started with, and cannot change while
-  /// it runs.
   let pending: [ConfigurationChange]
   let generation: UInt64
   let hash: String
@@ -17,13 +30,11 @@ struct ReloadReport {
   /// Lines of the log; the rest is counted.
   private static let lineLimit = 50
 
-  init(
-    from inUse: ConfigurationInUse, to loaded: ConfigurationReport.Loaded, generation: UInt64
-  ) {
-    difference = ConfigurationDiff(from: inUse.loaded.values, to: loaded.values)
-    pending = inUse.pending(with: loaded)
+  init(_ difference: ReloadDifference, generation: UInt64, hash: String) {
+    self.difference = difference.live
+    pending = difference.pending
     self.generation = generation
-    hash = loaded.contentHash
+    self.hash = hash
   }
 
   /// One line that says that it was, and one for each change.
@@ -32,7 +43,7 @@ struct ReloadReport {
       "by": "\(trigger)", "generation": "\(generation)", "hash": "\(hash)",
       "changes": "\(difference.summary)",
     ]
-    if let kept = difference.kept.text { fields["kept"] = "\(kept)" }
+    if let kept = difference.kept.words { fields["kept"] = "\(kept)" }
     log.notice("configuration reloaded", metadata: fields)
     for line in difference.lines(atMost: ReloadReport.lineLimit) {
       log.notice("reload: \(line)")
@@ -47,9 +58,9 @@ struct ReloadReport {
     switch format {
     case .text:
       let waiting = pending.map { "not in use before a restart: \($0.text)\n" }.joined()
-      return Array(
-        ("reloaded; generation \(generation)\n" + difference.text(isColoured: false) + waiting)
-          .utf8)
+      let changes =
+        difference.isEmpty ? "no rule is different\n" : difference.text(isColoured: false)
+      return Array(("reloaded; generation \(generation)\n" + changes + waiting).utf8)
     case .json:
       var json = JSONWriter()
       json.beginObject()

@@ -66,7 +66,7 @@ final class Reloads {
     self.changes = changes
     self.names = names
     self.log = log
-    loading = try ConfigurationLoading(loop, inUse.path)
+    loading = try ConfigurationLoading(loop, inUse)
     let owner = Unmanaged.passUnretained(self).toOpaque()
     timer = Timer.create(loop, owner: owner) { owner in
       Unmanaged<Reloads>.fromOpaque(owner).takeUnretainedValue().begin()
@@ -107,15 +107,15 @@ final class Reloads {
     guard present == nil, let order = next else { return }
     next = nil
     present = order
-    loading.start(order.content) { [unowned self] result in
-      loaded(result)
+    loading.start(order.content) { [unowned self] result, difference in
+      loaded(result, difference)
     }
   }
 
-  private func loaded(_ result: ConfigurationResult) {
+  private func loaded(_ result: ConfigurationResult, _ difference: ReloadDifference?) {
     if isStopping { return finish(.unavailable) }
     if !result.isUnreadable { onLoaded(result.contentHash) }
-    guard let loaded = ConfigurationReport.Loaded(inUse.path, result) else {
+    guard let loaded = ConfigurationReport.Loaded(inUse.path, result), let difference else {
       return refuse(result)
     }
     if loaded.contentHash == inUse.loaded.contentHash,
@@ -130,7 +130,7 @@ final class Reloads {
       return refuse(refusal(of: result, error))
     }
     names.prepare(loaded.configuration, after: inUse.loaded.configuration) { [unowned self] in
-      exchange(loaded, result, prepared)
+      exchange(loaded, result, difference, prepared)
     }
   }
 
@@ -153,29 +153,32 @@ final class Reloads {
 
   private func exchange(
     _ loaded: ConfigurationReport.Loaded, _ result: ConfigurationResult,
-    _ prepared: PreparedChange
+    _ difference: ReloadDifference, _ prepared: PreparedChange
   ) {
     if isStopping {
       prepared.discard()
       return finish(.unavailable)
     }
     let generation = dataPlane.live.generation + 1
-    let report = ReloadReport(from: inUse, to: loaded, generation: generation)
+    let report = ReloadReport(difference, generation: generation, hash: loaded.contentHash)
     changes.adopt(
       LiveConfiguration(loaded.configuration, names: names.addresses, generation: generation),
       prepared)
     names.watch(loaded.configuration)
     tellOfRoom(loaded.configuration.limits.connections)
-    inUse.accepted(loaded, .applied, trigger: trigger)
+    inUse.accepted(loaded, .applied, trigger: trigger, pending: report.pending)
     report.tell(log, trigger: trigger)
     ReloadReport.tellWarnings(of: result, log)
     finish(.applied(report))
   }
 
   private func stay(_ loaded: ConfigurationReport.Loaded) {
-    inUse.accepted(loaded, .unchanged, trigger: trigger)
+    let wasBroken = inUse.refused != nil
+    inUse.accepted(loaded, .unchanged, trigger: trigger, pending: inUse.pending)
     log.notice(
-      "configuration read again: nothing has changed", metadata: ["by": "\(trigger)"])
+      wasBroken
+        ? "the configuration file is good again, and says what is in use"
+        : "configuration read again: nothing has changed", metadata: ["by": "\(trigger)"])
     finish(.unchanged)
   }
 

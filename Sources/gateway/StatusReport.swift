@@ -118,7 +118,7 @@ final class StatusReport {
     json.member("since", DiagnosticLog.time(inUse.since))
     json.key("needs_restart")
     json.beginArray()
-    for change in inUse.pending(with: inUse.loaded) { json.string(change.path) }
+    for change in inUse.pending { json.string(change.path) }
     json.endArray()
     json.key("last_reload")
     if let last = inUse.lastAttempt {

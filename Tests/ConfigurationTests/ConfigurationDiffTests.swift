@@ -398,6 +398,20 @@ private func gateway(
         """)
   }
 
+  @Test func `what waits for a restart is told apart from what a reload changes`() throws {
+    let documents = try [
+      gateway("admin: {token: a}"),
+      gateway("workers: 3\nadmin: {address: 127.0.0.1:1, token: b}", backends: "10.0.0.9:80"),
+    ].map { try #require(load($0, environment()).values) }
+    let all = ConfigurationDiff(from: documents[0], to: documents[1])
+    let waiting = ConfigurationDiff.needingRestart(from: documents[0], to: documents[1])
+    #expect(waiting.map(\.path) == ["admin.address", "workers"])
+    #expect(waiting == all.needsRestart)
+    #expect(all.live.changes == all.changes.filter { !$0.needsRestart })
+    #expect(all.live.changes.contains { $0.path == "admin.token" })
+    #expect(all.live.kept == all.kept)
+  }
+
   @Test func `a log gets no more lines than it asks for`() throws {
     let many = (1...50).map { "10.0.1.\($0):80" }.joined(separator: ", ")
     let change = try diff(gateway(), gateway(backends: many))

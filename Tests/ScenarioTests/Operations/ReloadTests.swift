@@ -196,6 +196,7 @@ extension Operations {
         gateway.edit(saying("old"))
         try gateway.waitForMetric("gateway_config_last_reload_successful", toBe: 1)
         #expect(try gateway.admin("/config/errors").text == "[]\n")
+        #expect(gateway.logLines("is good again").count == 1)
         #expect(try configuration(gateway)["generation"]?.integer == 1)
         let failures = try gateway.metrics().value(
           "gateway_config_reloads_total", ["result": "failure"])
@@ -213,10 +214,11 @@ extension Operations {
         let waiting = try configuration(gateway)["needs_restart"]
         #expect(waiting?.items.map(\.text) == ["workers"])
         #expect(try JSON(parsing: gateway.admin("/status").text)["workers"]?.integer == 2)
-        // Undone, nothing waits any more.
+        // Undone, nothing waits any more, and nothing is told of it that would.
         gateway.edit(saying("six"))
         try wait(gateway, toSay: "six")
         #expect(try configuration(gateway)["needs_restart"]?.items.isEmpty == true)
+        #expect(gateway.logLines("workers").count == 1)
       }
     }
 
