@@ -28,27 +28,34 @@ enum FieldRuns {
   @inline(__always)
   static func bit(_ kind: FieldKind) -> UInt64 { kind.bit }
 
+  /// The line goes on as the bytes it came in.
+  @inline(__always)
+  static func goesAsSent(_ field: UnsafePointer<Field>, without: UInt64) -> Bool {
+    // Not dropped either: that is a flag as well.
+    field.pointee.flags == Field.asWritten && without & bit(field.pointee.kind) == 0
+  }
+
   /// Writes every line of `fields` that no rule dropped and whose kind is not in `without`, in
   /// order, each with its line end. Gives the kinds of all lines that no rule dropped.
+  /// - Parameter leading: so many bytes in front of the first line go on with it: the start line.
+  ///   Where it is not 0, the first line goes as it was sent, whatever its kind.
   @inline(__always)
   static func write(
     _ base: UnsafePointer<UInt8>, _ fields: UnsafeMutablePointer<Field>, _ count: Int,
-    without: UInt64, into writer: inout ByteWriter
+    without: UInt64, leading: Int, into writer: inout ByteWriter
   ) -> UInt64 {
+    if count == 0 { return 0 }
     var kinds: UInt64 = 0
     var field = fields
     let last = fields + count
-    while field < last {
-      let start = Int(field.pointee.nameOffset)
-      var end = start
-      // Not dropped either: that is a flag as well.
-      while field < last, field.pointee.flags == Field.asWritten,
-        Int(field.pointee.nameOffset) == end, without & bit(field.pointee.kind) == 0
+    var end = Int(field.pointee.nameOffset)
+    var start = end &- leading  // inside the head
+    if leading > 0 { take(&field, &end, &kinds) }
+    while true {
+      while field < last, Int(field.pointee.nameOffset) == end,
+        goesAsSent(field, without: without)
       {
-        kinds |= bit(field.pointee.kind)
-        // Sums of a few 32-bit numbers.
-        end = Int(field.pointee.valueOffset) &+ Int(field.pointee.valueLength) &+ 2
-        field += 1
+        take(&field, &end, &kinds)
       }
       if end != start {
         writer.append(base + start, end &- start)
@@ -56,8 +63,21 @@ enum FieldRuns {
         kinds |= writeAlone(base, field, without: without, into: &writer)
         field += 1
       }
+      if field == last { return kinds }
+      start = Int(field.pointee.nameOffset)
+      end = start
     }
-    return kinds
+  }
+
+  /// Adds a line to the run that ends where it begins.
+  @inline(__always)
+  private static func take(
+    _ field: inout UnsafeMutablePointer<Field>, _ end: inout Int, _ kinds: inout UInt64
+  ) {
+    kinds |= bit(field.pointee.kind)
+    // Sums of a few 32-bit numbers.
+    end = Int(field.pointee.valueOffset) &+ Int(field.pointee.valueLength) &+ 2
+    field += 1
   }
 
   /// Writes a line that is not as we would write it, if it is to be written. Gives its kind, or

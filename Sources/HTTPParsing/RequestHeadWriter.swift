@@ -77,17 +77,22 @@ package enum RequestHeadWriter {
   ) -> RequestHeadMarks {
     let begun = writer.count
     // Lengths of bytes in memory: no sum of a few overflows, here and below.
-    let beforeHost = added.method.count &+ 1 &+ added.target.count &+ 17
-    writer.append(together: beforeHost &+ added.host.count &+ 2) { pen in
-      pen.put(added.method)
-      pen.put(" ")
-      pen.put(added.target)
-      pen.put(" HTTP/1.1\r\nHost: ")
-      pen.put(added.host)
-      pen.put("\r\n")
+    let leading = lineAsSent(head, added)
+    var beforeHost = leading &+ 6
+    if leading == 0 {
+      beforeHost = added.method.count &+ 1 &+ added.target.count &+ 17
+      writer.append(together: beforeHost &+ added.host.count &+ 2) { pen in
+        pen.put(added.method)
+        pen.put(" ")
+        pen.put(added.target)
+        pen.put(" HTTP/1.1\r\nHost: ")
+        pen.put(added.host)
+        pen.put("\r\n")
+      }
     }
     let kinds = FieldRuns.write(
-      head.base, head.fields, head.fieldCount, without: replaced(added), into: &writer)
+      head.base, head.fields, head.fieldCount, without: replaced(added), leading: leading,
+      into: &writer)
     writeForwardedFor(head, added, lines: kinds & FieldRuns.bit(.xForwardedFor), into: &writer)
     let spanID = writeOwn(added, into: &writer)
     if added.maxForwards >= 0 {
@@ -99,6 +104,31 @@ package enum RequestHeadWriter {
     writer.append("\r\n")
     let host = ByteRange(offset: UInt32(begun + beforeHost), length: UInt32(added.host.count))
     return RequestHeadMarks(host: host, spanID: spanID)
+  }
+
+  /// The length of the request line where it, and behind it Host, are what this writer would write:
+  /// most heads leave in one copy. 0 where one of them is to be written.
+  @inline(__always)
+  private static func lineAsSent(_ head: RequestHead, _ added: RequestAdditions) -> Int {
+    guard head.fieldCount > 0, case .http11 = head.version else { return 0 }
+    let first = UnsafePointer(head.fields)
+    // A host or a target that is not the one that was sent lies elsewhere.
+    guard FieldRuns.goesAsSent(first, without: ~FieldRuns.bit(.host)),
+      spellsHost(head.base + Int(first.pointee.nameOffset)),
+      added.host.base == head.base + Int(first.pointee.valueOffset),
+      added.host.count == Int(first.pointee.valueLength),
+      added.target.base == added.method.base + (added.method.count &+ 1)
+    else { return 0 }
+    // Behind the target a space, the version and the line end.
+    let length = added.method.count &+ 1 &+ added.target.count &+ 11
+    let start = added.method.base - head.base
+    return start &+ length == Int(first.pointee.nameOffset) ? length : 0
+  }
+
+  @inline(__always)
+  private static func spellsHost(_ name: UnsafePointer<UInt8>) -> Bool {
+    // "Host" as a word read from low addresses up.
+    UnsafeRawPointer(name).loadUnaligned(as: UInt32.self) == UInt32(littleEndian: 0x7473_6f48)
   }
 
   /// The kinds of which this writer makes the only line; rules have dropped them or it replaces

@@ -47,6 +47,38 @@ package enum ResponseHeadWriter {
   package static func write(
     _ head: ResponseHead, _ added: ResponseAdditions, into writer: inout ByteWriter
   ) {
+    var without =
+      FieldRuns.bit(.connection) | FieldRuns.bit(.transferEncoding) | FieldRuns.bit(.upgrade)
+    if !added.requestID.isEmpty { without |= FieldRuns.bit(.xRequestID) }
+    switch added.framing {
+    case .none, .length: break
+    case .chunked, .untilClose: without |= FieldRuns.bit(.contentLength)
+    }
+    let leading = lineAsSent(head, without: without)
+    if leading == 0 { writeStatusLine(head, into: &writer) }
+    let kinds = FieldRuns.write(
+      head.base, head.fields, head.fieldCount, without: without, leading: leading, into: &writer)
+    let hasDate = kinds & FieldRuns.bit(.date) != 0
+    let date = hasDate ? ByteSlice(added.date.base, 0) : added.date
+    writeOwn(added, head.version, date, into: &writer)
+    writeHopByHop(added, into: &writer)
+    writer.append("\r\n")
+  }
+
+  /// The length of the status line where it and the first field go on as they were sent: most heads
+  /// leave in one copy. 0 where one of them is to be written.
+  @inline(__always)
+  private static func lineAsSent(_ head: ResponseHead, without: UInt64) -> Int {
+    guard head.fieldCount > 0, case .http11 = head.version, !head.phrase.isEmpty,
+      FieldRuns.goesAsSent(head.fields, without: without)
+    else { return 0 }
+    // "HTTP/1.1 200 " has 13 bytes. Lengths of bytes in memory: no sum of a few overflows.
+    let length = 15 &+ Int(head.phrase.length)
+    let start = Int(head.phrase.offset) &- 13
+    return start &+ length == Int(head.fields[0].nameOffset) ? length : 0
+  }
+
+  private static func writeStatusLine(_ head: ResponseHead, into writer: inout ByteWriter) {
     let phrase = head.phrase.slice(in: head.base)
     writer.append(together: 15 + phrase.count) { pen in
       pen.put("HTTP/1.1 ")
@@ -55,20 +87,6 @@ package enum ResponseHeadWriter {
       pen.put(phrase)
       pen.put("\r\n")
     }
-    var without =
-      FieldRuns.bit(.connection) | FieldRuns.bit(.transferEncoding) | FieldRuns.bit(.upgrade)
-    if !added.requestID.isEmpty { without |= FieldRuns.bit(.xRequestID) }
-    switch added.framing {
-    case .none, .length: break
-    case .chunked, .untilClose: without |= FieldRuns.bit(.contentLength)
-    }
-    let kinds = FieldRuns.write(
-      head.base, head.fields, head.fieldCount, without: without, into: &writer)
-    let hasDate = kinds & FieldRuns.bit(.date) != 0
-    let date = hasDate ? ByteSlice(added.date.base, 0) : added.date
-    writeOwn(added, head.version, date, into: &writer)
-    writeHopByHop(added, into: &writer)
-    writer.append("\r\n")
   }
 
   /// What the gateway says of the response.

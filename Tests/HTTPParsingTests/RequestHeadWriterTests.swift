@@ -75,6 +75,52 @@ func slice(_ text: StaticString) -> ByteSlice { ByteSlice(text.utf8Start, text.u
         + #"Via: 1.1 gateway\r\n\r\n"#)
   }
 
+  @Test(arguments: ["Host: h", "host: h", "HOST: h", "Host:h", "Host:  h", "Host: h "])
+  func `Host is written in one way, however the first line spells it`(line: String) {
+    #expect(
+      write("GET / HTTP/1.1\r\n\(line)\r\nA: 1\r\n\r\n")
+        == #"GET / HTTP/1.1\r\nHost: h\r\nA: 1\r\nVia: 1.1 gateway\r\n\r\n"#)
+  }
+
+  @Test func `another host or target takes the place of what was sent`() {
+    let text = "GET /sent HTTP/1.1\r\nHost: sent\r\nA: 1\r\n\r\n"
+    #expect(
+      write(text) { added, _, _ in added.host = slice("else") }
+        == #"GET /sent HTTP/1.1\r\nHost: else\r\nA: 1\r\nVia: 1.1 gateway\r\n\r\n"#)
+    #expect(
+      write(text) { added, _, _ in added.host = ByteSlice(added.host.base, 0) }
+        == #"GET /sent HTTP/1.1\r\nHost: \r\nA: 1\r\nVia: 1.1 gateway\r\n\r\n"#)
+    #expect(
+      write(text) { added, _, _ in added.target = slice("/else") }
+        == #"GET /else HTTP/1.1\r\nHost: sent\r\nA: 1\r\nVia: 1.1 gateway\r\n\r\n"#)
+    #expect(
+      write(text) { added, _, _ in added.target = ByteSlice(added.target.base, 1) }
+        == #"GET / HTTP/1.1\r\nHost: sent\r\nA: 1\r\nVia: 1.1 gateway\r\n\r\n"#)
+  }
+
+  @Test func `of two lines of Host, which the rules refuse, the writer would pass on one`() {
+    let input = raw("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\nA: 1\r\n\r\n")
+    #expect(
+      input.withUnsafeBufferPointer { buffer in
+        let base = buffer.baseAddress!
+        var fields = [
+          Field(nameOffset: 16, nameLength: 4, valueOffset: 22, valueLength: 1, kind: .host),
+          Field(nameOffset: 25, nameLength: 4, valueOffset: 31, valueLength: 1, kind: .host),
+          Field(nameOffset: 34, nameLength: 1, valueOffset: 37, valueLength: 1, kind: .other),
+        ]
+        FieldClassifier.finish(base, &fields, 3)
+        return fields.withUnsafeMutableBufferPointer { fields in
+          let head = RequestHead(
+            base: base, fields: fields.baseAddress!, fieldCount: 3, method: .get, version: .http11,
+            target: ByteRange(offset: 4, length: 1), framing: .none, keepAlive: true)
+          let added = RequestAdditions(
+            method: ByteSlice(base, 3), target: ByteSlice(base + 4, 1),
+            host: ByteSlice(base + 22, 1), framing: .none, receivedVersion: .http11)
+          return written { writer in _ = RequestHeadWriter.write(head, added, into: &writer) }
+        }
+      } == #"GET / HTTP/1.1\r\nHost: a\r\nA: 1\r\nVia: 1.1 gateway\r\n\r\n"#)
+  }
+
   @Test func `blanks around a value are not passed on, blanks inside are`() {
     #expect(
       write("GET / HTTP/1.1\r\nHost:h\r\nA:  1\r\nB: 2 \t\r\nC:3\r\nD:\r\nE: \r\nF: a \tb\r\n\r\n")
