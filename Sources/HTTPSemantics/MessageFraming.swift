@@ -10,8 +10,17 @@ enum MessageFraming {
     return length
   }
 
-  /// Takes the zeros from the front of a length: some readers would take it for an octal number.
+  /// Takes the zeros from the front of a length, which has a digit: some readers would take it for
+  /// an octal number.
+  @inline(__always)
   static func dropLeadingZeros(_ field: UnsafeMutablePointer<Field>, _ base: UnsafePointer<UInt8>) {
+    if base[Int(field.pointee.valueOffset)] == 0x30 { dropZeros(field, base) }
+  }
+
+  @inline(never)
+  private static func dropZeros(
+    _ field: UnsafeMutablePointer<Field>, _ base: UnsafePointer<UInt8>
+  ) {
     var zeros = 0
     let value = field.pointee.value.slice(in: base)
     while zeros + 1 < value.count, value.base[zeros] == 0x30 { zeros += 1 }

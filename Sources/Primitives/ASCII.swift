@@ -104,7 +104,18 @@ package enum ASCII {
   /// Digits only, at least one, no sign, no space; nil also above 2^64 - 1. Leading zeros are
   /// allowed.
   @inlinable package static func decimal(_ slice: ByteSlice) -> UInt64? {
+    if slice.count > 19 { return longDecimal(slice) }
     guard slice.count > 0 else { return nil }
+    var value: UInt64 = 0
+    for index in 0..<slice.count {
+      let digit = slice.base[index] &- 0x30
+      guard digit < 10 else { return nil }
+      value = value &* 10 &+ UInt64(digit)  // nineteen nines are below 2^64
+    }
+    return value
+  }
+  /// The same for more digits than surely fit.
+  @usableFromInline static func longDecimal(_ slice: ByteSlice) -> UInt64? {
     var value: UInt64 = 0
     for index in 0..<slice.count {
       let digit = slice.base[index] &- 0x30
