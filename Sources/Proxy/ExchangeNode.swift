@@ -115,6 +115,8 @@ struct ExchangeRecord {
   var path = ByteRange.empty
   var userAgent = ByteRange.empty
   var requestID = ByteRange.empty
+  /// Where in the exchange's buffer the traceparent of the first attempt stands.
+  var traceparentOffset: UInt32 = 0
   var clientAddress = IPAddress(v4: 0)
   var hasClientAddress = false
   var trace = TraceContext(traceHigh: 0, traceLow: 0, span: 0, isSampled: false)

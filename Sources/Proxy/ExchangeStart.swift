@@ -54,7 +54,8 @@ extension ClientRef {
     if let extras = arrival.pointee.admission.extras {
       needed += extras.pointee.room(headSize: headSize)
     }
-    guard let exchange = makeExchange(arrival.pointee.admission.plan, room: needed) else {
+    let plan = arrival.admission.pointer(to: \.plan).unsafelyUnwrapped
+    guard let exchange = makeExchange(plan, room: needed) else {
       return refuseWithoutExchange()
     }
     exchange.note(arrival)
@@ -90,7 +91,7 @@ extension ClientRef {
     var plan = ExchangePlan()
     plan.clientKeepsAlive = false
     plan.hasBody = true  // nobody knows where it would end
-    guard let exchange = makeExchange(plan, room: 0) else { return refuseWithoutExchange() }
+    guard let exchange = makeExchange(&plan, room: 0) else { return refuseWithoutExchange() }
     pointee.phase = .body
     exchange.pointee.record.detail = detail
     exchange.identify(nil, nil, hasAddress: pointee.hasAddress, address: pointee.peer.address)
@@ -104,14 +105,15 @@ extension ClientRef {
     reset()
   }
 
+  /// - Parameter plan: read where it lies: a hundred bytes, copied once.
   @inline(__always)
-  private func makeExchange(_ plan: ExchangePlan, room: Int) -> ExchangeRef? {
+  private func makeExchange(_ plan: UnsafePointer<ExchangePlan>, room: Int) -> ExchangeRef? {
     let worker = pointee.worker
     guard let exchange = worker.pointee.exchanges.allocate() else { return nil }
     let needed = min(room + Bounds.headAdditions, BufferPool.largest)
     exchange.initialize(
       to: ExchangeNode(
-        machine: Exchange(plan, now: worker.pointee.now), client: self, worker: worker,
+        machine: Exchange(plan.pointee, now: worker.pointee.now), client: self, worker: worker,
         snapshot: worker.pointee.snapshot, buffer: worker.pointee.buffers.take(atLeast: needed)))
     exchange.pointee.record.begun = pointee.headBegun
     worker.pointee.users.increment()
@@ -208,18 +210,24 @@ extension ExchangeRef {
     var writer = ByteWriter(pointee.buffer.base, capacity: pointee.buffer.capacity)
     writer.cursor += pointee.textEnd
     pointee.continuesTrace = trace != nil
-    pointee.record.trace =
+    let place =
       trace?.child(random: &worker.pointee.random)
       ?? TraceContext.start(random: &worker.pointee.random, isSampled: false)
+    pointee.record.trace = place
+    let start = UInt32(writer.count)
+    pointee.record.traceparentOffset = start
+    place.write(to: &writer)
     if let identifier {
       pointee.record.requestID = keep(identifier, RequestIdentifier.maximumLength, &writer)
+    } else if trace == nil {
+      // A trace that begins here has one identifier for both uses: the digits stand there already.
+      pointee.record.requestID = ByteRange(
+        offset: start &+ TraceContext.traceIDOffset, length: TraceContext.traceIDLength)
     } else {
+      // In one that is continued there are other requests.
+      let high = worker.pointee.random.next()
+      let low = worker.pointee.random.next()
       let start = UInt32(writer.count)
-      // A trace that begins here has one identifier for both uses; in one that is continued there
-      // are other requests.
-      let isNew = trace == nil
-      let high = isNew ? pointee.record.trace.traceHigh : worker.pointee.random.next()
-      let low = isNew ? pointee.record.trace.traceLow : worker.pointee.random.next()
       writer.append(together: 32) { pen in
         pen.put(hex16: high)
         pen.put(hex16: low)
@@ -244,12 +252,9 @@ extension ExchangeRef {
       method: arrival.pointee.table.pointee.method.slice(in: head.pointee.base),
       target: target, host: hostValue(arrival),
       framing: pointee.framing, receivedVersion: head.pointee.version)
-    // Nothing else is written there before the answer.
-    var writer = ByteWriter(pointee.worker.pointee.scratch, capacity: Worker.scratchSize)
     if pointee.record.hasClientAddress { added.peerAddress = pointee.client.addressText }
-    let start = writer.cursor
-    pointee.record.trace.write(to: &writer)
-    added.traceparent = ByteSlice(UnsafePointer(start), writer.cursor - start)
+    added.traceparent = ByteSlice(
+      pointee.buffer.base + Int(pointee.record.traceparentOffset), TraceContext.textLength)
     setAdditions(&added, arrival)
     let at = pointee.textEnd
     let room = pointee.buffer.capacity - at - reserve

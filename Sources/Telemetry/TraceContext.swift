@@ -38,6 +38,9 @@ package struct TraceContext: Equatable, Sendable {
 
   /// The bytes that `write` makes.
   @inlinable package static var textLength: Int { 55 }
+  /// Where in them the trace id stands, and how long it is.
+  @inlinable package static var traceIDOffset: UInt32 { 3 }
+  @inlinable package static var traceIDLength: UInt32 { 32 }
 
   /// Reads a traceparent value (Trace Context section 3.2). Version 00 is exactly its four fields;
   /// of a higher version the first four are read, and what follows must begin with a dash; version
