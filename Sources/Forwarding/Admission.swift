@@ -38,7 +38,8 @@ package struct Admission {
   @usableFromInline package var allowed = MethodSet.none
   /// The position of the protocol in the route's list that the connection is to be upgraded to.
   @usableFromInline package var upgrade: Int32 = -1
-  @usableFromInline package var plan = ExchangePlan()
+  @usableFromInline package var plan = ExchangePlan.ofRefusals()
+  @usableFromInline package var request = RequestTraits()
   /// What a keyed balancer places the request by; nil = no key is asked for, or it has none.
   @usableFromInline package var key: UInt64?
 
@@ -47,8 +48,8 @@ package struct Admission {
     target = head.target.slice(in: head.base)
   }
 
-  /// Makes ready for the next head, in the memory of the one before. The facts and the plan are
-  /// written whole by `admit`.
+  /// Makes ready for the next head, in the memory of the one before. The facts, the plan and the
+  /// request's traits are written whole by `admit`.
   @inlinable @inline(__always)
   package mutating func begin(_ head: RequestHead) {
     target = head.target.slice(in: head.base)
@@ -74,15 +75,13 @@ package struct Admission {
     switch RequestRules.judge(&head, rules: rules, into: &facts) {
     case .accept: break
     case .refuse(let reason, let detail):
-      plan = ExchangePlan()
-      // Where its body would end, nobody can say.
-      plan.hasBody = true
-      plan.clientKeepsAlive = false
+      plan = ExchangePlan.ofRefusals()
+      request = .unreadable
       return .refuse(reason, detail)
     }
     identify(head, snapshot, peer)
     guard normalise(head, snapshot, &room) else {
-      plan = ExchangePlan()
+      plan = ExchangePlan.ofRefusals()
       describe(head)
       return .refuse(.badRequest, .target)
     }
@@ -91,7 +90,7 @@ package struct Admission {
     // Below -1: some route asks for more than a path.
     if route < -1 { route = routeByAll(head, path, snapshot) }
     guard route >= 0, facts.maxForwards != .answer else {
-      plan = ExchangePlan()
+      plan = ExchangePlan.ofRefusals()
       describe(head)
       if facts.maxForwards == .answer { return .answerAsRecipient }
       allowed = allowedMethods(head, snapshot)
@@ -105,9 +104,12 @@ package struct Admission {
       service = choice.pointee.service
       basis = UnsafeMutablePointer(mutating: choice.pointer(to: \.plan).unsafelyUnwrapped)
     }
-    makePlan(head, basis)
+    plan = UnsafePointer(basis)
+    describe(head)
+    request.isRepeatable = head.method.isIdempotent || facts.hasIdempotencyKey
+    request.expectsContinue = facts.expectsContinue
     if let extras, extras.pointee.answer.status > 0 { return .answerByRoute }
-    if case .length(let length) = head.framing, length > plan.bodyLimit {
+    if case .length(let length) = head.framing, length > plan.pointee.bodyLimit {
       return .refuse(.bodyTooLarge, .none)
     }
     if !facts.upgrade.isEmpty {
@@ -159,18 +161,12 @@ package struct Admission {
     return true
   }
 
-  private mutating func makePlan(_ head: RequestHead, _ basis: UnsafePointer<ExchangePlan>) {
-    plan = basis.pointee
-    describe(head)
-    plan.isRepeatable = head.method.isIdempotent || facts.hasIdempotencyKey
-    plan.expectsContinue = facts.expectsContinue
-  }
-
-  /// What every plan says of its head.
+  /// What every exchange goes by of its head.
   @inline(__always)
   private mutating func describe(_ head: RequestHead) {
-    plan.clientVersion = head.version
-    plan.clientKeepsAlive = head.keepAlive
-    plan.hasBody = !head.framing.isEmpty
+    request = RequestTraits()
+    request.hasBody = !head.framing.isEmpty
+    request.clientVersion = head.version
+    request.clientKeepsAlive = head.keepAlive
   }
 }

@@ -11,7 +11,9 @@ package struct Exchange {
   /// How much of a request body is kept for a repeat (semantics: bounded tee).
   package static let teeLimit: UInt64 = 64 * 1024
 
-  @usableFromInline package internal(set) var plan: ExchangePlan
+  @usableFromInline let limits: UnsafePointer<ExchangePlan>
+  @inlinable var plan: ExchangePlan { limits.pointee }
+  @usableFromInline package let request: RequestTraits
   @usableFromInline package internal(set) var phase = AttemptPhase.choosing
   @usableFromInline package internal(set) var fate = ClientFate.keepAlive
   /// Why the gateway answered by itself or cut the exchange.
@@ -42,15 +44,16 @@ package struct Exchange {
   @usableFromInline var backendWriter = ProgressMeter()
 
   @inlinable @inline(__always)
-  package init(_ plan: ExchangePlan, now: Instant) {
-    self.plan = plan
-    requestIsComplete = !plan.hasBody
-    awaitsContinue = plan.expectsContinue && plan.hasBody
+  package init(_ plan: UnsafePointer<ExchangePlan>, _ request: RequestTraits, now: Instant) {
+    limits = plan
+    self.request = request
+    requestIsComplete = !request.hasBody
+    awaitsContinue = request.expectsContinue && request.hasBody
     isTeeing =
-      plan.hasBody && plan.isRepeatable && plan.retryAttempts > 0
-      && plan.retryKinds.rawValue & ~RetryKinds.connect.rawValue != 0
-    requestDeadline = plan.requestTimeout.map { now + $0 } ?? .distantFuture
-    if !plan.clientKeepsAlive { fate = .close }
+      request.hasBody && request.isRepeatable && plan.pointee.retryAttempts > 0
+      && plan.pointee.retryKinds.rawValue & ~RetryKinds.connect.rawValue != 0
+    requestDeadline = plan.pointee.requestTimeout.map { now + $0 } ?? .distantFuture
+    if !request.clientKeepsAlive { fate = .close }
   }
 
   // MARK: Getting a connection
@@ -146,7 +149,7 @@ package struct Exchange {
   /// An interim answer (RFC 9110 section 15.2); 101 is not one of them.
   package mutating func informational(status: UInt16, now: Instant) -> Actions {
     if status == 100 && awaitsContinue { stopAwaitingContinue(now: now) }
-    if plan.clientVersion == .http10 { return [] }
+    if request.clientVersion == .http10 { return [] }
     informationalSent = true
     return .forwardInformational
   }

@@ -1,9 +1,11 @@
 // Why this file exists: what admission has decided about one request, as plain values, so that the
-// exchange never looks into a configuration and a test can write the plan down.
+// exchange never looks into a configuration and a test can write the plan down. The limits of its
+// route and service stay where they are; what the head says is five bytes.
 public import HTTPSemantics
 public import Primitives
 
-/// The rules one exchange goes by, from its route, its service and its head.
+/// The limits one exchange goes by, from its route and its service. In the snapshot, for as long as
+/// any of its exchanges lives.
 @frozen @usableFromInline
 package struct ExchangePlan: Sendable {
   // Limits on the backend
@@ -24,13 +26,37 @@ package struct ExchangePlan: Sendable {
   // Repeats
   @usableFromInline package var retryAttempts: UInt8 = 2
   @usableFromInline package var retryKinds: RetryKinds = [.connect, .reusedReset, .reset]
+
+  @inlinable package init() {}
+
+  /// For exchanges that never come to a route.
+  package static func ofRefusals() -> UnsafePointer<ExchangePlan> { refusals }
+}
+
+/// Immutable after its making, and never freed.
+nonisolated(unsafe) private let refusals: UnsafePointer<ExchangePlan> = {
+  let plan = UnsafeMutablePointer<ExchangePlan>.allocate(capacity: 1)
+  plan.initialize(to: ExchangePlan())
+  return UnsafePointer(plan)
+}()
+
+/// What the head says that the exchange goes by.
+@frozen @usableFromInline
+package struct RequestTraits: Sendable {
   /// The request may be sent twice: an idempotent method or an Idempotency-Key.
   @usableFromInline package var isRepeatable = false
-  // The request
   @usableFromInline package var hasBody = false
   @usableFromInline package var expectsContinue = false
   @usableFromInline package var clientVersion = HTTPVersion.http11
   @usableFromInline package var clientKeepsAlive = true
 
   @inlinable package init() {}
+
+  /// Of a head that was refused: where its body would end, nobody can say.
+  package static var unreadable: RequestTraits {
+    var request = RequestTraits()
+    request.hasBody = true
+    request.clientKeepsAlive = false
+    return request
+  }
 }

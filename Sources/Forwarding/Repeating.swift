@@ -17,7 +17,7 @@ extension Exchange {
   func mayRepeat(_ kind: RetryKind) -> Bool {
     if kind == .never || responseHasBegun || informationalSent { return false }
     if attempts > plan.retryAttempts || !plan.retryKinds.contains(RetryKinds(kind)) { return false }
-    if kind != .connect && !plan.isRepeatable { return false }
+    if kind != .connect && !request.isRepeatable { return false }
     return requestBytes == 0 || isTeeing
   }
 

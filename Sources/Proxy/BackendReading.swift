@@ -112,7 +112,7 @@ extension BackendRef {
     let offered = exchange.pointee.upgrade
     let context = ResponseContext(
       requestMethod: exchange.pointee.record.method,
-      clientVersion: exchange.pointee.machine.plan.clientVersion,
+      clientVersion: exchange.pointee.machine.request.clientVersion,
       offeredUpgrade: offered.isEmpty ? nil : exchange.text(offered))
     guard ResponseRules.judge(&head, context, into: &facts) == .accept else {
       exchange.fail(.brokeProtocol)

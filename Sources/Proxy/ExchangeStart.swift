@@ -54,12 +54,11 @@ extension ClientRef {
     if let extras = arrival.pointee.admission.extras {
       needed += extras.pointee.room(headSize: headSize)
     }
-    let plan = arrival.admission.pointer(to: \.plan).unsafelyUnwrapped
-    guard let exchange = makeExchange(plan, room: needed) else {
-      return refuseWithoutExchange()
-    }
+    let admission = arrival.admission
+    guard let exchange = makeExchange(admission.pointee.plan, admission.pointee.request, needed)
+    else { return refuseWithoutExchange() }
     exchange.note(arrival)
-    let hasBody = arrival.pointee.admission.plan.hasBody
+    let hasBody = admission.pointee.request.hasBody
     pointee.phase = hasBody ? .body : .waiting
     // Two opinions on whether there is a body are never forwarded.
     if !hasBody && !RequestParser.hasEnded(parser) {
@@ -88,10 +87,9 @@ extension ClientRef {
   /// Answers a head that never became a request, and ends the connection.
   func refuse(_ reason: Reason, _ detail: BadRequestDetail) {
     pointee.worker.returnTable(&pointee.table)
-    var plan = ExchangePlan()
-    plan.clientKeepsAlive = false
-    plan.hasBody = true  // nobody knows where it would end
-    guard let exchange = makeExchange(&plan, room: 0) else { return refuseWithoutExchange() }
+    guard let exchange = makeExchange(ExchangePlan.ofRefusals(), .unreadable, 0) else {
+      return refuseWithoutExchange()
+    }
     pointee.phase = .body
     exchange.pointee.record.detail = detail
     exchange.identify(nil, nil, hasAddress: pointee.hasAddress, address: pointee.peer.address)
@@ -105,15 +103,17 @@ extension ClientRef {
     reset()
   }
 
-  /// - Parameter plan: read where it lies: a hundred bytes, copied once.
+  /// - Parameter room: bytes of buffer, beside what the gateway itself adds.
   @inline(__always)
-  private func makeExchange(_ plan: UnsafePointer<ExchangePlan>, room: Int) -> ExchangeRef? {
+  private func makeExchange(
+    _ plan: UnsafePointer<ExchangePlan>, _ request: RequestTraits, _ room: Int
+  ) -> ExchangeRef? {
     let worker = pointee.worker
     guard let exchange = worker.pointee.exchanges.allocate() else { return nil }
     let needed = min(room + Bounds.headAdditions, BufferPool.largest)
     exchange.initialize(
       to: ExchangeNode(
-        machine: Exchange(plan.pointee, now: worker.pointee.now), client: self, worker: worker,
+        machine: Exchange(plan, request, now: worker.pointee.now), client: self, worker: worker,
         snapshot: worker.pointee.snapshot, buffer: worker.pointee.buffers.take(atLeast: needed)))
     exchange.pointee.record.begun = pointee.headBegun
     worker.pointee.users.increment()
@@ -131,7 +131,7 @@ extension ExchangeRef {
     pointee.service = admission.pointee.service
     pointee.extras = admission.pointee.extras
     pointee.key = admission.pointee.key
-    pointee.framing = admission.pointee.plan.hasBody ? head.pointee.framing : .none
+    pointee.framing = admission.pointee.request.hasBody ? head.pointee.framing : .none
     pointee.dropsTrailers = admission.pointee.facts.dropsTrailers
     pointee.record.method = head.pointee.method
     pointee.record.headIsKnown = true

@@ -25,7 +25,7 @@ extension ExchangeRef {
   @inline(__always)
   func responseHead(_ head: inout ResponseHead, hasDate: Bool) -> Bool {
     let worker = pointee.worker
-    let speaks11 = pointee.machine.plan.clientVersion == .http11
+    let speaks11 = pointee.machine.request.clientVersion == .http11
     let framing = head.framing
     let needsReframing = framing == .chunked || framing == .untilClose
     pointee.responseIsChunked = needsReframing && speaks11
@@ -125,7 +125,7 @@ extension ExchangeRef {
 
   var connectionNotice: ConnectionNotice {
     switch pointee.machine.fate {
-    case .keepAlive: pointee.machine.plan.clientVersion == .http10 ? .keepAlive : .none
+    case .keepAlive: pointee.machine.request.clientVersion == .http10 ? .keepAlive : .none
     case .close, .linger, .reset: .close
     }
   }

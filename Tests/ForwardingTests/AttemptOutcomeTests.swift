@@ -9,8 +9,7 @@ import Testing
 
 @Suite struct AttemptOutcomeTests {
   /// A request whose head has been sent, and that will not be repeated.
-  private func sent(reused: Bool = false, _ adjust: (inout ExchangePlan) -> Void = { _ in }) -> Play
-  {
+  private func sent(reused: Bool = false, _ adjust: (inout PlayPlan) -> Void = { _ in }) -> Play {
     var play = Play {
       $0.retryAttempts = 0
       adjust(&$0)

@@ -6,6 +6,22 @@ import Testing
 
 @testable import Forwarding
 
+/// A plan and what the head says, for a test to write down together.
+@dynamicMemberLookup
+struct PlayPlan {
+  var limits = ExchangePlan()
+  var request = RequestTraits()
+
+  subscript<Value>(dynamicMember path: WritableKeyPath<ExchangePlan, Value>) -> Value {
+    get { limits[keyPath: path] }
+    set { limits[keyPath: path] = newValue }
+  }
+  subscript<Value>(dynamicMember path: WritableKeyPath<RequestTraits, Value>) -> Value {
+    get { request[keyPath: path] }
+    set { request[keyPath: path] = newValue }
+  }
+}
+
 /// An exchange with a budget of its own and a clock that the test sets.
 struct Play {
   var machine: Exchange
@@ -17,11 +33,14 @@ struct Play {
   var backendTaken: UInt64 = 0
   let failures = FailureStatuses([500...500, 502...504])
 
-  init(_ adjust: (inout ExchangePlan) -> Void = { _ in }) {
-    var plan = ExchangePlan()
+  init(_ adjust: (inout PlayPlan) -> Void = { _ in }) {
+    var plan = PlayPlan()
     plan.isRepeatable = true
     adjust(&plan)
-    machine = Exchange(plan, now: now)
+    // Lives as long as the test's process, as a snapshot outlives its exchanges.
+    let limits = UnsafeMutablePointer<ExchangePlan>.allocate(capacity: 1)
+    limits.initialize(to: plan.limits)
+    machine = Exchange(limits, plan.request, now: now)
   }
 
   var context: ExchangeContext {
@@ -271,7 +290,7 @@ struct Play {
   }
 
   @Test func `a request survives a dead connection when it can be repeated for certain`() {
-    func survives(_ framing: Framing, _ adjust: (inout ExchangePlan) -> Void = { _ in }) -> Bool {
+    func survives(_ framing: Framing, _ adjust: (inout PlayPlan) -> Void = { _ in }) -> Bool {
       Play { plan in
         plan.hasBody = framing != .none
         adjust(&plan)

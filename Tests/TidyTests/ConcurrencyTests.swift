@@ -21,6 +21,9 @@ private let trusted = [
   Trust(
     word: unsafeGlobal, file: "Sources/Admin/AdminServer.swift", count: 1, reason: writtenOnce),
   Trust(
+    word: unsafeGlobal, file: "Sources/Forwarding/ExchangePlan.swift", count: 1,
+    reason: "the plan of refused requests, written once and only read"),
+  Trust(
     word: unsafeGlobal, file: "Sources/HTTPParsing/Callbacks.swift", count: 2,
     reason: "llhttp's settings, written once before any thread reads them"),
   Trust(
