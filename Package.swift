@@ -58,6 +58,7 @@ let package = Package(
     room("Balancing", ["Primitives"]),
     room("CircuitBreaking", ["Primitives"]),
     room("Health", ["Primitives"]),
+    room("Limiting", ["Primitives"]),
     room("Telemetry", ["Primitives", "HTTPSemantics"]),
 
     // Machines
@@ -66,7 +67,7 @@ let package = Package(
       "Forwarding",
       [
         "Primitives", "HTTPSemantics", "Routing", "Balancing", "CircuitBreaking", "Health",
-        "Configuration",
+        "Limiting", "Configuration",
       ]),
 
     // The only rooms that know C
@@ -77,7 +78,7 @@ let package = Package(
     room(
       "Proxy",
       [
-        "Primitives", "HTTPSemantics", "Balancing", "CircuitBreaking", "Telemetry",
+        "Primitives", "HTTPSemantics", "Balancing", "CircuitBreaking", "Limiting", "Telemetry",
         "Configuration", "Forwarding", "EventLoop", "HTTPParsing",
       ]),
     room(
@@ -88,7 +89,7 @@ let package = Package(
       name: "gateway",
       dependencies: [
         "Primitives", "HTTPSemantics", "Routing", "Balancing", "CircuitBreaking", "Health",
-        "Telemetry",
+        "Limiting", "Telemetry",
         "Configuration", "Forwarding", "EventLoop", "HTTPParsing", "Proxy", "Admin", "Probing",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
@@ -102,13 +103,14 @@ let package = Package(
     tests("Balancing", ["Primitives"]),
     tests("CircuitBreaking", ["Primitives"]),
     tests("Health", ["Primitives"]),
+    tests("Limiting", ["Primitives"]),
     tests("Telemetry", ["Primitives", "HTTPSemantics"]),
     tests("Configuration", ["Primitives", "HTTPSemantics"]),
     tests(
       "Forwarding",
       [
         "Primitives", "HTTPSemantics", "Routing", "Balancing", "CircuitBreaking", "Health",
-        "Configuration",
+        "Limiting", "Configuration",
       ]),
     tests("EventLoop", ["Primitives"]),
     tests("HTTPParsing", ["Primitives", "HTTPSemantics"]),

@@ -12,6 +12,7 @@ struct ConfigurationBuilder {
   func build() throws(Incomplete) -> GatewayConfiguration {
     let limits = try root.mapping("limits")
     let services = try services()
+    let rateLimits = try rateLimits()
     let bodySize = try limits.optionalBytes("body_size")
     return GatewayConfiguration(
       listeners: try listeners(), admin: try admin(), workers: try workers(), http: try http(),
@@ -26,7 +27,7 @@ struct ConfigurationBuilder {
       logging: try logging(),
       tracing: TracingConfiguration(trust: try root.mapping("tracing").word("trust")),
       shutdown: try shutdown(), services: services,
-      routes: try routes(services, bodySize: bodySize))
+      rateLimits: rateLimits, routes: try routes(services, rateLimits, bodySize: bodySize))
   }
 
   // MARK: The process

@@ -170,8 +170,11 @@ package enum ConfigurationReference {
     case .named(let bounds, .fields): "at most \(bounds.upperBound) names of fields"
     case .named(let bounds, .parameters): "at most \(bounds.upperBound) names of parameters"
     case .list(let bounds):
-      isScalarList(node)
-        ? "list: \(valueText(node.entry[0]))" : "list, \(span(bounds) { "\($0)" })"
+      if isScalarList(node) {
+        (node.row.shortForm == nil ? "list: " : "one, or a list: ") + valueText(node.entry[0])
+      } else {
+        "list, \(span(bounds) { "\($0)" })"
+      }
     case .word: ""
     case .boolean: "`true`, `false`"
     case .integer(let bounds): span(bounds) { "\($0)" }

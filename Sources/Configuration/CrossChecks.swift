@@ -17,10 +17,14 @@ struct CrossChecks {
     let sockets = checkSockets()
     let services = root.field("services")?.named ?? []
     for service in services { checkService(service, sockets) }
-    checkRoutes(services)
+    let limits = root.field("rate_limits")?.named ?? []
+    checkRateLimits(limits)
+    checkRoutes(services, limits)
     checkTrust()
-    // A route that could not be read may be the one that names the service.
-    if !diagnostics.hasErrors { warnOfUnusedServices(services) }
+    // A route that could not be read may be the one that names the service, or the limit.
+    if diagnostics.hasErrors { return }
+    warnOfUnusedServices(services)
+    warnOfUnusedLimits(limits)
   }
 
   let services = ConfigurationPath.root.key("services")

@@ -70,12 +70,14 @@ package enum DiagnosticCode: String, Sendable, CaseIterable {
   case cannotOpen = "cannot_open"
   // Between the parts
   case unknownService = "unknown_service"
+  case unknownLimit = "unknown_limit"
   case duplicateName = "duplicate_name"
   case duplicateAddress = "duplicate_address"
   case loop
   case unreachableRoute = "unreachable_route"
   case ambiguousRoute = "ambiguous_route"
   case unusedService = "unused_service"
+  case unusedLimit = "unused_limit"
   case noEffect = "no_effect"
 }
 

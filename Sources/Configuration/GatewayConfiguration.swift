@@ -17,6 +17,7 @@ package struct GatewayConfiguration: Sendable, Equatable {
   package var tracing: TracingConfiguration
   package var shutdown: ShutdownConfiguration
   package var services: [ServiceConfiguration]
+  package var rateLimits: [RateLimitConfiguration]
   package var routes: [RouteConfiguration]
 
   /// The service of that name.

@@ -46,6 +46,7 @@ package enum JSONSchemaWriter {
     switch row.kind {
     case .mapping, .named, .list:
       if let short = row.shortForm, let key = node.key(short) { shapes.append(value(key)) }
+      if row.shortForm == "[]" { shapes.append(value(node.entry[0])) }
       if case .named(_, .reference) = row.kind { shapes.append(.object(scalar(.name(64)))) }
       shapes.append(.object(composite(node)))
     case .word: shapes.append(.object([("$ref", .string("#/$defs/expansion"))]))

@@ -3,11 +3,13 @@ import Primitives
 
 extension ConfigurationBuilder {
   func routes(
-    _ services: [ServiceConfiguration], bodySize: UInt64?
+    _ services: [ServiceConfiguration], _ limits: [RateLimitConfiguration], bodySize: UInt64?
   ) throws(Incomplete) -> [RouteConfiguration] {
     let elements = try root.value("routes").elements
     var positions: [String: Int] = [:]
     for (index, service) in services.enumerated() { positions[service.name] = index }
+    var limitPositions: [String: Int] = [:]
+    for (index, limit) in limits.enumerated() { limitPositions[limit.name] = index }
     var matches: [MatchConfiguration] = []
     for route in elements { matches.append(try match(try route.mapping("match"))) }
     let names = RouteNames.complete(
@@ -19,6 +21,7 @@ extension ConfigurationBuilder {
         RouteConfiguration(
           name: names[index], match: matches[index],
           action: try action(route, services, positions),
+          rateLimits: try rateLimits(of: route, limitPositions),
           upgrades: try route.value("upgrades").elements.compactMap(\.writtenText),
           stripPrefix: route.field("strip_prefix")?.writtenText,
           bodySize: route.field("body_size") == nil

@@ -7,10 +7,14 @@ import Primitives
 extension CrossChecks {
   var routes: [ConfigurationValue] { root.field("routes")?.elements ?? [] }
 
-  mutating func checkRoutes(_ services: [ConfigurationValue.Named]) {
+  mutating func checkRoutes(
+    _ services: [ConfigurationValue.Named], _ limits: [ConfigurationValue.Named]
+  ) {
     var names: [String: Int] = [:]
     let known = services.map(\.name)
     let set = Set(known)
+    let limits = limits.map(\.name)
+    let knownLimits = Set(limits)
     let http = root.field("http")
     for (index, route) in routes.enumerated() {
       let path = ConfigurationPath.root.key("routes").index(index)
@@ -18,6 +22,7 @@ extension CrossChecks {
       checkEncodedSlash(route, http?.field("encoded_slash")?.scalar, at: path)
       checkConditions(route, http?.field("underscore_fields")?.scalar, at: path.key("match"))
       checkServices(of: route, known, set, at: path.key("service"))
+      checkRateLimits(of: route, limits, knownLimits, at: path.key("rate_limits"))
       checkPaths(of: route, at: path)
       checkAnswer(of: route, at: path)
       checkEdits(route.field("request_headers"), false, at: path.key("request_headers"))

@@ -5,6 +5,8 @@ package struct RouteConfiguration: Sendable, Equatable {
   package var name: String
   package var match: MatchConfiguration
   package var action: RouteAction
+  /// Positions in `GatewayConfiguration.rateLimits`, in the order in which they are asked.
+  package var rateLimits: [Int]
   /// Protocols a request may be upgraded to, in lower case; empty = none.
   package var upgrades: [String]
   /// What is taken from the front of the path; a path in normal form that `match.path` lies in.

@@ -123,7 +123,8 @@ package struct SchemaRow: Sendable {
   package var kind: SchemaKind
   package var presence: SchemaPresence
   package var words: [SchemaWord]
-  /// A mapping may be written as the value of this one of its keys.
+  /// A mapping may be written as the value of this one of its keys; `[]`: a list may be written as
+  /// its only entry.
   package var shortForm: String?
   /// Of a mapping: exactly one of these of its keys must be there.
   package var oneOf: [String]

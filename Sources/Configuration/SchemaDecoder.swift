@@ -258,6 +258,7 @@ struct SchemaDecoder {
         value.content = .scalar(.word(word.text))
         return value
       }
+      if row.shortForm == "[]" { return list([node], 1...1, node, as: type, at: path) }
       if let short = row.shortForm, let key = type.key(short) {
         return shortForm(node, key, of: type, at: path)
       }

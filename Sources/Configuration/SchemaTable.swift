@@ -1,14 +1,14 @@
 // Why this file exists: every key an operator may write, once: what it is, its bounds, its default
 // and what it does. Decoding, `gateway check`, the JSON Schema and docs/configuration.md follow
 // from these rows; adding a key begins with adding its row. Those of services and routes are next
-// door, in SchemaTableServices.swift and SchemaTableRoutes.swift.
+// door, in SchemaTableServices.swift, SchemaTableLimits.swift and SchemaTableRoutes.swift.
 import Primitives
 
 extension Schema {
   /// The keys of a gateway's configuration file.
   package static let gateway = Schema(
     processRows + clientRows + observationRows + serviceRows + poolRows + backendTimeRows
-      + retryRows + healthRows + passiveRows + breakerRows + routeRows)
+      + retryRows + healthRows + passiveRows + breakerRows + rateLimitRows + routeRows)
 
   private static let longestWait = Duration.seconds(24 * 3_600)
   static let wait = SchemaKind.duration(.milliseconds(1)...longestWait)

@@ -101,6 +101,14 @@ extension Schema {
 
   private static let overrideRows: [SchemaRow] = [
     SchemaRow(
+      "routes[].rate_limits", .list(0...16), .listByDefault([]),
+      """
+      Limits of `rate_limits`, asked in this order. A request that one of them refuses counts at \
+      none.
+      """),
+    SchemaRow(
+      "routes[].rate_limits[]", .name(64), .required, example: "per-client", "The limit's name."),
+    SchemaRow(
       "routes[].upgrades", .list(0...16), .listByDefault(["websocket"]),
       "Protocols that a request may be upgraded to; `[]` = none."),
     SchemaRow(

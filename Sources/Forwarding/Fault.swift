@@ -79,7 +79,8 @@ extension Reason {
       .clientAbort:
       true
     // A method that no route takes is like a path that none does: the next request may be right.
-    case .none, .noRoute, .methodNotAllowed, .connectRefused, .connectFailed, .upstreamReset,
+    case .none, .noRoute, .methodNotAllowed, .rateLimited, .connectRefused, .connectFailed,
+      .upstreamReset,
       .upstreamProtocol, .noBackend, .allUnhealthy, .circuitOpen, .queueFull, .queueTimeout,
       .overloaded, .draining, .connectTimeout, .upstreamTimeout, .requestTimeout:
       false

@@ -69,6 +69,9 @@ package struct IdentityTable<Value> {
     return entry.value
   }
 
+  /// Another value for a number that is referred to.
+  package mutating func replace(_ number: Int, by value: Value) { entries[number]?.value = value }
+
   package subscript(number: Int) -> Value {
     guard let entry = entries[number] else { preconditionFailure("no such number: \(number)") }
     return entry.value

@@ -13,8 +13,13 @@ struct RouteCompiler {
   /// Every number that was given, with the position of its route. A route has one for each service
   /// that its requests may go to: they are counted apart.
   private(set) var numbers: [(number: Int, position: Int)] = []
+  private(set) var limits: LimitCompiler
 
-  init(_ configuration: GatewayConfiguration, _ registry: SharedRegistry, _ arena: Arena) {
+  init(
+    _ configuration: GatewayConfiguration, _ registry: SharedRegistry, _ arena: Arena,
+    _ limits: LimitCompiler
+  ) {
+    self.limits = limits
     self.configuration = configuration
     self.registry = registry
     self.arena = arena
@@ -100,14 +105,16 @@ struct RouteCompiler {
 
   // MARK: Extras
 
-  private func extras(
+  private mutating func extras(
     _ route: RouteConfiguration, _ shares: [ServiceShare], _ numbers: [Int]
   ) -> UnsafePointer<RouteExtras>? {
     let isPlain =
       shares.count == 1 && route.stripPrefix == nil && route.requestHeaders.isEmpty
-      && route.responseHeaders.isEmpty
+      && route.responseHeaders.isEmpty && route.rateLimits.isEmpty
     if isPlain { return nil }
+    let limits = limits.limits(of: route, configuration)
     let extras = RouteExtras(
+      limits: limits, limitRoom: RouteExtras.room(for: limits),
       choices: choices(route, shares, numbers), answer: answer(route),
       stripLength: route.stripPrefix?.utf8.count ?? 0,
       request: edits(route.requestHeaders), response: edits(route.responseHeaders))

@@ -6,6 +6,10 @@ package import Primitives
 /// What a route has beyond a name, one service and a plan. In the snapshot's memory.
 @usableFromInline
 package struct RouteExtras {
+  /// In the order in which they are asked.
+  package var limits: UnsafeBufferPointer<RouteLimit>
+  /// Bytes that `LimitStep.writeFields` may write.
+  package var limitRoom: Int
   /// The services of a split, by rising thresholds of the draw; empty for one service.
   package var choices: UnsafeBufferPointer<ServiceChoice>
   package var answer: RouteAnswer
@@ -29,7 +33,12 @@ package struct RouteExtras {
 
   /// Room for what the edits may write, given the size of the request's head.
   package func room(headSize: Int) -> Int {
-    request.room(headSize: headSize) + response.room(headSize: headSize)
+    request.room(headSize: headSize) + response.room(headSize: headSize) + limitRoom
+  }
+
+  static func room(for limits: UnsafeBufferPointer<RouteLimit>) -> Int {
+    if limits.isEmpty { return 0 }
+    return limits.reduce(LimitEntry.fieldsLength) { $0 + $1.entry.pointee.longestText }
   }
 
   /// The target as the backend gets it: without the prefix, beginning with exactly one slash.

@@ -3,6 +3,7 @@
 // and where they end when no snapshot names them any more.
 
 package import Health
+package import Limiting
 import Primitives
 
 /// What a snapshot refers to, by number. Given back as one when the snapshot goes.
@@ -11,6 +12,11 @@ package struct SnapshotIdentities {
   package var routes: [Int] = []
   package var services: [Int] = []
   package var backends: [Int] = []
+  package var limits: [Int] = []
+  /// Limits as routes use them.
+  package var limitUses: [Int] = []
+  /// Counters that others have taken the place of.
+  package var outgrownLimits: [Limit] = []
 
   package init() {}
 }
@@ -34,6 +40,13 @@ package struct KnownBackend {
   package var shared: BackendShared
 }
 
+/// How often requests of a route were above a limit.
+package struct KnownLimitUse {
+  package var limit: String
+  package var route: String
+  package var use: LimitUse
+}
+
 /// The shared words of every service and backend of the process, and the numbers under which
 /// workers keep what is their own about them. Control loop only.
 package final class SharedRegistry {
@@ -43,6 +56,10 @@ package final class SharedRegistry {
   private var routes = IdentityTable<KnownRoute>()
   private var services = IdentityTable<KnownService>()
   private var backends = IdentityTable<KnownBackend>()
+  private var limits = IdentityTable<Limit>()
+  private var limitUses = IdentityTable<KnownLimitUse>()
+  /// Counters that workers may still come to, before they are sent on to others.
+  private var outgrown: [Limit] = []
 
   package init(workers: Int) {
     precondition(workers > 0)
@@ -81,11 +98,35 @@ package final class SharedRegistry {
     backends.knows(service + "\n" + address)
   }
 
+  /// - Parameter identity: what the counters belong to; see `RateLimitConfiguration.identity`.
+  /// - Parameter keys: for how many there is to be room. Keys that are counted go over to a table
+  ///   of that size.
+  func limit(_ identity: String, keys: Int, _ rule: LimitRule, now: Instant) -> Int {
+    let number = limits.refer(to: identity) { _ in .create(keys: keys) }
+    let counters = limits[number]
+    if !counters.hasRoom(for: keys) {
+      limits.replace(number, by: counters.resized(keys: keys, rule, now: now))
+      outgrown.append(counters)
+    }
+    return number
+  }
+
+  func counters(ofLimit number: Int) -> Limit { limits[number] }
+
+  func limitUse(_ limit: String, route: String) -> (number: Int, value: LimitUse) {
+    let number = limitUses.refer(to: limit + "\n" + route) { _ in
+      KnownLimitUse(limit: limit, route: route, use: .create(workers: workers))
+    }
+    return (number, limitUses[number].use)
+  }
+
   /// A snapshot is gone: what nobody else refers to is abandoned.
   func release(_ identities: SnapshotIdentities) {
     for route in identities.routes { routes.release(route) }
     for service in identities.services { services.release(service) }
     for backend in identities.backends { backends.release(backend) }
+    for limit in identities.limits { limits.release(limit) }
+    for use in identities.limitUses { limitUses.release(use) }
   }
 
   // MARK: Forgetting
@@ -97,6 +138,10 @@ package final class SharedRegistry {
     abandoned.routes = routes.takeAbandoned()
     abandoned.services = services.takeAbandoned()
     abandoned.backends = backends.takeAbandoned()
+    abandoned.limits = limits.takeAbandoned()
+    abandoned.limitUses = limitUses.takeAbandoned()
+    abandoned.outgrownLimits = outgrown
+    outgrown = []
     return abandoned
   }
 
@@ -109,6 +154,9 @@ package final class SharedRegistry {
       precondition(shared.open.load() == 0, "a connection outlived every snapshot of its backend")
       shared.destroy()
     }
+    for limit in identities.limits { limits.recycle(limit).destroy() }
+    for limit in identities.outgrownLimits { limit.destroy() }
+    for use in identities.limitUses { limitUses.recycle(use).use.destroy() }
   }
 
   // MARK: What there is
@@ -122,4 +170,5 @@ package final class SharedRegistry {
   package var knownRoutes: [(number: Int, value: KnownRoute)] { routes.known }
   package var knownServices: [(number: Int, value: KnownService)] { services.known }
   package var knownBackends: [(number: Int, value: KnownBackend)] { backends.known }
+  package var knownLimitUses: [KnownLimitUse] { limitUses.known.map(\.value) }
 }

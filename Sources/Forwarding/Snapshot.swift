@@ -98,6 +98,8 @@ package struct Snapshot {
   package var headFields: Int
   package var clientTimeouts: ClientTimes
   package var trustedProxies: UnsafeBufferPointer<CIDR>
+  /// In the order of the file.
+  package var limits: UnsafeBufferPointer<LimitEntry>
   package var traceTrust: TraceTrust
   package var generation: UInt64
   /// Where changes of the backends' states are noted for the control loop.

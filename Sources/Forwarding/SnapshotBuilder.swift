@@ -36,7 +36,8 @@ package struct SnapshotBuilder {
     sharing previous: OwnedSnapshot? = nil
   ) -> OwnedSnapshot {
     let rules =
-      previous?.rules ?? SnapshotRules.build(configuration, registry: registry, hashKey: hashKey)
+      previous?.rules
+      ?? SnapshotRules.build(configuration, registry: registry, hashKey: hashKey, now: now)
     let places = configuration.services.map { service in addresses(of: service) }
     let services = arena.allocate(ServiceEntry.self, count: places.count)
     let backendCount = places.reduce(0) { $0 + $1.count }
@@ -62,7 +63,7 @@ package struct SnapshotBuilder {
         headFields: configuration.limits.headFields,
         clientTimeouts: ClientTimes(
           head: configuration.timeouts.head, keepAlive: configuration.timeouts.keepAlive),
-        trustedProxies: rules.trustedProxies,
+        trustedProxies: rules.trustedProxies, limits: rules.limits,
         traceTrust: traceTrust(configuration.tracing.trust), generation: generation,
         journal: registry.journal,
         users: arena.words(count: 8 * registry.workers).counter(0),

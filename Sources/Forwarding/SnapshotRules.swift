@@ -13,6 +13,7 @@ final class SnapshotRules {
   let routePositions: UnsafeBufferPointer<Int32>
   let routing: RouteTable
   let trustedProxies: UnsafeBufferPointer<CIDR>
+  let limits: UnsafeBufferPointer<LimitEntry>
   /// For each service, how long its requests wait at most for a connection and an answer's head.
   let longestAnswers: [Duration]
   private let registry: SharedRegistry
@@ -22,6 +23,7 @@ final class SnapshotRules {
   init(
     _ routes: UnsafeMutablePointer<RouteEntry>, _ routePositions: UnsafeBufferPointer<Int32>,
     _ routing: RouteTable, _ trustedProxies: UnsafeBufferPointer<CIDR>,
+    _ limits: UnsafeBufferPointer<LimitEntry>,
     _ longestAnswers: [Duration],
     _ registry: SharedRegistry, _ identities: SnapshotIdentities, _ arena: Arena
   ) {
@@ -29,6 +31,7 @@ final class SnapshotRules {
     self.routePositions = routePositions
     self.routing = routing
     self.trustedProxies = trustedProxies
+    self.limits = limits
     self.longestAnswers = longestAnswers
     self.registry = registry
     self.identities = identities
@@ -40,10 +43,12 @@ final class SnapshotRules {
 
 extension SnapshotRules {
   static func build(
-    _ configuration: GatewayConfiguration, registry: SharedRegistry, hashKey: UInt64
+    _ configuration: GatewayConfiguration, registry: SharedRegistry, hashKey: UInt64, now: Instant
   ) -> SnapshotRules {
     let arena = Arena()
-    var compiler = RouteCompiler(configuration, registry, arena)
+    let limits = LimitCompiler(
+      configuration.rateLimits, registry, arena, hashKey: hashKey, now: now)
+    var compiler = RouteCompiler(configuration, registry, arena, limits)
     let routes = arena.allocate(RouteEntry.self, count: configuration.routes.count)
     for (index, route) in configuration.routes.enumerated() {
       (routes + index).initialize(to: compiler.entry(route, position: index))
@@ -55,10 +60,13 @@ extension SnapshotRules {
     arena.atEnd { table.destroy() }
     var identities = SnapshotIdentities()
     identities.routes = compiler.numbers.map(\.number)
+    identities.limits = compiler.limits.numbers
+    identities.limitUses = compiler.limits.uses
     var positions = [Int32](repeating: -1, count: registry.routeNumbers)
     for (number, position) in compiler.numbers { positions[number] = Int32(position) }
     return SnapshotRules(
       routes, arena.copy(positions), table, arena.copy(configuration.trustedProxies),
+      UnsafeBufferPointer(start: limits.entries, count: configuration.rateLimits.count),
       longestAnswers(configuration), registry, identities, arena)
   }
 

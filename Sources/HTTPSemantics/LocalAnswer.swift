@@ -21,6 +21,8 @@ package struct LocalAnswer {
   @usableFromInline package var requestID: ByteSlice?
   /// Whole field lines, each with its CR LF: `Allow: GET\r\n`.
   @usableFromInline package var extraFields: ByteSlice?
+  /// The name of a rate limit in its quotes; of letters, digits, `_`, `-` and `.`.
+  @usableFromInline package var violatedPolicy: ByteSlice?
 
   @inlinable package init(
     _ reason: Reason, _ detail: BadRequestDetail = .none, method: Method, version: HTTPVersion,
@@ -35,10 +37,11 @@ package struct LocalAnswer {
     date = nil
     requestID = nil
     extraFields = nil
+    violatedPolicy = nil
   }
 
   /// At most this many bytes, with a date of 29 bytes; the request identifier counts twice, extra
-  /// fields once on top.
+  /// fields and a violated policy once on top.
   package static var maximumSize: Int { 768 }
 
   /// Writes head and body. When they do not fit, `writer` says so.
@@ -73,7 +76,10 @@ package struct LocalAnswer {
   private static var reasonName: StaticString { ",\"reason\":\"" }
   private static var detailName: StaticString { "\",\"detail\":\"" }
   private static var requestName: StaticString { "\",\"request_id\":\"" }
+  /// draft-ietf-httpapi-ratelimit-headers-10 section 5.
+  private static var policiesName: StaticString { "\",\"violated-policies\":[" }
   private static var closing: StaticString { "\"}\n" }
+  private static var policiesClosing: StaticString { "]}\n" }
 
   private func writeBody(_ status: UInt16, into writer: inout ByteWriter) {
     writer.append(LocalAnswer.opening)
@@ -90,7 +96,13 @@ package struct LocalAnswer {
       writer.append(LocalAnswer.requestName)
       writer.append(requestID)
     }
-    writer.append(LocalAnswer.closing)
+    if let violatedPolicy {
+      writer.append(LocalAnswer.policiesName)
+      writer.append(violatedPolicy)
+      writer.append(LocalAnswer.policiesClosing)
+    } else {
+      writer.append(LocalAnswer.closing)
+    }
   }
 
   /// The length of what `writeBody` writes; Content-Length comes before it.
@@ -99,7 +111,13 @@ package struct LocalAnswer {
       LocalAnswer.opening.utf8CodeUnitCount + StatusPhrase.of(status).utf8CodeUnitCount
       + LocalAnswer.statusName.utf8CodeUnitCount + 3
       + LocalAnswer.reasonName.utf8CodeUnitCount + reason.word.utf8CodeUnitCount
-      + LocalAnswer.closing.utf8CodeUnitCount
+    if let violatedPolicy {
+      length +=
+        LocalAnswer.policiesName.utf8CodeUnitCount + violatedPolicy.count
+        + LocalAnswer.policiesClosing.utf8CodeUnitCount
+    } else {
+      length += LocalAnswer.closing.utf8CodeUnitCount
+    }
     if hasDetail {
       length += LocalAnswer.detailName.utf8CodeUnitCount + detail.word.utf8CodeUnitCount
     }

@@ -6,7 +6,7 @@
 package enum Reason: UInt8, CaseIterable, Sendable {
   case none
   case badRequest, methodNotAllowed, noRoute, headTimeout, bodyTimeout, bodyTooLarge, targetTooLong
-  case headTooLarge
+  case rateLimited, headTooLarge
   case connectRefused, connectFailed, upstreamReset, upstreamProtocol
   case noBackend, allUnhealthy, circuitOpen, queueFull, queueTimeout, overloaded, draining
   case connectTimeout, upstreamTimeout, requestTimeout
@@ -23,6 +23,7 @@ package enum Reason: UInt8, CaseIterable, Sendable {
     case .bodyTimeout: "body_timeout"
     case .bodyTooLarge: "body_too_large"
     case .targetTooLong: "target_too_long"
+    case .rateLimited: "rate_limited"
     case .headTooLarge: "head_too_large"
     case .connectRefused: "connect_refused"
     case .connectFailed: "connect_failed"
@@ -53,6 +54,7 @@ package enum Reason: UInt8, CaseIterable, Sendable {
     case .headTimeout, .bodyTimeout: 408
     case .bodyTooLarge: 413
     case .targetTooLong: 414
+    case .rateLimited: 429
     case .headTooLarge: 431
     case .clientAbort: 499
     case .connectRefused, .connectFailed, .upstreamReset, .upstreamProtocol: 502
@@ -67,7 +69,7 @@ package enum Reason: UInt8, CaseIterable, Sendable {
   package var retryAfterHelps: Bool {
     switch self {
     case .noBackend, .allUnhealthy, .circuitOpen, .queueFull, .queueTimeout: true
-    case .overloaded, .draining: true
+    case .rateLimited, .overloaded, .draining: true
     case .none, .badRequest, .methodNotAllowed, .noRoute, .headTimeout, .bodyTimeout: false
     case .bodyTooLarge, .targetTooLong, .headTooLarge: false
     case .connectRefused, .connectFailed, .upstreamReset, .upstreamProtocol: false

@@ -14,6 +14,8 @@ extension Reason {
     case .bodyTimeout: "The client stopped sending its body, or sent it too slowly."
     case .bodyTooLarge: "The request body is larger than allowed."
     case .targetTooLong: "The request target alone fills the space of a whole head."
+    case .rateLimited:
+      "The client, or all that share a key, made more requests than a limit allows."
     case .headTooLarge: "The request head has too many bytes or too many field lines."
     case .connectRefused: "The backend refused the connection."
     case .connectFailed: "No connection could be opened to the backend."
@@ -44,6 +46,7 @@ extension Reason {
     case .bodyTimeout: "Raise `timeouts.body_idle`, or lower `limits.min_rate`."
     case .bodyTooLarge: "Raise `limits.body_size` or the route's `body_size`."
     case .targetTooLong: "Send the data in a body, or raise `limits.head_size`."
+    case .rateLimited: "Send fewer requests, wait as Retry-After says, or raise `rate_limits`."
     case .headTooLarge: "Send fewer or smaller fields, or raise `limits.head_size`, `head_fields`."
     case .connectRefused: "Start the backend, or correct its address."
     case .connectFailed: "Look at the network between the gateway and the backend."

@@ -23,12 +23,39 @@ package enum RequestPart {
     }
   }
 
+  /// The same for rules that a client must not get around: a line that Connection names was sent to
+  /// this hop, so it counts. What was taken out for its underscore, or because its sender is not
+  /// trusted to say it, is not there.
+  @inline(__always)
+  package static func sentValues(
+    of name: ByteSlice, in head: RequestHead, _ take: (ByteSlice) -> Void
+  ) {
+    for index in 0..<head.fieldCount {
+      let field = head.fields[index]
+      guard Int(field.nameLength) == name.count, field.valueLength > 0,
+        ASCII.equalIgnoringCase(field.name.slice(in: head.base), name), isSent(field, name)
+      else { continue }
+      take(field.value.slice(in: head.base))
+    }
+  }
+
+  private static func isSent(_ field: Field, _ name: ByteSlice) -> Bool {
+    if !field.isDropped { return true }
+    if field.kind.bit & FieldKind.forwardingIdentity != 0 { return false }
+    for index in 0..<name.count where name.base[index] == 0x5f { return false }
+    return true
+  }
+
   /// The value of a cookie (RFC 6265 section 4.2): the first one that is not empty. Its quotes, if
   /// it has some, belong to it.
   /// - Parameter name: with regard to case.
-  package static func cookie(_ name: ByteSlice, in head: RequestHead) -> ByteSlice? {
+  /// - Parameter isNominatedToo: also in a line that Connection names.
+  package static func cookie(
+    _ name: ByteSlice, in head: RequestHead, isNominatedToo: Bool = false
+  ) -> ByteSlice? {
     for index in 0..<head.fieldCount {
-      guard case .cookie = head.fields[index].kind, !head.fields[index].isDropped else { continue }
+      guard case .cookie = head.fields[index].kind, isNominatedToo || !head.fields[index].isDropped
+      else { continue }
       let line = head.fields[index].value.slice(in: head.base)
       if let value = pair(name, in: line, separator: 0x3b) { return value }
     }

@@ -116,6 +116,17 @@ package struct SharedWords: @unchecked Sendable {
     for index in 0..<count { (base + index).initialize(to: Atomic(0)) }
     return SharedWords(base: base, count: count)
   }
+  /// A block in pages that count as memory only once they are written; for large tables. Start-up
+  /// and reload only.
+  package static func reserve(count: Int) -> SharedWords {
+    precondition(count > 0)
+    let raw = reserveAddressSpace(bytes: count * 8)
+    // A page of zeros is a page of words that are zero.
+    return SharedWords(base: raw.bindMemory(to: Atomic<UInt64>.self, capacity: count), count: count)
+  }
+  /// Gives back a block made by `reserve`.
+  package func release() { releaseAddressSpace(base, bytes: count * 8) }
+  /// Gives back a block made by `allocate`.
   package func deallocate() {
     base.deinitialize(count: count)
     UnsafeMutableRawPointer(base).deallocate()

@@ -162,7 +162,7 @@ package struct Slab<Element: ~Copyable> {
 }
 
 /// Zeroed pages that count as memory only once they are written.
-private func reserveAddressSpace(bytes: Int) -> UnsafeMutableRawPointer {
+func reserveAddressSpace(bytes: Int) -> UnsafeMutableRawPointer {
   let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
   let memory = mmap(nil, bytes, PROT_READ | PROT_WRITE, flags, -1, 0)
   guard let memory, memory != UnsafeMutableRawPointer(bitPattern: -1) else {
@@ -176,7 +176,7 @@ private func releasePages(_ start: UInt, _ bytes: UInt) {
   precondition(result == 0)
 }
 
-private func releaseAddressSpace(_ base: UnsafeMutableRawPointer, bytes: Int) {
+func releaseAddressSpace(_ base: UnsafeMutableRawPointer, bytes: Int) {
   let result = munmap(base, bytes)
   precondition(result == 0)
 }

@@ -27,7 +27,8 @@ extension WorkerRef {
     let isKept = sampling.keeps(
       status: sample.status, reason: sample.reason, latency: sample.duration,
       random: sampling.keepsAll ? 0 : pointee.random.next())
-    guard isKept else { return }
+    // What a limit in shadow would have refused is to be seen, every one.
+    guard isKept || exchange.pointee.limit > 0 else { return }
     let wasEmpty = log.isEmpty
     log.append(exchange.accessRecord(sample))
     if wasEmpty && !log.isEmpty {
@@ -78,6 +79,7 @@ extension ExchangeRef {
     }
     if sample.status != 0 { record.status = sample.status }
     record.reason = sample.reason
+    record.limit = limited?.pointee.name
     record.bytesIn = sample.bytesIn
     record.bytesOut = sample.bytesOut
     record.latency = sample.duration

@@ -205,6 +205,9 @@ package final class DataPlane {
   package var shards: [MetricsShard] { chain.shards }
   package var gauges: [BackendGauges] { chain.gauges }
 
+  /// Every limit that some route names, or named a moment ago.
+  package var limitUses: [KnownLimitUse] { chain.registry.knownLimitUses }
+
   /// How often another snapshot came into use, and how many are kept for exchanges on them.
   package var revision: UInt64 { chain.revision }
   package var retiredSnapshots: Int { chain.retiredCount }

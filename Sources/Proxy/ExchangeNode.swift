@@ -24,6 +24,11 @@ struct ExchangeNode {
   var extras: UnsafePointer<RouteExtras>?
   /// What the route sets in the answer.
   var responseLines = EditedLines()
+  /// Position, counted from 1, in the route's list of the limit that refuses, or would have
+  /// refused; 0 = none.
+  var limit: UInt32 = 0
+  /// Seconds that a limit told the client to wait.
+  var retryAfter: UInt32 = 0
   /// Position in the snapshot of the backend of the present or last attempt; -1 = none yet.
   var picked: Int32 = -1
   var tried = TriedBackends()

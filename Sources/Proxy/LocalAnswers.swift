@@ -7,8 +7,9 @@ import Primitives
 
 extension ExchangeRef {
   /// Seconds after which another try may fare better, for the reasons where that is so: when the
-  /// first breaker lets a request pass, rounded up; for the others nobody knows.
+  /// first breaker lets a request pass, or the limits do, rounded up; for the others nobody knows.
   private var retryAfterSeconds: UInt32 {
+    if case .rateLimited = pointee.machine.reason { return pointee.retryAfter }
     guard case .circuitOpen = pointee.machine.reason else { return 1 }
     let now = pointee.worker.pointee.now
     let pool = BackendPool(pointee.snapshot, service)
@@ -25,6 +26,9 @@ extension ExchangeRef {
     if machine.reason.retryAfterHelps { answer.retryAfter = retryAfterSeconds }
     answer.date = pointee.worker.date
     answer.requestID = text(pointee.record.requestID)
+    if case .rateLimited = machine.reason, let limit = limited, limit.pointee.announces {
+      answer.violatedPolicy = limit.pointee.quoted
+    }
     let lines = text(pointee.responseLines.ofFaults)
     if !lines.isEmpty { answer.extraFields = lines }
     answer.write(into: &writer)

@@ -18,6 +18,7 @@ extension ExchangeRef {
   func forwardEdited(_ arrival: UnsafeMutablePointer<Arrival>) {
     let worker = pointee.worker
     if worker.pointee.shedding == .requests { return fail(.overloaded) }
+    guard passesLimits(arrival) else { return }
     guard writeEditedHead(arrival) else { return fail(.headTooLarge) }
     worker.deposit(self)
     acquire()
@@ -47,6 +48,8 @@ extension ExchangeRef {
     let edits = extras.pointee.response
     var scratch = ByteWriter(pointee.worker.pointee.scratch, capacity: Worker.scratchSize)
     let values = templateValues(arrival, into: &scratch)
+    // Behind what the limits say of themselves, which goes into every answer.
+    let before = pointee.responseLines
     let at = pointee.textEnd
     let room = min(pointee.buffer.capacity - at, Bounds.editedLines)
     var writer = ByteWriter(pointee.buffer.base + at, capacity: room)
@@ -57,8 +60,9 @@ extension ExchangeRef {
     edits.write(edits.answerLines..<edits.lines.count, values, into: &writer)
     if writer.overflowed { return false }
     pointee.responseLines = EditedLines(
-      offset: UInt32(at), length: UInt32(writer.count), faultLength: UInt32(ofFaults),
-      answerLength: UInt32(ofRouteAnswers))
+      offset: UInt32(at) - before.length, length: before.length + UInt32(writer.count),
+      faultLength: before.length + UInt32(ofFaults),
+      answerLength: before.length + UInt32(ofRouteAnswers))
     pointee.textEnd = at + writer.count
     return true
   }
@@ -169,6 +173,7 @@ extension ExchangeRef {
   @inline(never)
   func answerByRoute(_ arrival: UnsafeMutablePointer<Arrival>) {
     guard let extras = pointee.extras else { preconditionFailure("a route that answers") }
+    guard passesLimits(arrival) else { return }
     guard prepareAnswerLines(arrival) else { return fail(.headTooLarge) }
     let worker = pointee.worker
     closeIfDraining()

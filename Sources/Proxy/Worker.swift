@@ -57,6 +57,7 @@ package struct Worker {
   let scratch = UnsafeMutablePointer<UInt8>.allocate(capacity: Worker.scratchSize)
   let target = UnsafeMutablePointer<UInt8>.allocate(capacity: Worker.scratchSize)
   let arrival = UnsafeMutablePointer<Arrival>.allocate(capacity: 1)
+  let limitLedger = LimitLedger.create()
   let vectors = UnsafeMutablePointer<IOVector>.allocate(capacity: Worker.vectorsMax)
   let gathered = UnsafeMutablePointer<IOVector>.allocate(capacity: Worker.vectorsMax)
   var gatheredCount = 0

@@ -152,6 +152,7 @@ extension WorkerRef {
       memory.deallocate()
     }
     pointee.arrival.deallocate()
+    pointee.limitLedger.destroy()
     pointee.vectors.deallocate()
     pointee.gathered.deallocate()
     pointee.pools.deallocate()

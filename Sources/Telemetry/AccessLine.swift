@@ -17,12 +17,12 @@ struct AccessLine {
   static var userAgentBytes: Int { 1_024 }
 
   /// The keys (some 330 bytes), the texts of fixed length, the numbers at their longest (20 digits
-  /// each) and eight ellipses come to less.
+  /// each) and nine ellipses come to less.
   static var fixedLength: Int { 1_024 }
 
-  /// All texts at their bounds: host, route, service and backend are names.
+  /// All texts at their bounds: host, route, service, backend and limit are names.
   static var longest: Int {
-    let texts = requestIDBytes + methodBytes + 4 * nameBytes + pathBytes + userAgentBytes
+    let texts = requestIDBytes + methodBytes + 5 * nameBytes + pathBytes + userAgentBytes
     return fixedLength + texts * JSONBytes.worstCase
   }
 
@@ -34,6 +34,7 @@ struct AccessLine {
       &+ told(record.host, nameBytes) &+ told(record.path, pathBytes)
       &+ told(record.route, nameBytes) &+ told(record.service, nameBytes)
       &+ told(record.backend, nameBytes) &+ told(record.userAgent, userAgentBytes)
+      &+ told(record.limit, nameBytes)
     return fixedLength &+ texts &* JSONBytes.worstCase  // bounded by `longest`
   }
 
@@ -117,6 +118,10 @@ struct AccessLine {
     milliseconds(record.connect)
     put(",\"user_agent\":")
     text(record.userAgent, bound: AccessLine.userAgentBytes)
+    if let limit = record.limit {
+      put(",\"limit\":")
+      text(limit, bound: AccessLine.nameBytes)
+    }
     put("}\n")
   }
 

@@ -36,6 +36,8 @@ package struct AccessRecord {
   @usableFromInline package var queue: Duration?
   @usableFromInline package var connect: Duration?
   @usableFromInline package var userAgent: ByteSlice?
+  /// The rate limit that refused the request, or in shadow would have; nil is not written.
+  @usableFromInline package var limit: ByteSlice?
 
   /// All unknown.
   @inlinable package init(time: Int64) {

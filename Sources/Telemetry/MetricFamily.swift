@@ -12,6 +12,7 @@ package enum MetricFamily: CaseIterable, Sendable {
   case clientConnections, activeConnections, poolConnections, poolOpened, poolReused
   case healthChecks
   case backendHealthy, backendState, ejections, circuitState, circuitTransitions, panics
+  case rateLimited, rateLimitKeys, rateLimitEvictions
   case retries, localResponses, fieldsDropped
   case lastReloadSuccessful, lastReloadTimestamp, reloads, configurationInfo
   case eventLoopLag, shedding, accessLogDropped, seriesOverflow, buildInfo
@@ -35,6 +36,7 @@ package enum MetricFamily: CaseIterable, Sendable {
     case .healthChecks: healthCheckEntry
     case .backendHealthy, .backendState, .ejections, .circuitState, .circuitTransitions, .panics:
       conditionEntry
+    case .rateLimited, .rateLimitKeys, .rateLimitEvictions: limitEntry
     case .retries, .localResponses, .fieldsDropped: decisionEntry
     case .lastReloadSuccessful, .lastReloadTimestamp, .reloads, .configurationInfo:
       configurationEntry
@@ -135,6 +137,25 @@ package enum MetricFamily: CaseIterable, Sendable {
       make(
         "gateway_panics_total", .counter, ["service"],
         "How often too few of a service's backends were usable, so that health was ignored.")
+    }
+  }
+
+  private var limitEntry: Entry {
+    switch self {
+    case .rateLimited:
+      make(
+        "gateway_rate_limited_total", .counter, ["limit", "route", "mode"],
+        "Requests above a rate limit: refused (enforce), or let pass all the same (shadow).")
+    case .rateLimitKeys:
+      make(
+        "gateway_rate_limit_keys", .gauge, ["limit"],
+        "Keys of a rate limit that are counted now; those that are as good as new are forgotten, "
+          + "131,072 places a scrape.")
+    default:
+      make(
+        "gateway_rate_limit_evictions_total", .counter, ["limit"],
+        "Keys of a rate limit that lost their count because another one needed the place: above 0, "
+          + "max_keys is too small.")
     }
   }
 

@@ -95,6 +95,35 @@ package struct PanicSample: Sendable {
   }
 }
 
+/// The keys of one rate limit.
+package struct LimitSample: Sendable {
+  package var limit: String
+  package var keys: UInt64
+  package var evictions: UInt64
+
+  package init(limit: String, keys: UInt64, evictions: UInt64) {
+    self.limit = limit
+    self.keys = keys
+    self.evictions = evictions
+  }
+}
+
+/// Requests of one route that were above one limit.
+package struct LimitedSample: Sendable {
+  package var limit: String
+  package var route: String
+  /// `shadow` or `enforce`.
+  package var mode: String
+  package var count: UInt64
+
+  package init(limit: String, route: String, mode: String, count: UInt64) {
+    self.limit = limit
+    self.route = route
+    self.mode = mode
+    self.count = count
+  }
+}
+
 /// Everything that one answer to `GET /metrics` is made from.
 package struct MetricsReport: Sendable {
   package var layout: MetricsLayout
@@ -106,6 +135,9 @@ package struct MetricsReport: Sendable {
   /// In the order of the answer; a service without health checks has none.
   package var healthChecks: [HealthCheckSample]
   package var panics: [PanicSample]
+  package var limits: [LimitSample]
+  /// Those that are above 0 are shown.
+  package var limited: [LimitedSample]
   package var configuration: ConfigurationStatus
   package var process: ProcessSample
   package var version: String
@@ -113,6 +145,7 @@ package struct MetricsReport: Sendable {
   package init(
     layout: MetricsLayout, shards: [MetricsShard], gauges: [BackendGauges],
     healthChecks: [HealthCheckSample] = [], panics: [PanicSample] = [],
+    limits: [LimitSample] = [], limited: [LimitedSample] = [],
     configuration: ConfigurationStatus, process: ProcessSample, version: String
   ) {
     precondition(gauges.count == layout.backends.count)
@@ -121,6 +154,8 @@ package struct MetricsReport: Sendable {
     self.gauges = gauges
     self.healthChecks = healthChecks
     self.panics = panics
+    self.limits = limits
+    self.limited = limited
     self.configuration = configuration
     self.process = process
     self.version = version
@@ -136,6 +171,7 @@ package struct MetricsReport: Sendable {
     writeBytes(&out)
     writeConnections(&out)
     writeConditions(&out)
+    writeLimits(&out)
     writeDecisions(&out)
     writeConfiguration(&out)
     writeHealth(&out)
@@ -270,6 +306,17 @@ package struct MetricsReport: Sendable {
       for route in routes where shard.routeCount > route { sum &+= word(shard, route).value }
     }
     return sum
+  }
+
+  private func writeLimits(_ out: inout Exposition) {
+    out.begin(.rateLimited)
+    for sample in limited where sample.count > 0 {
+      out.sample(sample.limit, sample.route, sample.mode, value: sample.count)
+    }
+    out.begin(.rateLimitKeys)
+    for sample in limits { out.sample(sample.limit, value: sample.keys) }
+    out.begin(.rateLimitEvictions)
+    for sample in limits { out.sample(sample.limit, value: sample.evictions) }
   }
 
   private func writeDecisions(_ out: inout Exposition) {

@@ -53,13 +53,14 @@ struct ExplainCommand: ParsableCommand {
     let verdict: ExplainedVerdict
     do throws(ExplainedRequest.Problem) {
       verdict = try withExtendedLifetime(snapshot) { () throws(ExplainedRequest.Problem) in
-        try ExplainedVerdict.of(request, snapshot.pointer)
+        try ExplainedVerdict.of(request, snapshot.pointer, now: Instant(nanoseconds: 0))
       }
     } catch {
       throw ValidationError("\(error)")
     }
     let explanation = Explanation(
-      request: request, configuration: configuration, file: loaded.path, verdict: verdict
+      request: request, configuration: configuration, file: loaded.path, verdict: verdict,
+      knowsCounters: false
     ) { service in
       configuration.services[service].backends.map { backend in
         ExplainedBackend(

@@ -6,6 +6,7 @@ import Configuration
 import Forwarding
 import HTTPParsing
 import HTTPSemantics
+import Limiting
 import Primitives
 import Routing
 
@@ -84,12 +85,15 @@ struct ExplainedVerdict {
   /// What a backend would be asked for.
   var target = ""
   var routes = RouteExplanation(taker: nil)
+  /// What each limit of the route says at this moment, of a request that goes on; nil = it does not
+  /// count there.
+  var limits: [LimitVerdict?] = []
   /// Values of the field lines, by their names in lower case.
   var fields: [(name: String, value: String)] = []
 
   /// Asks a compiled configuration.
   static func of(
-    _ request: ExplainedRequest, _ snapshot: UnsafePointer<Snapshot>
+    _ request: ExplainedRequest, _ snapshot: UnsafePointer<Snapshot>, now: Instant
   ) throws(ExplainedRequest.Problem) -> ExplainedVerdict {
     let bytes = try request.head()
     // Behind the head some bytes may be read, as on a connection.
@@ -125,12 +129,13 @@ struct ExplainedVerdict {
       throw ExplainedRequest.Problem(description: "this is not one request")
     }
     var head = RequestParser.head(parser, table: table, base: UnsafePointer(base))
-    verdict.ask(&head, snapshot, peer: request.peer ?? IPAddress(v4: 0x7f00_0001))
+    verdict.ask(
+      &head, snapshot, peer: request.peer ?? IPAddress(v4: 0x7f00_0001), now: now)
     return verdict
   }
 
   private mutating func ask(
-    _ head: inout RequestHead, _ snapshot: UnsafePointer<Snapshot>, peer: IPAddress
+    _ head: inout RequestHead, _ snapshot: UnsafePointer<Snapshot>, peer: IPAddress, now: Instant
   ) {
     let size = 160 * 1024
     let room = UnsafeMutablePointer<UInt8>.allocate(capacity: 2 * size)
@@ -170,6 +175,15 @@ struct ExplainedVerdict {
       let extras = snapshot.pointee.routes[Int(admission.route)].extras
     else { return }
     var rest = ByteWriter(room + size, capacity: size)
+    if outcome == .forward || answer == .answerByRoute {
+      let ledger = LimitLedger.create()
+      defer { ledger.destroy() }
+      limits = withUnsafePointer(to: admission) { admission in
+        LimitStep(
+          extras.pointee.limits, ledger, admission, head, snapshot, hasAddress: true, now: now
+        ).look(room: &rest)
+      }
+    }
     if answer == .answerByRoute {
       let answer = extras.pointee.answer
       outcome = .respond(status: answer.status)

@@ -5,6 +5,7 @@ import Admin
 import Configuration
 import Forwarding
 import HTTPSemantics
+import Limiting
 import Primitives
 import Routing
 
@@ -26,6 +27,8 @@ struct Explanation {
   /// As messages call it.
   let file: String
   let verdict: ExplainedVerdict
+  /// It comes from a running gateway: what is left of limits means something.
+  let knowsCounters: Bool
   /// The backends of the service at this position of the configuration.
   let backends: (Int) -> [ExplainedBackend]
 
@@ -34,6 +37,14 @@ struct Explanation {
 
   var route: RouteConfiguration? {
     verdict.routes.taker.map { configuration.routes[Int($0)] }
+  }
+
+  // MARK: Limits
+
+  /// The limits of the route, in the order in which they are asked, with what each says.
+  var limits: [(limit: RateLimitConfiguration, verdict: LimitVerdict?)] {
+    guard let route, verdict.limits.count == route.rateLimits.count else { return [] }
+    return zip(route.rateLimits, verdict.limits).map { (configuration.rateLimits[$0], $1) }
   }
 
   // MARK: Near misses
@@ -223,6 +234,23 @@ extension Explanation {
     json.endArray()
   }
 
+  private func writeLimits(in json: inout JSONWriter) {
+    json.key("limits")
+    json.beginArray()
+    for (limit, verdict) in limits {
+      json.beginObject()
+      json.member("name", limit.name)
+      json.limit(limit)
+      json.member("counts", verdict != nil)
+      if knowsCounters, let verdict {
+        json.member("passes", verdict.isAllowed)
+        json.member("remaining", verdict.remaining)
+      }
+      json.endObject()
+    }
+    json.endArray()
+  }
+
   private func writeOutcome(in json: inout JSONWriter) {
     if !allowed.isEmpty {
       json.key("allow")
@@ -231,6 +259,7 @@ extension Explanation {
       json.endArray()
     }
     if case .redirect(_, let location) = verdict.outcome { json.member("location", location) }
+    if !limits.isEmpty { writeLimits(in: &json) }
     guard let route, outcome == "forward" else { return }
     json.member("target", verdict.target)
     json.key("services")

@@ -3,6 +3,7 @@
 
 import Configuration
 import HTTPSemantics
+import Limiting
 
 /// Lines with children.
 struct TextTree {
@@ -57,6 +58,10 @@ extension Explanation {
       if rest > 0 { lines.append(TextTree("and \(rest) more")) }
       tree.children.append(TextTree("would be taken too by", lines))
     }
+    let limits = limits
+    if !limits.isEmpty {
+      tree.children.append(TextTree("limited by", limits.map { TextTree(line($0, $1)) }))
+    }
     tree.children.append(outcomeTree)
     return tree
   }
@@ -83,6 +88,17 @@ extension Explanation {
     let subject = miss.condition == "query" ? "the query is " : "is "
     let found = miss.found.map { "'\($0)'" } ?? (miss.condition == "query" ? "empty" : "not there")
     return "\(name(miss.route)): \(what) must be \(wanted), \(subject)\(found)"
+  }
+
+  private func line(_ limit: RateLimitConfiguration, _ verdict: LimitVerdict?) -> String {
+    let burst = limit.algorithm == .tokenBucket ? ", \(limit.burst) at once" : " in any such period"
+    var text = "\(limit.name): \(limit.rateText)\(burst), by \(limit.keyText)"
+    switch limit.mode {
+    case .off: return text + "; it is off"
+    case .shadow: text += "; in shadow, it refuses nobody"
+    case .enforce: break
+    }
+    return verdict == nil ? text + "; the request has no such key and does not count" : text
   }
 
   private var outcomeTree: TextTree {

@@ -17,6 +17,7 @@ final class StatusReport {
   private let inUse: ConfigurationInUse
   private let dataPlane: DataPlane
   private let checks: HealthChecks
+  private let limits: LimitSurvey
   private let descriptorLimit: Int
   private let readiness: () -> AdminReadiness
   private let started = Loop.clock()
@@ -29,6 +30,7 @@ final class StatusReport {
     self.inUse = inUse
     self.dataPlane = dataPlane
     self.checks = checks
+    limits = LimitSurvey(dataPlane)
     self.descriptorLimit = descriptorLimit
     self.readiness = readiness
   }
@@ -64,6 +66,7 @@ final class StatusReport {
     return MetricsReport(
       layout: layout, shards: dataPlane.shards, gauges: gauges,
       healthChecks: checks.samples, panics: survey.panics,
+      limits: limits.samples(now: survey.now), limited: limits.limited,
       configuration: ConfigurationStatus(
         isLastReloadSuccessful: inUse.refused == nil, lastReload: UInt64(inUse.since),
         successes: inUse.successes, failures: inUse.failures, hash: inUse.loaded.contentHash,
@@ -103,6 +106,8 @@ final class StatusReport {
       write(service, index: index, clocks, to: &json)
     }
     json.endArray()
+    json.key("limits")
+    limits.write(to: &json, now: survey.now)
     json.endObject()
     return json.finished
   }
@@ -147,7 +152,8 @@ final class StatusReport {
     do throws(ExplainedRequest.Problem) {
       let explanation = Explanation(
         request: request, configuration: dataPlane.live.configuration, file: inUse.path,
-        verdict: try ExplainedVerdict.of(request, dataPlane.snapshot)
+        verdict: try ExplainedVerdict.of(request, dataPlane.snapshot, now: survey.now),
+        knowsCounters: true
       ) { self.backends(of: $0, survey) }
       return .explained(explanation.json)
     } catch {

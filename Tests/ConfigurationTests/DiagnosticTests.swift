@@ -75,7 +75,7 @@ import Testing
   @Test func `keys that do not exist yet are unknown, and so are their values`() {
     let text = """
       tracing: {export: none, sample: 1%}
-      rate_limits: {}
+      plugins: {}
       listeners: [{address: 127.0.0.1:8080}]
       services:
         a:
@@ -84,15 +84,15 @@ import Testing
       routes:
         - match: {path: /*, cookies: {}}
           service: a
-          rate_limits: []
+          cache: none
           mirror: b
       """
     let codes = load(text).diagnostics.map { "\($0.path) \($0.code.rawValue)" }
     #expect(
       codes == [
-        "tracing.export unknown_key", "tracing.sample unknown_key", "rate_limits unknown_key",
+        "tracing.export unknown_key", "tracing.sample unknown_key", "plugins unknown_key",
         "services.a.backends[0].priority unknown_key", "services.a.hedge unknown_key",
-        "routes[0].match.cookies unknown_key", "routes[0].rate_limits unknown_key",
+        "routes[0].match.cookies unknown_key", "routes[0].cache unknown_key",
         "routes[0].mirror unknown_key",
       ])
   }

@@ -103,6 +103,17 @@ import Testing
           half_open_requests: "@services.*.circuit_breaker.half_open_requests@"
         warm_up: "@services.*.warm_up@"
       other: {backends: []}
+    rate_limits:
+      users:
+        algorithm: "@rate_limits.*.algorithm@"
+        rate: "@rate_limits.*.rate@"
+        key: ["@rate_limits.*.key[]@"]
+        ipv6_prefix: "@rate_limits.*.ipv6_prefix@"
+        missing_key: "@rate_limits.*.missing_key@"
+        mode: "@rate_limits.*.mode@"
+        max_keys: "@rate_limits.*.max_keys@"
+        headers: "@rate_limits.*.headers@"
+      other: {rate: 1/s, burst: "@rate_limits.*.burst@", key: global}
     routes:
       - name: "@routes[].name@"
         match:
@@ -112,6 +123,7 @@ import Testing
           headers: {X-A: "@routes[].match.headers.*@"}
           query: {a: "@routes[].match.query.*@"}
         service: {users: "@routes[].service.*@", other: "@rest@"}
+        rate_limits: ["@routes[].rate_limits[]@"]
         upgrades: ["@routes[].upgrades[]@"]
         strip_prefix: "@routes[].strip_prefix@"
         timeouts:

@@ -113,7 +113,7 @@ import Testing
             "path": "k\\"",
             "message": "unknown key 'k\\"' at the top level",
             "suggestion": "the keys here are listeners, admin, workers, http, limits, timeouts, \
-        trusted_proxies, logging, tracing, shutdown, services, routes"
+        trusted_proxies, logging, tracing, shutdown, services, rate_limits, routes"
           }
         ]
 

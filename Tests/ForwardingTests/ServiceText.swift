@@ -15,6 +15,13 @@ func mainService(
     \(lines.split(separator: "\n").map { "    \($0)\n" }.joined())
     routes: [{match: {path: "/*"}, service: main}]
     """
+  return try configuration(of: text, place)
+}
+
+/// The configuration of a text without mistakes.
+func configuration(
+  of text: String, _ place: SourceLocation = #_sourceLocation
+) throws -> GatewayConfiguration {
   let nothing = ConfigurationEnvironment(
     variable: { _ in nil }, file: { _ in .failure(.system(2)) })
   let result = ConfigurationLoader.load(

@@ -8,7 +8,8 @@ import Testing
       (.badRequest, "bad_request", 400), (.methodNotAllowed, "method_not_allowed", 405),
       (.noRoute, "no_route", 404), (.headTimeout, "head_timeout", 408),
       (.bodyTimeout, "body_timeout", 408), (.bodyTooLarge, "body_too_large", 413),
-      (.targetTooLong, "target_too_long", 414), (.headTooLarge, "head_too_large", 431),
+      (.targetTooLong, "target_too_long", 414), (.rateLimited, "rate_limited", 429),
+      (.headTooLarge, "head_too_large", 431),
       (.connectRefused, "connect_refused", 502), (.connectFailed, "connect_failed", 502),
       (.upstreamReset, "upstream_reset", 502), (.upstreamProtocol, "upstream_protocol", 502),
       (.noBackend, "no_backend", 503), (.allUnhealthy, "all_unhealthy", 503),
@@ -35,7 +36,10 @@ import Testing
   }
 
   @Test func `a repeat is suggested only for what passes by itself`() {
-    for reason in Reason.allCases where reason.retryAfterHelps { #expect(reason.status() == 503) }
+    for reason in Reason.allCases where reason.retryAfterHelps {
+      #expect(reason.status() == 503 || reason == .rateLimited)
+    }
+    #expect(Reason.rateLimited.retryAfterHelps)
     #expect(Reason.overloaded.retryAfterHelps)
     #expect(Reason.noBackend.retryAfterHelps)
   }

@@ -44,6 +44,9 @@ private let trusted = [
     word: unsafeType, file: "Sources/EventLoop/WorkerThread.swift", count: 1,
     reason: "the name of a thread, a number that any thread may use"),
   Trust(
+    word: unsafeType, file: "Sources/Limiting/KeyTable.swift", count: 1,
+    reason: "blocks of atomic words; a place is taken and published by its control word"),
+  Trust(
     word: unsafeType, file: "Sources/Primitives/FixedHistogram.swift", count: 2,
     reason: "bounds that nobody changes, and counts that are atomic words with one writer"),
   Trust(

@@ -11,16 +11,18 @@ private let plan: [String: Set<String>] = [
   "Balancing": ["Primitives"],
   "CircuitBreaking": ["Primitives"],
   "Health": ["Primitives"],
+  "Limiting": ["Primitives"],
   "Telemetry": ["Primitives", "HTTPSemantics"],
   "Configuration": ["CLibYAML", "Primitives", "HTTPSemantics"],
   "Forwarding": [
     "Primitives", "HTTPSemantics", "Routing", "Balancing", "CircuitBreaking", "Health",
-    "Configuration",
+    "Limiting", "Configuration",
   ],
   "EventLoop": ["CLibUV", "Primitives"],
   "HTTPParsing": ["CLLHTTP", "Primitives", "HTTPSemantics"],
   "Proxy": [
-    "Primitives", "HTTPSemantics", "Balancing", "CircuitBreaking", "Telemetry", "Configuration",
+    "Primitives", "HTTPSemantics", "Balancing", "CircuitBreaking", "Limiting", "Telemetry",
+    "Configuration",
     "Forwarding", "EventLoop", "HTTPParsing",
   ],
   "Admin": [
@@ -29,7 +31,7 @@ private let plan: [String: Set<String>] = [
   "Probing": ["Primitives", "HTTPSemantics", "Health", "EventLoop", "HTTPParsing"],
   "gateway": [
     "Primitives", "HTTPSemantics", "Routing", "Balancing", "CircuitBreaking", "Health",
-    "Telemetry",
+    "Limiting", "Telemetry",
     "Configuration", "Forwarding", "EventLoop", "HTTPParsing", "Proxy", "Admin", "Probing",
     "ArgumentParser", "Logging",
   ],
@@ -141,8 +143,8 @@ private func manifest() throws -> [String: Set<String>] {
 
   @Test func `policy rooms know no clock, no I/O and no C`() {
     let pure = [
-      "HTTPSemantics", "Routing", "Balancing", "CircuitBreaking", "Health", "Telemetry",
-      "Forwarding",
+      "HTTPSemantics", "Routing", "Balancing", "CircuitBreaking", "Health", "Limiting",
+      "Telemetry", "Forwarding",
     ]
     let breaches = imports(of: Repository.sources)
       .filter { pure.contains($0.file.room) && ($0.module == "Glibc" || $0.module.hasPrefix("CL")) }

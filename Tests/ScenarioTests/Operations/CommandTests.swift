@@ -90,7 +90,7 @@ extension Operations {
       ("workers: 1\nworkers: 2", "workers"), ("limits:\n  body_size: 22:22", "body_size"),
       ("timeouts: *b", "anchor"), ("limits:\n\tbody_size: 1MiB", "tab"),
       ("health: {}", "health"), ("circuit_breaker: none", "circuit_breaker"),
-      ("rate_limits: {}", "rate_limits"),
+      ("plugins: {}", "plugins"),
     ])
     func `surprises of YAML and keys that are not there are errors`(text: String, about: String)
       throws
