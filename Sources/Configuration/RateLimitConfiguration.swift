@@ -39,9 +39,12 @@ package struct RateLimitConfiguration: Sendable, Equatable {
 
   /// What its counters belong to: with the same they are kept over a reload, whatever else changes.
   package var identity: String {
-    let parts = key.map(\.text).joined(separator: "+")
+    let parts = canonicalKey.map(\.text).joined(separator: "+")
     return "\(name)\n\(algorithm.rawValue)\n\(parts)\n\(rate.period.nanoseconds)"
   }
+
+  /// The parts in an order that does not depend on how they were written.
+  package var canonicalKey: [RateLimitKeyPart] { key.sorted { $0.text < $1.text } }
 
   /// The key as the file has it: `client_ip`, `[client_ip, header:x-user]`.
   package var keyText: String {

@@ -53,7 +53,7 @@ struct LimitCompiler {
     let range = CIDR(IPAddress(high: .max, low: .max), prefix: UInt8(limit.ipv6Prefix))
     return LimitEntry(
       name: arena.copy(limit.name), counters: counters, rule: rule,
-      parts: arena.copy(limit.key.map(part)), hash: hash,
+      parts: arena.copy(limit.canonicalKey.map(part)), hash: hash,
       v6Mask: (range.highMask, range.lowMask), mode: LimitCompiler.mode(limit.mode),
       sharesMissing: limit.missingKey == .share,
       isClients: limit.key.contains { $0.isClients }, announces: limit.headers,

@@ -72,6 +72,9 @@ private func complaints(_ limits: String, _ names: String) -> [String] {
       "a: {rate: 1/s, key: client_ip, mode: shadow, headers: false, max_keys: 9, ipv6_prefix: 1}",
     ]
     for limit in same { #expect(try identity(limit) == base, "\(limit)") }
+    #expect(
+      try identity("a: {rate: 1/s, key: [client_ip, route]}")
+        == identity("a: {rate: 1/s, key: [route, client_ip]}"))
     let others = [
       "b: {rate: 100/s, key: client_ip}", "a: {rate: 100/m, key: client_ip}",
       "a: {rate: 100/s, key: global}", "a: {rate: 100/s, key: [client_ip, route]}",

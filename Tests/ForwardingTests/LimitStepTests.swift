@@ -198,6 +198,10 @@ private func field(_ values: String..., dropped: Set<Int> = []) -> LimitedReques
     #expect(bench.passes(9) == 0, "off forgets nothing")
     try bench.change("a: {rate: 2/m, key: client_ip}", "[a]")
     #expect(bench.passes(9) == 2)
+    try bench.change("a: {rate: 2/m, key: [client_ip, route]}", "[a]")
+    #expect(bench.passes(9) == 2)
+    try bench.change("a: {rate: 2/m, key: [route, client_ip]}", "[a]")
+    #expect(bench.passes(9) == 0, "the order of the parts says nothing")
   }
 
   @Test func `room for more keys, or for fewer, keeps who is counted`() throws {

@@ -195,6 +195,32 @@ extension Refusals {
       }
     }
 
+    @Test func `a reload keeps the counters where name, algorithm, key and period stay`() throws {
+      let backend = ScriptedBackend.answering()
+      let routes = """
+        listeners: [{address: "127.0.0.1:{port}"}]
+        admin: {address: "127.0.0.1:{admin}"}
+        workers: 2
+        services: {main: {backends: [{backend1}]}}
+        rate_limits: {a: {rate: 5/h, key: client_ip}}
+        routes: [{name: r, match: {path: /*}, service: main, rate_limits: [a]}]
+
+        """
+      try withGateway(routes, [backend]) { gateway in
+        func passesAfter(_ limit: String) throws -> Int {
+          gateway.edit(routes.replacing("rate: 5/h, key: client_ip", with: limit), [backend])
+          #expect(try gateway.post("/reload").status == 200)
+          return try passes(gateway, connections: 4, each: 5)
+        }
+        #expect(try passes(gateway, connections: 4, each: 5) == 5)
+        #expect(try passesAfter("rate: 5/h, burst: 8, key: client_ip, max_keys: 10") == 3)
+        #expect(try passesAfter("rate: 5/h, burst: 2, key: client_ip, headers: false") == 0)
+        #expect(try passesAfter("rate: 2/2h, key: client_ip") == 2)
+        let limited = ["limit": "a", "route": "r", "mode": "enforce"]
+        try gateway.waitForMetric("gateway_rate_limited_total", limited, toBe: 70)
+      }
+    }
+
     @Test func `a limit applies to what a route answers itself, and explain names it`() throws {
       let routes = """
         listeners: [{address: 127.0.0.1:{port}}]
