@@ -13,8 +13,6 @@ package struct PeakLatency: Equatable, Sendable {
 
   package init(word: UInt64) { self.word = word }
 
-  package static var unknown: PeakLatency { PeakLatency(word: 0) }
-
   /// A tick is 2^22 ns, 4.2 ms; 32 bits of them are 208 days.
   private static let tickShift: UInt64 = 22
   /// Ticks in which an estimate halves: 10 s times ln 2.

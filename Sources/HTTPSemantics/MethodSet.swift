@@ -73,9 +73,6 @@ package struct MethodSet: Equatable, Hashable, Sendable {
     }
   }
 
-  /// What `write` writes for a set of all methods.
-  package static var maximumTextSize: Int { 384 }
-
   // MARK: Methods without a rule
 
   static var firstExtension: Int { 16 }

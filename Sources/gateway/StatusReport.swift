@@ -201,6 +201,7 @@ final class StatusReport {
     json.member("balancer", balancer.policy.rawValue)
     json.member("waiting", service.shared.waiting.load())
     json.member("ignores_health", Panic.lasts(service.shared.panic))
+    json.member("ignores_health_since", Panic.since(service.shared.panic).map(clocks.time))
     json.key("backends")
     json.beginArray()
     for backend in service.backends {

@@ -36,8 +36,12 @@ import Testing
     }
     for backend in 0..<130 {
       #expect(view.isEligible(backend) == (backend % 3 == 0))
-      #expect(view.isHealthy(backend) == (backend % 3 != 1))
     }
+    // Who is healthy is seen when nobody is eligible.
+    view.rewrite(version: 2, now: at(1), recheckAt: .distantFuture) { $0 == 129 ? open : down }
+    #expect(backends.pick() == .allRefused)
+    view.rewrite(version: 3, now: at(1), recheckAt: .distantFuture) { _ in down }
+    #expect(backends.pick() == .allUnusable)
   }
 
   @Test func `it is looked at again when a warming up ends`() {

@@ -154,3 +154,7 @@ import Testing
     word.deallocate()
   }
 }
+
+extension PeakLatency {
+  fileprivate static var unknown: PeakLatency { PeakLatency(word: 0) }
+}

@@ -1,5 +1,4 @@
-// Why this file exists: what a breaker does, rule by rule (semantics 7), at instants that are
-// written down.
+// Why this file exists: what a breaker does, rule by rule, at instants that are written down.
 import Primitives
 import Testing
 

@@ -53,4 +53,13 @@ extension Box where Value == Xoroshiro {
     #expect(seen.count == 7)
     #expect(random.below(1) == 0)
   }
+  @Test func `a length is spread by a tenth both ways, and never above its cap`() {
+    var random = Xoroshiro(seed: 4)
+    let lengths = (0..<1_000).map { _ in
+      random.spread(.milliseconds(100), atMost: .milliseconds(105)).nanoseconds / 1_000_000
+    }
+    #expect(lengths.allSatisfy { (90...105).contains($0) })
+    #expect(lengths.contains(90) && lengths.contains(105))
+    #expect(random.spread(.zero, atMost: .seconds(1)) == .zero)
+  }
 }

@@ -1,5 +1,5 @@
 // Why this file exists: breakers and passive health with real sockets: who fails gets no more than
-// its trials, and nobody is judged for what clients do (semantics 6 and 7, regression 18-22, 24).
+// its trials, and nobody is judged for what clients do (regression 18-22, 24).
 
 import Glibc
 import Testing
@@ -274,6 +274,9 @@ extension Backends {
             #expect(answer.status == 200)
             try eventually("the log to tell of it") { gateway.errors.contains("panic: too few") }
             #expect(try gateway.metrics().value("gateway_panics_total", ["service": "main"]) == 1)
+            let service = try JSON(parsing: gateway.admin("/status").text)["services"]?[0]
+            #expect(service?["ignores_health"] == .bool(true))
+            #expect(service?["ignores_health_since"]?.text?.hasSuffix("Z") == true)
             ill.says("200 OK\r\n")
             try gateway.wait(for: ill.backend, toBe: "up")
             #expect(try gateway.get().status == 200)

@@ -1,5 +1,5 @@
 // Why this file exists: a request is repeated where that is safe, nowhere else, and never without
-// bound (semantics section 4).
+// bound.
 
 import Testing
 

@@ -1,5 +1,5 @@
 // Why this file exists: the commands beside `run` answer scripts by exit code and people by text
-// that says where and what (contract "Command line"; issue line 6).
+// that says where and what.
 
 import Testing
 

@@ -1,5 +1,5 @@
 // Why this file exists: when descriptors run out the gateway sheds, keeps its admin listener, and
-// recovers by itself; and no descriptor is lost on the way (issue line 7).
+// recovers by itself; and no descriptor is lost on the way.
 
 import Glibc
 import Testing

@@ -1,5 +1,5 @@
 // Why this file exists: scripts branch on what `gateway diff` exits with, and people decide by what
-// it prints whether to reload (contract "Command line").
+// it prints whether to reload.
 
 import Testing
 

@@ -1,5 +1,5 @@
 // Why this file exists: a backend is taken out of the traffic without a client noticing, and put
-// back, by the admin listener and by the file (issue line 6).
+// back, by the admin listener and by the file.
 
 import Testing
 

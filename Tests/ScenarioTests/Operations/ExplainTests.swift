@@ -1,5 +1,4 @@
-// Why this file exists: an explanation that differs from what the gateway does is worse than none
-// (contract "Command line" and "Admin listener").
+// Why this file exists: an explanation that differs from what the gateway does is worse than none.
 
 import Testing
 

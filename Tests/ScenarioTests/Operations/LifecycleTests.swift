@@ -1,5 +1,4 @@
-// Why this file exists: starting, stopping and the signals between (semantics section 14; issue
-// line 7).
+// Why this file exists: starting, stopping and the signals between.
 
 import Glibc
 import Testing

@@ -1,5 +1,5 @@
-// Why this file exists: the addresses behind a name come, change and go while the gateway serves
-// (issue line "Names"). Needs mount namespaces; without them the tests are skipped and say so.
+// Why this file exists: the addresses behind a name come, change and go while the gateway serves.
+// Needs mount namespaces; without them the tests are skipped and say so.
 
 import Testing
 

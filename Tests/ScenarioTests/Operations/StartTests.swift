@@ -1,5 +1,4 @@
-// Why this file exists: where a gateway listens, and the one clear line when it cannot (issue
-// line 7).
+// Why this file exists: where a gateway listens, and the one clear line when it cannot.
 
 import Glibc
 import Testing

@@ -1,5 +1,5 @@
 // Why this file exists: every bound on what a client may send has its status and its reason word,
-// and holds exactly (semantics section 1, "Limits with their status").
+// and holds exactly.
 
 import Testing
 

@@ -1,5 +1,5 @@
 // Why this file exists: an answer that the gateway makes itself says so, says why, and is a whole
-// HTTP message (issue line 9, contract "Reason words").
+// HTTP message.
 
 import Testing
 

@@ -1,5 +1,5 @@
-// Why this file exists: one normal form of the path decides about the route and is what the
-// backend gets (semantics section 1, "Path policy"; regression list 26).
+// Why this file exists: one normal form of the path decides about the route and is what the backend
+// gets (regression list 26).
 
 import Testing
 

@@ -1,5 +1,5 @@
-// Why this file exists: what two parties could read differently reaches no backend: it is
-// answered once, and the connection is closed (semantics section 1).
+// Why this file exists: what two parties could read differently reaches no backend: it is answered
+// once, and the connection is closed.
 
 import Testing
 

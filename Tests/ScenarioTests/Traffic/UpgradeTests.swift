@@ -1,5 +1,5 @@
 // Why this file exists: an upgrade is a tunnel once the backend has agreed to it, and an ordinary
-// request in every other case (semantics section 1, "Upgrade").
+// request in every other case.
 
 import Testing
 
