@@ -53,12 +53,6 @@ extension BackendView {
     eligibleBits(backend >> 6) >> UInt64(backend & 63) & 1 != 0
   }
 
-  /// It would be eligible if its breaker let it.
-  @inlinable package func isHealthy(_ backend: Int) -> Bool {
-    let word = cache[BackendView.firstBits + bitWords + backend >> 6].load()
-    return word >> UInt64(backend & 63) & 1 != 0
-  }
-
   @inlinable package func eligibleBits(_ word: Int) -> UInt64 {
     precondition(word < bitWords)
     return cache[BackendView.firstBits + word].load()
@@ -108,6 +102,12 @@ extension BackendView {
   }
 
   // MARK: Warming up
+
+  /// There is more to ask of a pick than who is eligible by its state.
+  @inline(__always)
+  func hasConditions(_ tried: TriedBackends, isAnyWarming: Bool) -> Bool {
+    !tried.isEmpty || isAnyWarming || hasMaximum
+  }
 
   var isAnyWarming: Bool { cache[BackendView.warmingCount].load() != 0 }
 

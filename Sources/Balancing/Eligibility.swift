@@ -38,8 +38,7 @@ struct Eligibility {
 
   func isAtBound(_ backend: Int) -> Bool { view.isAtBound(backend) }
 
-  /// There is more to ask than who is eligible by its state.
-  var hasConditions: Bool { warmScale != 0 || !tried.isEmpty || view.hasMaximum }
+  var hasConditions: Bool { view.hasConditions(tried, isAnyWarming: warmScale != 0) }
 
   /// One that is eligible by its state can take this request, and does.
   @inline(never)

@@ -18,7 +18,7 @@ enum Turn {
   /// up.
   @inline(__always)
   static func takeAtOnce(_ view: BackendView, _ request: PickRequest) -> Int? {
-    if !request.tried.isEmpty || view.isAnyWarming || view.hasMaximum { return nil }
+    if view.hasConditions(request.tried, isAnyWarming: view.isAnyWarming) { return nil }
     let turn = view.tables.pointee.sequence.add(1) &- 1
     let backend = Int(turn % UInt64(view.count))
     return view.isEligible(backend) ? backend : nil

@@ -228,10 +228,7 @@ package struct Breaker: Sendable {
     // A backend that fails again before it has been good for as long as it was shut out has not
     // recovered: its trips are still in a row. Otherwise one that takes a load only when rested
     // would swing at the shortest interval for ever.
-    let closedFor = now - Instant(nanoseconds: since.load())
-    let lastWait = Duration.milliseconds(Int64(row.load() >> 16))
-    let before = closedFor < lastWait ? row.load() & 0xFFFF : 0
-    return open(old, before, why, now, settings, &random)
+    open(old, tripsInRow(old, now: now), why, now, settings, &random)
   }
 
   private func open(
@@ -260,9 +257,7 @@ package struct Breaker: Sendable {
       wait += wait / 2
       left -= 1
     }
-    wait = min(wait, cap)
-    let jitter = Int64(random.below(UInt64(wait / 5) + 1)) - wait / 10
-    return Duration(nanoseconds: min(wait + jitter, cap))
+    return random.spread(Duration(nanoseconds: min(wait, cap)), atMost: settings.maxOpen)
   }
 
   private func trialEnded(

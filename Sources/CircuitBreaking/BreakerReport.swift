@@ -25,19 +25,25 @@ package struct BreakerReport: Equatable, Sendable {
 extension Breaker {
   package func observe(now: Instant, _ settings: BreakerSettings) -> BreakerReport {
     let state = BreakerState(word: state.load())
-    let row = row.load()
     let began = Instant(nanoseconds: since.load())
     let hasChanged = state.word != 0
-    let isPast = state.isClosed && now - began >= .milliseconds(Int64(row >> 16))
     let isHalfOpen = state.phase == .halfOpen
     return BreakerReport(
       phase: state.phase, since: began,
       cause: hasChanged ? BreakerCause(rawValue: UInt8(truncatingIfNeeded: cause.load())) : nil,
       until: state.phase == .open ? state.until : nil,
-      tripsInRow: isPast ? 0 : Int(row & 0xFFFF),
+      tripsInRow: Int(tripsInRow(state, now: now)),
       failuresInRow: Int(trouble.load() & ~Breaker.troubleFlag),
       trialsTaken: isHalfOpen ? Int(state.taken) : 0,
       trialsSucceeded: isHalfOpen ? Int(state.succeeded) : 0,
       window: window.sums(tenth: settings.tenth, now: now))
+  }
+
+  /// Trips in a row that a trip now would come after; 0 when it was closed for long enough.
+  func tripsInRow(_ state: BreakerState, now: Instant) -> UInt64 {
+    let row = row.load()
+    let goodFor = now - Instant(nanoseconds: since.load())
+    let isOver = state.isClosed && goodFor >= .milliseconds(Int64(row >> 16))
+    return isOver ? 0 : row & 0xFFFF
   }
 }

@@ -85,8 +85,7 @@ package struct BreakerState: Equatable, Sendable {
   }
 }
 
-/// What an attempt was for the breaker (semantics 6: one definition for breaker and passive
-/// health).
+/// What an attempt was for the breaker; decided by the one definition that passive health has too.
 @frozen @usableFromInline
 package enum BreakerOutcome: UInt8, Sendable {
   case success

@@ -17,7 +17,7 @@ extension Stream {
     precondition(p.pointee.flags.contains(.unix) == address.isUnix)
     let opened = openSocket(p, address)
     guard opened == 0 else { return opened }
-    let result = address.isUnix ? connectUnix(p, address) : connectTCP(p, address.endpoint)
+    let result = connectSocket(p, address)
     switch result {
     case 0, 0 - EINPROGRESS: p.pointee.connectStatus = 0
     // Told as the others are, in a later round.
@@ -31,7 +31,8 @@ extension Stream {
   }
 
   /// Whether a connect failed for want of something of our own: descriptors or memory. Not for want
-  /// of a local address: without IPv6 that is for ever, and another backend may still be reached.
+  /// of a local address: without IPv6 that is for ever, so the backend must count as out of reach,
+  /// and another may still be reached.
   package static func isShortage(_ error: Int32) -> Bool {
     switch 0 - error {
     case EMFILE, ENFILE, ENOBUFS, ENOMEM: true
@@ -39,25 +40,15 @@ extension Stream {
     }
   }
 
-  /// One of the shortages that may also last: every local port towards this peer is taken, or the
-  /// machine has no address from which this peer could be reached (`::1` without IPv6).
-  package static func lacksLocalAddress(_ error: Int32) -> Bool { 0 - error == EADDRNOTAVAIL }
-
-  private static func connectTCP(
-    _ p: UnsafeMutablePointer<Stream>, _ endpoint: Endpoint
-  ) -> Int32 {
-    setNoDelay(p, true)
-    return withSocketAddress(endpoint) { name, size in
-      Glibc.connect(p.pointee.socket, name, size) == 0 ? 0 : 0 - errno
-    }
-  }
-
-  private static func connectUnix(
+  private static func connectSocket(
     _ p: UnsafeMutablePointer<Stream>, _ address: BackendAddress
   ) -> Int32 {
-    withUnixAddress(address.unixPath.unsafelyUnwrapped) { name, size in
+    func connect(_ name: UnsafePointer<sockaddr>, _ size: socklen_t) -> Int32 {
       Glibc.connect(p.pointee.socket, name, size) == 0 ? 0 : 0 - errno
     }
+    if let path = address.unixPath { return withUnixAddress(path, connect) }
+    setNoDelay(p, true)
+    return withSocketAddress(address.endpoint, connect)
   }
 
   /// Before the connect, so that it can be seen which descriptor was given.

@@ -1,5 +1,5 @@
 // Why this file exists: passive health and the breaker must mean the same by a failure, so what an
-// attempt says of its backend is decided once, here (semantics 6).
+// attempt says of its backend is decided once, here.
 public import CircuitBreaking
 import HTTPSemantics
 

@@ -63,7 +63,7 @@ package struct BackendPool {
     return whyNone(now: request.now)
   }
 
-  /// The first of the reasons that holds (semantics 6).
+  /// The first of the reasons that holds: full, refused by breakers, unusable.
   private func whyNone(now: Instant) -> Pick {
     if count == 0 { return .noBackend }
     var pick = Pick.allUnusable

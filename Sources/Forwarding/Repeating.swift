@@ -1,5 +1,5 @@
 // Why this file exists: whether a request may be sent once more is asked in several moments, and
-// has to be answered by one rule (semantics 4).
+// has to be answered by one rule.
 public import HTTPSemantics
 
 extension Exchange {

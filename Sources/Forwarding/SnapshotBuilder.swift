@@ -69,7 +69,9 @@ package struct SnapshotBuilder {
         users: arena.words(count: 8 * registry.workers).counter(0),
         routePositions: rules.routePositions,
         servicePositions: arena.copy(
-          SnapshotRules.positions(of: identities.services, among: registry.serviceNumbers))))
+          SnapshotRules.positions(
+            of: identities.services.enumerated().map { ($1, $0) },
+            among: registry.serviceNumbers))))
     return OwnedSnapshot(UnsafePointer(snapshot), registry, identities, arena, rules)
   }
 

@@ -62,8 +62,7 @@ extension SnapshotRules {
     identities.routes = compiler.numbers.map(\.number)
     identities.limits = compiler.limits.numbers
     identities.limitUses = compiler.limits.uses
-    var positions = [Int32](repeating: -1, count: registry.routeNumbers)
-    for (number, position) in compiler.numbers { positions[number] = Int32(position) }
+    let positions = positions(of: compiler.numbers, among: registry.routeNumbers)
     return SnapshotRules(
       routes, arena.copy(positions), table, arena.copy(configuration.trustedProxies),
       UnsafeBufferPointer(start: limits.entries, count: configuration.rateLimits.count),
@@ -79,10 +78,12 @@ extension SnapshotRules {
     return longest
   }
 
-  /// Where each of `count` numbers stands in the list; -1 = nowhere.
-  static func positions(of numbers: [Int], among count: Int) -> [Int32] {
+  /// Where each of `count` numbers stands; -1 = nowhere.
+  static func positions(
+    of numbers: [(number: Int, position: Int)], among count: Int
+  ) -> [Int32] {
     var positions = [Int32](repeating: -1, count: count)
-    for (position, number) in numbers.enumerated() { positions[number] = Int32(position) }
+    for (number, position) in numbers { positions[number] = Int32(position) }
     return positions
   }
 }

@@ -26,7 +26,7 @@ package struct HealthGate: Equatable, Sendable {
   }
   @inlinable package func isEjected(now: Instant) -> Bool { ejectedUntil > now }
 
-  /// Admin up, not draining, active check not failed, not ejected (semantics 6).
+  /// Admin up, not draining, active check not failed, not ejected: all of them.
   @inlinable package func admits(now: Instant) -> Bool {
     if word == 0 { return true }
     return word & HealthGate.flags == 0 && !isEjected(now: now)
@@ -157,7 +157,7 @@ package struct BackendHealth: Sendable {
     return true
   }
 
-  private func change(adding: UInt64 = 0, removing: UInt64 = 0) {
+  func change(adding: UInt64 = 0, removing: UInt64 = 0) {
     var old = gateWord.load()
     while true {
       let new = old & ~removing | adding

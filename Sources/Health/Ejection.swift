@@ -118,13 +118,7 @@ extension BackendHealth {
     trouble.store(BackendHealth.failuresFlag | BackendHealth.probationFlag)
     warmSince.store(until.nanoseconds)
     ejections(cause).add(1)
-    var old = gateWord.load()
-    while true {
-      let found = gateWord.compareExchange(
-        expected: old, desired: old & HealthGate.flags | end << 8)
-      if found == old { break }
-      old = found
-    }
+    change(adding: end << 8, removing: ~HealthGate.flags)
     return .ejected(until: until, inRow: inRow)
   }
 
@@ -136,9 +130,8 @@ extension BackendHealth {
     let cap = settings.maxEjection.nanoseconds
     let (product, overflow) =
       settings.ejection.nanoseconds.multipliedReportingOverflow(by: Int64(inRow))
-    let length = overflow ? cap : min(product, cap)
-    let jitter = Int64(random.below(UInt64(length / 5) + 1)) - length / 10
-    return Duration(nanoseconds: min(length + jitter, cap))
+    let length = Duration(nanoseconds: overflow ? cap : min(product, cap))
+    return random.spread(length, atMost: settings.maxEjection)
   }
 
   /// Ejections in a row: every `ejection` of time in which it was not out takes one away.

@@ -81,7 +81,8 @@ extension BackendHealth {
     if old & BackendHealth.rowMask + 1 >= UInt64(settings.consecutiveFailures) {
       return .consecutiveFailures
     }
-    return failureRate(now, settings)
+    if settings.failureMillionths > 1_000_000 { return nil }
+    return failureRate(window.sums(tenth: settings.tenth, now: now), settings)
   }
 
   /// A success while failures are remembered: it ends the row, passes the test of a backend that
@@ -94,12 +95,11 @@ extension BackendHealth {
       _ = trouble.compareExchange(expected: BackendHealth.failuresFlag, desired: 0)
       return nil
     }
-    return failureRate(now, settings)
+    return failureRate(sums, settings)
   }
 
-  private func failureRate(_ now: Instant, _ settings: PassiveSettings) -> EjectionCause? {
-    if settings.failureMillionths > 1_000_000 { return nil }
-    let sums = window.sums(tenth: settings.tenth, now: now)
+  /// Above 1,000,000 millionths no rate is.
+  private func failureRate(_ sums: OutcomeSums, _ settings: PassiveSettings) -> EjectionCause? {
     if sums.total < UInt64(settings.minRequests) { return nil }
     return sums.reaches(sums.failed, millionths: settings.failureMillionths) ? .failureRate : nil
   }

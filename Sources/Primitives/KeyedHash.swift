@@ -21,31 +21,27 @@ package struct KeyedHash: Sendable {
 
   @inlinable package mutating func combine(_ slice: ByteSlice) { combine(slice.base, slice.count) }
   @inlinable package mutating func combine(_ bytes: UnsafePointer<UInt8>, _ count: Int) {
-    var at = UnsafeRawPointer(bytes)
-    var left = count
-    while left >= 8 {
-      combine(word: at.loadUnaligned(as: UInt64.self))
-      at += 8
-      left &-= 8
-    }
-    // The length tells "a" from "a\0" and ends the part.
-    combine(word: KeyedHash.tail(at, left))
-    combine(word: UInt64(truncatingIfNeeded: count))
+    combine(bytes, count, setting: 0)
   }
   /// The same for a part whose letters may be of either case. The words differ from those of
   /// `combine`, and some bytes that are no letters are taken for each other: what is found by this
   /// has to be compared.
   @inlinable package mutating func combineIgnoringCase(_ slice: ByteSlice) {
-    let fold: UInt64 = 0x2020_2020_2020_2020
-    var at = UnsafeRawPointer(slice.base)
-    var left = slice.count
+    combine(slice.base, slice.count, setting: 0x2020_2020_2020_2020)
+  }
+  /// - Parameter bits: set in every word.
+  @inlinable @inline(__always)
+  mutating func combine(_ bytes: UnsafePointer<UInt8>, _ count: Int, setting bits: UInt64) {
+    var at = UnsafeRawPointer(bytes)
+    var left = count
     while left >= 8 {
-      combine(word: at.loadUnaligned(as: UInt64.self) | fold)
+      combine(word: at.loadUnaligned(as: UInt64.self) | bits)
       at += 8
       left &-= 8
     }
-    combine(word: KeyedHash.tail(at, left) | fold)
-    combine(word: UInt64(truncatingIfNeeded: slice.count))
+    // The length tells "a" from "a\0" and ends the part.
+    combine(word: KeyedHash.tail(at, left) | bits)
+    combine(word: UInt64(truncatingIfNeeded: count))
   }
   /// Fewer than eight bytes as one word.
   @inlinable @inline(__always)

@@ -35,4 +35,11 @@ package struct Xoroshiro: RandomNumberGenerator, Sendable {
     precondition(bound > 0)
     return next().multipliedFullWidth(by: bound).high
   }
+  /// 90 % to 110 % of a length of time, never above the cap: what began together does not end
+  /// together. The length is not negative.
+  package mutating func spread(_ length: Duration, atMost cap: Duration) -> Duration {
+    let length = length.nanoseconds
+    let jitter = Int64(below(UInt64(length / 5) + 1)) - length / 10
+    return min(Duration(nanoseconds: length + jitter), cap)
+  }
 }

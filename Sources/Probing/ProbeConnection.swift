@@ -116,9 +116,7 @@ final class ProbeConnection {
   }
 
   private func connectFailed(_ status: Int32) {
-    // A backend that has no address here must go down, or it would be presumed up for ever.
-    let isOurs = Stream.isShortage(status) && !Stream.lacksLocalAddress(status)
-    if isOurs { return finish(.skipped) }
+    if Stream.isShortage(status) { return finish(.skipped) }
     finish(.fail(isRefusal(status) ? .connectRefused : .connectFailed))
   }
 

@@ -95,15 +95,10 @@ extension WorkerRef {
   private func growTables(to headFields: Int) {
     if headFields <= pointee.tableFields { return }
     pointee.tableFields = headFields
-    while let table = pointee.tables.pop() { free(table) }
-    if let table = pointee.handyTable { free(table) }
+    while let table = pointee.tables.pop() { freeTable(table) }
+    if let table = pointee.handyTable { freeTable(table) }
     pointee.handyTable = nil
-    free(pointee.spareTable)
+    freeTable(pointee.spareTable)
     pointee.spareTable = makeTable(fields: headFields)
-  }
-
-  private func free(_ table: UnsafeMutablePointer<HeadTable>) {
-    table.pointee.destroy()
-    table.deallocate()
   }
 }

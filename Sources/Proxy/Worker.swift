@@ -197,8 +197,7 @@ extension WorkerRef {
       }
       if pointee.tables.push(table) { return }
     }
-    table.pointee.destroy()
-    table.deallocate()
+    freeTable(table)
   }
 
   // MARK: Gathering a response
@@ -271,4 +270,9 @@ func makeTable(fields: Int) -> UnsafeMutablePointer<HeadTable> {
   let table = UnsafeMutablePointer<HeadTable>.allocate(capacity: 1)
   table.initialize(to: HeadTable.create(maxFields: fields))
   return table
+}
+
+func freeTable(_ table: UnsafeMutablePointer<HeadTable>) {
+  table.pointee.destroy()
+  table.deallocate()
 }

@@ -132,17 +132,10 @@ extension WorkerRef {
     pointee.backends.destroy()
     pointee.exchanges.destroy()
     pointee.buffers.destroy()
-    if let table = pointee.handyTable {
-      table.pointee.destroy()
-      table.deallocate()
-    }
-    while let table = pointee.tables.pop() {
-      table.pointee.destroy()
-      table.deallocate()
-    }
+    if let table = pointee.handyTable { freeTable(table) }
+    while let table = pointee.tables.pop() { freeTable(table) }
     pointee.tables.destroy()
-    pointee.spareTable.pointee.destroy()
-    pointee.spareTable.deallocate()
+    freeTable(pointee.spareTable)
     pointee.spans.pointee.destroy()
     pointee.spans.deallocate()
     pointee.noBudget.destroy()

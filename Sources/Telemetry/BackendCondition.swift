@@ -74,9 +74,8 @@ extension MetricsReport {
   }
 
   private func forEachCondition(_ body: (String, String, BackendCondition) -> Void) {
-    for (backend, gauges) in zip(layout.backends, gauges) {
-      guard let condition = gauges.condition else { continue }
-      body(layout.service(backend.service) ?? "-", backend.name, condition)
+    forEachBackend { service, name, _, gauges in
+      if let condition = gauges.condition { body(service, name, condition) }
     }
   }
 }

@@ -223,8 +223,9 @@ package struct MetricsReport: Sendable {
     }
     out.begin(.upstreamDuration)
     for service in layout.services {
-      let known = shards.filter { $0.serviceCount > service.index }
-      let histograms = known.map { $0.upstreamDuration(service: service.index) }
+      let histograms = shards(knowing: service).map {
+        $0.upstreamDuration(service: service.index)
+      }
       guard let sums = sums(.request, histograms) else { continue }
       out.histogram(
         service.name, bounds: HistogramBoundaries.request.nanoseconds, counts: sums.counts,
@@ -290,10 +291,14 @@ package struct MetricsReport: Sendable {
     }
   }
 
-  private func forEachBackend(_ body: (String, String, Int, BackendGauges) -> Void) {
+  func forEachBackend(_ body: (String, String, Int, BackendGauges) -> Void) {
     for (backend, gauges) in zip(layout.backends, gauges) {
       body(layout.service(backend.service) ?? "-", backend.name, backend.index, gauges)
     }
+  }
+  /// Those whose worker has taken over a snapshot that has the service.
+  private func shards(knowing service: MetricsLayout.Service) -> [MetricsShard] {
+    shards.filter { $0.serviceCount > service.index }
   }
   private func total(_ index: Int, _ word: (MetricsShard, Int) -> SharedCounter) -> UInt64 {
     shards.reduce(0) { $1.backendCount > index ? $0 &+ word($1, index).value : $0 }
@@ -326,7 +331,7 @@ package struct MetricsReport: Sendable {
     }
     out.begin(.retries)
     for service in layout.services {
-      let known = shards.filter { $0.serviceCount > service.index }
+      let known = shards(knowing: service)
       for kind in RetryKind.allCases {
         let count = known.reduce(0) {
           $0 &+ $1.retries(service: service.index, kind: kind).value

@@ -60,14 +60,11 @@ package struct RequestTable: @unchecked Sendable {
     }
   }
 
-  @usableFromInline package func insert(_ key: UInt64, place: Int) {
-    guard Int(usedPlaces) < (mask + 1) / 4 * 3 else {
-      state.counter(1).increment()
-      return
-    }
+  @usableFromInline package func insert(_ key: UInt64, place: Int, count: UInt64 = 1) {
+    guard Int(usedPlaces) < places / 4 * 3 else { return state.counter(1).add(count) }
     state.counter(0).increment()
     // A reader that sees the key sees the count as well.
-    words.counter(place * 2 + 1).set(1)
+    words.counter(place * 2 + 1).set(count)
     words[place * 2].storeReleasing(key)
   }
 
@@ -78,15 +75,9 @@ package struct RequestTable: @unchecked Sendable {
       guard let (key, count) = old.entry(at: index) else { continue }
       if forgotten.routes.has(RequestTable.route(of: key)) { continue }
       if forgotten.services.has(RequestTable.service(of: key)) { continue }
-      guard Int(usedPlaces) < places / 4 * 3 else {
-        state.counter(1).add(count)
-        continue
-      }
       var place = RequestTable.place(of: key, mask)
       while words.counter(place * 2).value != 0 { place = (place + 1) & mask }
-      state.counter(0).increment()
-      words.counter(place * 2 + 1).set(count)
-      words[place * 2].storeReleasing(key)
+      insert(key, place: place, count: count)
     }
     state.counter(1).add(old.overflow)
   }
