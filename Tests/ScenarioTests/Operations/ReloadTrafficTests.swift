@@ -188,6 +188,8 @@ extension Operations {
         ", health: {passive: none}, circuit_breaker: {consecutive_failures: 2, open: 60s}"
       try withGateway(two(breaker), [bad, good]) { gateway in
         for _ in 0..<2 { #expect(try gateway.get("/one").status == 500) }
+        // An answer may be read before its worker has judged it.
+        try gateway.waitForMetric("gateway_circuit_state", ["service": "one"], toBe: 1)
         #expect(try gateway.get("/one")["X-Gateway-Reason"] == "circuit_open")
         let client = try gateway.connect()
         try client.send("GET /two HTTP/1.1\r\nHost: a\r\n\r\n")
