@@ -33,8 +33,10 @@ enum AddressReader {
     guard let name = hostName(host) else {
       throw ScalarProblem(.badAddress, "has no valid host", "write host:port")
     }
+    if use != .connect && name == "localhost" {
+      return endpoint(IPAddress(v4: 0x7F00_0001), port)
+    }
     if use == .listen {
-      if name == "localhost" { return endpoint(IPAddress(v4: 0x7F00_0001), port) }
       throw ScalarProblem(
         .badAddress, "is not an IP address, which listening needs", "write 0.0.0.0:\(port)")
     }
@@ -74,7 +76,7 @@ enum AddressReader {
   ) throws(ScalarProblem) -> (host: String, port: Substring) {
     guard let colon = text.lastIndex(of: ":") else {
       if let port = UInt16(text) {
-        let host = use == .listen ? "0.0.0.0" : "127.0.0.1"
+        let host = use == .connect ? "127.0.0.1" : "0.0.0.0"
         throw ScalarProblem(.badAddress, "has no host", "write \(host):\(port)")
       }
       throw ScalarProblem(.badAddress, "has no port", "write host:port")
@@ -91,13 +93,13 @@ enum AddressReader {
     }
     if host.isEmpty {
       throw ScalarProblem(
-        .badAddress, "has no host", use == .listen ? "write 0.0.0.0:\(port)" : "write host:port")
+        .badAddress, "has no host", use == .connect ? "write host:port" : "write 0.0.0.0:\(port)")
     }
     return (host, port)
   }
 
   private static func port(_ text: Substring, for use: AddressUse) throws(ScalarProblem) -> UInt16 {
-    let lowest: UInt16 = use == .listen ? 0 : 1
+    let lowest: UInt16 = use == .connect ? 1 : 0
     let isPlain = !text.isEmpty && text.utf8.allSatisfy(ASCII.isDigit)
     guard isPlain, text == "0" || text.first != "0", let port = UInt16(text), port >= lowest else {
       throw ScalarProblem(

@@ -184,7 +184,7 @@ package enum ConfigurationReference {
     case .share(let bounds): "share, \(span(bounds, QuantityText.share))"
     case .rate(let bounds): "rate, count \(span(bounds) { "\($0)" })"
     case .address(.listen): "address"
-    case .address(.connect): "address, or a host name"
+    case .address(.admin), .address(.connect): "address, or a host name"
     case .cidr: "`10.0.0.0/8`, `2001:db8::/32` or an address"
     case .authority: "`host` or `host:port`"
     case .filePath: "absolute path"

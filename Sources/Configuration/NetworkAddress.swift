@@ -59,6 +59,8 @@ extension NetworkAddress {
     case (.endpoint(let listener), .name(let name, let port)):
       return name == "localhost" && port == listener.port
         && (listener.address.isLoopback || listener.address.isUnspecified)
+    case (.name(let listener, let port), .name(let target, let targetPort)):
+      return listener == target && port == targetPort
     case (.unix, _), (.endpoint, _), (.name, _): return false
     }
   }

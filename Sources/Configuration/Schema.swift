@@ -83,6 +83,9 @@ package enum SchemaNames: Sendable, Equatable {
 package enum AddressUse: Sendable, Equatable {
   /// To listen on: an IP address; port 0 takes any free port.
   case listen
+  /// The same for the admin listener, which may be known by a name: that is then what its requests
+  /// may name as Host.
+  case admin
   /// To connect to: a host name is allowed.
   case connect
 }

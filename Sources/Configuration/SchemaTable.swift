@@ -28,8 +28,11 @@ extension Schema {
       words: [SchemaWord("none", "there is no admin listener")], needsRestart: true,
       "The listener for metrics, probes and status; apart from the traffic."),
     SchemaRow(
-      "admin.address", .address(.listen), .byDefault("127.0.0.1:9901"),
-      "`host:port`, `[v6]:port` (in quotes) or `unix:/path.sock`."),
+      "admin.address", .address(.admin), .byDefault("127.0.0.1:9901"),
+      """
+      `host:port`, `[v6]:port` (in quotes) or `unix:/path.sock`. A host may be a name of this \
+      machine's: resolved at start, and then one that requests may have as Host.
+      """),
     SchemaRow(
       "admin.token", .text(4_096), .byDefault("none"),
       words: [SchemaWord("none", "a POST is taken only from loopback or unix peers")],

@@ -68,6 +68,15 @@ import Testing
     #expect(outcome(text, .listen) == expected)
   }
 
+  @Test(arguments: [
+    ("0.0.0.0:9901", "0.0.0.0:9901"), ("localhost:0", "127.0.0.1:0"),
+    ("Gateway.internal:9901", "gateway.internal:9901"),
+    (":9901", "has no host; write 0.0.0.0:9901"),
+  ])
+  func `the admin listener may be known by a name`(text: String, expected: String) {
+    #expect(outcome(text, .admin) == expected)
+  }
+
   @Test func `a unix path has at most 107 bytes`() {
     let longest = "unix:/" + String(repeating: "a", count: 106)
     #expect(outcome(longest, .connect) == longest)
@@ -101,6 +110,8 @@ import Testing
     ("10.0.0.1:80", "10.0.0.1:80", true), ("10.0.0.1:80", "localhost:80", false),
     ("127.0.0.1:80", "users.internal:80", false), ("unix:/a", "unix:/a", true),
     ("unix:/a", "unix:/b", false), ("unix:/a", "127.0.0.1:80", false),
+    ("gateway:80", "gateway:80", true), ("gateway:80", "gateway:81", false),
+    ("gateway:80", "users:80", false),
   ])
   func `a backend that comes out at a listener is found`(
     listener: String, backend: String, expected: Bool

@@ -176,8 +176,8 @@ import Testing
     case .byteRate: ("3KiB/s", "5KiB/s")
     case .share: ("3%", "5%")
     case .rate: ("3/s", "5/s")
-    case .address(.listen):
-      row.path.hasPrefix("admin") ? ("1.1.1.1:1", "1.1.1.1:2") : ("2.2.2.2:1", "2.2.2.2:2")
+    case .address(.admin): ("1.1.1.1:1", "1.1.1.1:2")
+    case .address(.listen): ("2.2.2.2:1", "2.2.2.2:2")
     case .address(.connect): ("3.3.3.3:1", "3.3.3.3:2")
     case .cidr: ("1.1.1.1", "2.2.2.2")
     case .authority: ("one", "two")

@@ -25,6 +25,17 @@ extension Operations {
         .filter { $0["msg"]?.text?.contains(message) == true }
     }
 
+    @Test func `an admin listener that is known by a name may be asked for by it`() throws {
+      let text = configuration().replacing("127.0.0.1:{admin}", with: "Gateway.test:{admin}")
+      let hosts = "127.0.0.1 gateway.test other.test\n"
+      try withGateway(text, [ScriptedBackend.answering()], hosts: hosts) { (gateway) throws in
+        for (host, status) in [("gateway.test", 200), ("localhost", 200), ("other.test", 403)] {
+          let fields = "Host: \(host):\(gateway.adminPort)\r\n"
+          #expect(try gateway.admin("/metrics", fields: fields).status == status, "\(host)")
+        }
+      }
+    }
+
     @Test func `every address is a backend, and a change is followed without losing a count`()
       throws
     {
