@@ -54,6 +54,13 @@ package struct WorkerThread: @unchecked Sendable {
     return WorkerThread(thread: thread)
   }
 
+  /// Lets other threads go first where there are not processors enough for all, on the thread that
+  /// calls and for good (nice 10). For work that may take its time.
+  package static func giveWay() {
+    // Of Linux, not of POSIX: 0 is the calling thread, and the others keep their priority.
+    _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)
+  }
+
   /// Waits until its body has returned. Once.
   package func join() { pthread_join(thread, nil) }
 

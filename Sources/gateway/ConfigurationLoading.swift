@@ -67,7 +67,11 @@ final class ConfigurationLoading {
     let work = Work(inUse, content, wakeup)
     self.work = work
     do throws(EventLoopError) {
-      thread = try WorkerThread.start(name: "reload", stackSize: Self.stackSize) { work.run() }
+      thread = try WorkerThread.start(name: "reload", stackSize: Self.stackSize) {
+        // Requests go first.
+        WorkerThread.giveWay()
+        work.run()
+      }
     } catch {
       // No thread to be had: the loop can wait.
       work.run()
