@@ -155,7 +155,10 @@ package struct ConfigurationKept: Sendable, Equatable {
     if limits > 0 { pieces.append("the counters of \(Counted.text(limits, "limit"))") }
     let unchanged = [(unchangedServices, "service"), (unchangedRoutes, "route")]
       .filter { $0.0 > 0 }.map { Counted.text($0.0, $0.1) }
-    if !unchanged.isEmpty { pieces.append("\(Counted.list(unchanged)) as they are") }
+    if !unchanged.isEmpty {
+      let isOne = unchangedServices + unchangedRoutes == 1
+      pieces.append("\(Counted.list(unchanged)) as \(isOne ? "it is" : "they are")")
+    }
     return pieces.isEmpty ? nil : pieces.joined(separator: "; ")
   }
 }

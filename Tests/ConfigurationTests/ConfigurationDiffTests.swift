@@ -167,7 +167,7 @@ private func gateway(
       ])
     #expect(
       change.kept.text
-        == "kept: 1 listener; connections, health and breakers of 2 backends; 1 route as they are")
+        == "kept: 1 listener; connections, health and breakers of 2 backends; 1 route as it is")
     #expect(change.summary == "1 service and 5 backends change")
   }
 
@@ -216,6 +216,40 @@ private func gateway(
     #expect(
       try lines(gateway(), gateway(service: "circuit_breaker: {failure_rate: 20%, open: 5s}"))
         == ["~ service a: circuit_breaker none → {failure_rate: 20%, open: 5s}"])
+  }
+
+  @Test func `a limit keeps its counters where algorithm, key and period stay`() throws {
+    func limits(_ lines: String) -> String {
+      gateway(
+        "rate_limits: {\(lines)}",
+        routes: "{name: r, match: {path: /*}, service: a, rate_limits: [l]}")
+    }
+    let old = limits("l: {rate: 100/s, key: [client_ip, route]}, gone: {rate: 1/m, key: global}")
+    let change = try diff(
+      old,
+      limits(
+        "l: {rate: 200/s, mode: shadow, key: [route, client_ip]}, new: {rate: 1/m, key: route}"))
+    #expect(
+      change.lines(atMost: 9) == [
+        "~ limit l: rate 100/s → 200/s; its counters go on",
+        "~ limit l: mode enforce → shadow; its counters go on",
+        "+ limit new: {rate: 1/m, key: [route]}", "- limit gone: {rate: 1/m, key: [global]}",
+      ])
+    #expect(change.kept.limits == 1)
+    for (other, words) in [
+      ("rate: 100/m, key: [client_ip, route]", "rate 100/s → 100/m"),
+      ("rate: 100/s, key: client_ip", "key [client_ip, route] → [client_ip]"),
+      (
+        "algorithm: sliding_window, rate: 100/s, key: [client_ip, route]",
+        "algorithm token_bucket → sliding_window"
+      ),
+    ] {
+      let change = try diff(old, limits("l: {\(other)}, gone: {rate: 1/m, key: global}"))
+      #expect(
+        change.lines(atMost: 9) == ["~ limit l: \(words); its counters begin anew"])
+      // The other one.
+      #expect(change.kept.limits == 1)
+    }
   }
 
   // MARK: - Routes
@@ -339,7 +373,7 @@ private func gateway(
         ~ workers: auto → 3; needs a restart
         + backend a/10.0.0.3:80: gets its share at once
         - backend a/10.0.0.1:80: gets no new requests, finishes those it has
-        kept: 1 listener; connections, health and breaker of 1 backend; 1 route as they are
+        kept: 1 listener; connections, health and breaker of 1 backend; 1 route as it is
         1 setting and 2 backends change; 1 change needs a restart
 
         """)
