@@ -101,7 +101,6 @@ package struct Snapshot {
   /// In the order of the file.
   package var limits: UnsafeBufferPointer<LimitEntry>
   package var traceTrust: TraceTrust
-  package var generation: UInt64
   /// Where changes of the backends' states are noted for the control loop.
   package var journal: StateJournal
   /// Exchanges that began here and are not over: for each worker one counter, 8 words apart.

@@ -32,8 +32,7 @@ package struct SnapshotBuilder {
   /// - Parameter previous: another snapshot of the same configuration, to share what does not
   ///   depend on names.
   package mutating func build(
-    _ configuration: GatewayConfiguration, generation: UInt64,
-    sharing previous: OwnedSnapshot? = nil
+    _ configuration: GatewayConfiguration, sharing previous: OwnedSnapshot? = nil
   ) -> OwnedSnapshot {
     let rules =
       previous?.rules
@@ -64,7 +63,7 @@ package struct SnapshotBuilder {
         clientTimeouts: ClientTimes(
           head: configuration.timeouts.head, keepAlive: configuration.timeouts.keepAlive),
         trustedProxies: rules.trustedProxies, limits: rules.limits,
-        traceTrust: traceTrust(configuration.tracing.trust), generation: generation,
+        traceTrust: traceTrust(configuration.tracing.trust),
         journal: registry.journal,
         users: arena.words(count: 8 * registry.workers).counter(0),
         routePositions: rules.routePositions,

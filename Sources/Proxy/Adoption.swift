@@ -28,7 +28,7 @@ extension WorkerRef {
     forgetServices(change.pointee.forgotten.services)
     pointee.pools = grown(pointee.pools, to: change.pointee.backendNumbers, with: Pool())
     pointee.queues = grown(pointee.queues, to: change.pointee.serviceNumbers, with: WaitQueue())
-    growTables(to: change.pointee.headFields)
+    growTables(to: change.pointee.snapshot.pointee.headFields)
     use(change.pointee.snapshot)
     for index in pointee.pools.indices { shedSurplus(of: index) }
     setLogging(change.pointee.logging)

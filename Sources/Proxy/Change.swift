@@ -14,8 +14,6 @@ struct Change {
   /// What workers keep by number needs room for so many.
   let serviceNumbers: Int
   let backendNumbers: Int
-  /// Field lines of the largest head that the configuration lets in.
-  let headFields: Int
   /// Numbers whose owners are gone, to be given again once all workers have forgotten them.
   let forgotten: Forgotten
   /// One for each worker, where the numbers do not fit its old one or some in it must go.
@@ -58,7 +56,6 @@ final class OwnedChange {
       to: Change(
         sequence: sequence, snapshot: snapshot.pointer, serviceNumbers: registry.serviceNumbers,
         backendNumbers: registry.backendNumbers,
-        headFields: snapshot.pointer.pointee.headFields,
         forgotten: Forgotten(
           routes: OwnedChange.set(forgotten.routes.map { $0 + 1 }, arena),
           services: OwnedChange.set(forgotten.services.map { $0 + 1 }, arena),

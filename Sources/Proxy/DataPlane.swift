@@ -232,7 +232,7 @@ package final class DataPlane {
     let worker = WorkerRef.allocate(capacity: 1)
     let now = loop.now
     let first = chain.first
-    let fields = max(first.pointee.headFields, Bounds.responseHeadFields)
+    let fields = max(first.pointee.snapshot.pointee.headFields, Bounds.responseHeadFields)
     let connections = settings.connections
     let clients: Slab<ClientConnection> = .reserve(
       capacity: connections + Bounds.refusedConnections)

@@ -48,7 +48,7 @@ final class SnapshotChain {
     adopted = .allocate(count: 8 * workers)
     var builder = SnapshotBuilder(
       registry: registry, names: live.names, hashKey: hashKey, now: now)
-    current = builder.build(live.configuration, generation: live.generation)
+    current = builder.build(live.configuration)
     room = MetricsRoom(
       routes: registry.routeNumbers + 1, services: registry.serviceNumbers + 1,
       backends: registry.backendNumbers)
@@ -82,7 +82,7 @@ final class SnapshotChain {
     var builder = SnapshotBuilder(
       registry: registry, names: live.names, hashKey: hashKey, now: now)
     let snapshot = builder.build(
-      live.configuration, generation: live.generation, sharing: sharesRules ? current : nil)
+      live.configuration, sharing: sharesRules ? current : nil)
     let forgotten = registry.takeAbandoned()
     let last = changes[changes.count - 1]
     let change = OwnedChange(

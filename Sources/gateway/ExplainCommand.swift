@@ -49,7 +49,7 @@ struct ExplainCommand: ParsableCommand {
     // Nobody sends anything, so neither the hash's key nor the time matters.
     var builder = SnapshotBuilder(
       registry: SharedRegistry(workers: 1), names: [:], hashKey: 0, now: Instant(nanoseconds: 0))
-    let snapshot = builder.build(configuration, generation: 0)
+    let snapshot = builder.build(configuration)
     let verdict: ExplainedVerdict
     do throws(ExplainedRequest.Problem) {
       verdict = try withExtendedLifetime(snapshot) { () throws(ExplainedRequest.Problem) in

@@ -18,7 +18,7 @@ private func at(_ seconds: UInt64) -> Instant { Instant(nanoseconds: seconds * 1
   ) throws -> OwnedSnapshot {
     let configuration = try mainService("warm_up: 10s\n" + more, backends: backends)
     var builder = SnapshotBuilder(registry: registry, names: [:], hashKey: 1, now: now)
-    return builder.build(configuration, generation: 1)
+    return builder.build(configuration)
   }
 
   /// The states of a snapshot's backends, in the order of the file.

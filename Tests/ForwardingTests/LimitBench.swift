@@ -47,7 +47,7 @@ final class LimitBench: @unchecked Sendable {
     let configuration = try configuration(of: text)
     var builder = SnapshotBuilder(
       registry: registry, names: [:], hashKey: 7, now: Instant(nanoseconds: 1))
-    return builder.build(configuration, generation: 1)
+    return builder.build(configuration)
   }
 
   var extras: UnsafePointer<RouteExtras> { snapshot.pointer.pointee.routes[0].extras! }

@@ -26,7 +26,7 @@ final class PoolBench: @unchecked Sendable {
     let configuration = try mainService(settings, backends: backends)
     var builder = SnapshotBuilder(
       registry: registry, names: [:], hashKey: 1, now: PoolBench.second(0))
-    snapshot = builder.build(configuration, generation: 1)
+    snapshot = builder.build(configuration)
   }
 
   var pool: BackendPool {

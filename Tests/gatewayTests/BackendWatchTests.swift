@@ -32,7 +32,7 @@ private func at(_ seconds: UInt64) -> Instant { Instant(nanoseconds: seconds * 1
   private func snapshot(_ configuration: GatewayConfiguration) -> OwnedSnapshot {
     var builder = SnapshotBuilder(
       registry: registry, names: [:], hashKey: 1, now: Instant(nanoseconds: 1_000))
-    return builder.build(configuration, generation: 1)
+    return builder.build(configuration)
   }
 
   @Test func `a change is told once with its cause, by a level that fits`() throws {

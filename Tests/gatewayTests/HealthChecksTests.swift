@@ -32,7 +32,7 @@ private struct World {
   func snapshot(_ configuration: GatewayConfiguration) -> OwnedSnapshot {
     var builder = SnapshotBuilder(
       registry: registry, names: names, hashKey: 1, now: Instant(nanoseconds: 1_000))
-    return builder.build(configuration, generation: 1)
+    return builder.build(configuration)
   }
 
   func checked(_ service: String) throws -> [CheckedBackend] {
