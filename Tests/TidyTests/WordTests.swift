@@ -33,7 +33,8 @@ private let unfinished = [
 
 /// The rooms that every request passes through.
 private let requestPath = [
-  "Balancing", "CircuitBreaking", "Health", "Routing", "Forwarding", "Proxy", "HTTPParsing",
+  "Balancing", "CircuitBreaking", "Health", "Limiting", "Routing", "Forwarding", "Proxy",
+  "HTTPParsing",
 ]
 
 /// Looked for in code, without comments and strings.

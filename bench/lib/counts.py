@@ -13,13 +13,13 @@ from children import BenchError, Child
 CONNECTIONS = 16  # keep-alive clients, one request in flight at a time
 
 
-def _counted_load(bed, place, requests):
+def _counted_load(bed, place, requests, more=()):
   return bed.load(
     place, "--connections", CONNECTIONS, "--in-flight", 1, "--requests", requests,
-    "--path", "/b/128", seconds=150)
+    "--path", "/b/128", *more, seconds=150)
 
 
-def profile(bed, program, requests, config=None):
+def profile(bed, program, requests, config=None, more=()):
   """One run under callgrind, ended, read."""
   out = os.path.join(tempfile.mkdtemp(dir=bed.directory), "callgrind")
   wrapper = ("valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "--quiet")
@@ -27,7 +27,7 @@ def profile(bed, program, requests, config=None):
     wrapper += ("--separate-threads=yes",)
   child, place = bed.start(program, wrapper, bed.stripped(program), seconds=90, config=config)
   try:
-    _counted_load(bed, place, requests)
+    _counted_load(bed, place, requests, more)
   finally:
     child.stop(seconds=60)
   counted = _read(program, out)

@@ -2,6 +2,7 @@
 """The table for people."""
 
 import balancers
+import limiting
 from rounds import SHAPES
 
 COUNT, MICROS, RATE, BYTES, KIB, MIB, MILLIS = (
@@ -25,6 +26,7 @@ SECTIONS = (
     ("retains", "retains and releases", "{:.2f}"),
   ]),
   ("user instructions per request, by balancer", balancers.rows(COUNT)),
+  ("user instructions per request, under a rate limit", limiting.rows(COUNT)),
   ("CPU time per request (user + system, one pinned core)", _shape_rows("cpu", "cpu", MICROS)),
   ("requests per second", _shape_rows("rate", "latency", RATE)),
   ("latency, p50", _shape_rows("p50", "latency", MICROS)),

@@ -148,6 +148,14 @@ def many_routes(place):
   return plain[:plain.index("routes:")] + "routes:\n" + "\n".join(routes) + "\n"
 
 
+def limited(place):
+  """One limit with room for a million keys, told in every answer; nobody comes near it."""
+  plain = filled(PLAIN_GATEWAY)(place)
+  limit = (
+    "rate_limits:\n  agents: {rate: 1000000/s, key: header:User-Agent, max_keys: 1000000}\n")
+  return plain.replace("routes:\n", limit + "routes:\n") + "    rate_limits: [agents]\n"
+
+
 def filled(template):
   """A configuration that needs nothing but ports and its directory."""
   return lambda place: template.format(
@@ -196,7 +204,7 @@ class Scenario:
   name: str
   title: str
   configs: dict                  # program name -> place -> configuration text
-  measures: tuple                # of counts, cpu, latency, bodies, memory, startup, balancers
+  measures: tuple                # of MEASURES in bench/run
   backends: int = 1
   addresses: int = 1             # of each backend: each is one to a balancer
 
@@ -216,6 +224,9 @@ SCENARIOS = {scenario.name: scenario for scenario in (
   Scenario(
     "routes", "10,000 routes by host, path and field; otherwise as plain",
     {"gateway": many_routes}, ("counts",)),
+  Scenario(
+    "limits", "a rate limit with room for 1,000,000 keys, one request in flight",
+    {"gateway": limited}, ("limits",)),
   Scenario(
     "balancers", "each balancer, few and many backends, one request in flight",
     {"gateway": balancer_gateway("round_robin", 1)}, ("balancers",), addresses=1000),

@@ -4,7 +4,9 @@
 // so that nothing outside of the span is charged. Any wrong answer ends the run: no result.
 //
 //   load --port P --path /b/128 --connections 64 [--in-flight 64] [--requests N | --seconds S]
-//        [--warm S] [--watch PID] [--upload BYTES] [--stall MS]
+//        [--warm S] [--watch PID] [--upload BYTES] [--stall MS] [--keys N]
+//
+// With keys, the last nine bytes of User-Agent are a number below N, the next one in each request.
 //
 // Prints one JSON object.
 #include "net.h"
@@ -24,13 +26,14 @@ typedef struct {
 
 static struct {
   int port, connections, in_flight, watched, stall_ms;
-  uint64_t requests, upload;
+  uint64_t requests, upload, keys;
   double seconds, warm;
   const char *path;
 } o = {.connections = 1, .path = "/b/128"};
 
 static char request[1024], piece[PIECE];
 static int request_length, poller;
+static char *key;  // nine digits in the request; NULL = none
 static Conn **idle;  // ring of connections with nothing in flight, oldest first
 static uint32_t idle_from, idle_count;
 static uint64_t sent_count, done_count, byte_count, buckets[BUCKETS], worst;
@@ -103,11 +106,17 @@ static void send_upload(Conn *c) {
   }
 }
 
+static void write_key(void) {
+  uint64_t number = sent_count % o.keys;
+  for (int digit = 8; digit >= 0; digit--, number /= 10) key[digit] = (char)('0' + number % 10);
+}
+
 static void begin(Conn *c) {
   c->used = 0;
   c->body_left = -1;
   c->send_left = o.upload;
   c->began = now_ns();
+  if (key != NULL) write_key();
   sent_count++;
   if (send(c->fd, request, (size_t)request_length, o.upload > 0 ? MSG_MORE : 0) != request_length) {
     die("load: a request could not be sent: %s", strerror(errno));
@@ -208,7 +217,7 @@ static void read_options(int argc, char **argv) {
       {"port", 1, 0, 'p'},     {"path", 1, 0, 'u'},   {"connections", 1, 0, 'c'},
       {"in-flight", 1, 0, 'f'}, {"requests", 1, 0, 'n'}, {"seconds", 1, 0, 's'},
       {"warm", 1, 0, 'w'},     {"watch", 1, 0, 'P'},  {"upload", 1, 0, 'b'},
-      {"stall", 1, 0, 'S'},    {0}};
+      {"stall", 1, 0, 'S'},    {"keys", 1, 0, 'k'},   {0}};
   int flag;
   while ((flag = getopt_long(argc, argv, "", names, NULL)) != -1) {
     switch (flag) {
@@ -221,6 +230,7 @@ static void read_options(int argc, char **argv) {
       case 'w': o.warm = atof(optarg); break;
       case 'P': o.watched = atoi(optarg); break;
       case 'b': o.upload = strtoull(optarg, NULL, 10); break;
+      case 'k': o.keys = strtoull(optarg, NULL, 10); break;
       case 'S': o.stall_ms = atoi(optarg); break;
       default: exit(64);
     }
@@ -235,6 +245,7 @@ int main(int argc, char **argv) {
   settle_in();
   read_options(argc, argv);
   request_length = write_request(request, sizeof request, o.path, o.upload);
+  if (o.keys > 0) key = strstr(request, "bench/1.0");
   poller = epoll_create1(EPOLL_CLOEXEC);
   open_connections();
   uint64_t user[2], system[2], began = now_ns(), cpu = cpu_ns();
