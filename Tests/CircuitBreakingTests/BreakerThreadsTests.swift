@@ -1,5 +1,6 @@
 // Why this file exists: one breaker is used by all workers at once. What must hold whatever the
 // order in which they come, they try here; the thread sanitizer watches.
+import Glibc
 import Primitives
 import Testing
 
@@ -94,6 +95,8 @@ private struct Common: @unchecked Sendable {
         let isTrial = permit.isTrial
         // Of several, some of earlier rounds may still be under way; of one, its result ends it.
         if isTrial && common.trials.add(1) > 1 && trials == 1 { common.wrong.add(1) }
+        // Time for somebody else to take one that is not there.
+        if isTrial { sched_yield() }
         let outcome: BreakerOutcome =
           switch random.below(8) {
           case 0..<3: .failure
