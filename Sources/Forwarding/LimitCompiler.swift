@@ -57,7 +57,7 @@ struct LimitCompiler {
       v6Mask: (range.highMask, range.lowMask), mode: LimitCompiler.mode(limit.mode),
       sharesMissing: limit.missingKey == .share,
       isClients: limit.key.contains { $0.isClients }, announces: limit.headers,
-      quoted: arena.copy("\"\(limit.name)\""), policy: arena.copy(policy))
+      quoted: arena.copy("\"\(limit.name)\""), told: arena.copy("\"\(limit.name)\"\(policy)"))
   }
 
   static func rule(_ limit: RateLimitConfiguration) -> LimitRule {

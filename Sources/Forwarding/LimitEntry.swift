@@ -46,8 +46,8 @@ package struct LimitEntry {
   package var announces: Bool
   /// `"name"`, as in a structured field (RFC 9651 section 3.3.3).
   package var quoted: ByteSlice
-  /// `;q=100;w=60`
-  package var policy: ByteSlice
+  /// The same with its policy: `"name";q=100;w=60`.
+  package var told: ByteSlice
 }
 
 /// A limit that a route names.
@@ -83,7 +83,7 @@ extension LimitEntry {
   }
 
   /// Its text in RateLimit-Policy and in RateLimit at most, with what stands between two.
-  var longestText: Int { 2 * quoted.count + policy.count + LimitEntry.numbersLength }
+  var longestText: Int { quoted.count + told.count + LimitEntry.numbersLength }
 
   /// `;r=` and `;t=` with the longest numbers, and `, ` twice.
   private static var numbersLength: Int { 2 * (3 + 20) + 4 }

@@ -32,8 +32,9 @@ struct RouteCompiler {
     if services.isEmpty { services = [""] }
     let own = services.map { registry.route(route.name, service: $0) }
     numbers += own.map { ($0, position) }
+    let name = arena.copy(route.name)
     return RouteEntry(
-      name: arena.copy(route.name), number: Int32(own[0]),
+      name: name, nameIsPlain: ASCII.isPlain(name), number: Int32(own[0]),
       service: shares.count == 1 ? Int32(shares[0].service) : -1,
       plan: plan(route, shares.first),
       upgrades: arena.copy(route.upgrades.map { arena.copy($0) }),

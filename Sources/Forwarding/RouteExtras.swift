@@ -18,6 +18,9 @@ package struct RouteExtras {
   package var request: HeadEdits
   package var response: HeadEdits
 
+  /// Heads pass as those of a route without extras.
+  package var changesHeads: Bool { stripLength > 0 || !request.isEmpty || !response.isEmpty }
+
   /// The service of a request when there is a choice, by a number drawn for it.
   package func draw(_ random: inout Xoroshiro) -> UnsafePointer<ServiceChoice>? {
     guard let first = choices.baseAddress else { return nil }

@@ -9,6 +9,8 @@ package import Routing
 @frozen
 package struct RouteEntry {
   package var name: ByteSlice
+  /// Here and below: nothing of the name has to be escaped in a log.
+  package var nameIsPlain: Bool
   /// Number of the route in the process; it stays while a configuration has the route. Of a route
   /// with several services, that of the first.
   package var number: Int32
@@ -33,6 +35,7 @@ package enum HostRule: UInt8, Sendable {
 @frozen
 package struct ServiceEntry {
   package var name: ByteSlice
+  package var nameIsPlain: Bool
   /// The position of the first of its backends in `Snapshot.backends`; the others follow.
   package var first: Int32
   package var view: BackendView
@@ -57,6 +60,7 @@ package struct ServiceEntry {
 package struct BackendEntry {
   /// `host:port` or `unix:/path`, as logs and metrics call it.
   package var label: ByteSlice
+  package var labelIsPlain: Bool
   /// What `host: backend` sends.
   package var authority: ByteSlice
   /// Unused when there is a path.

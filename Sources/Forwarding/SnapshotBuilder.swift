@@ -129,8 +129,9 @@ package struct SnapshotBuilder {
   ) -> BackendEntry {
     let shared = registry.backend(service: service, address: place.label, begin: begin)
     identities.backends.append(shared.poolIndex)
+    let label = arena.copy(place.label)
     return BackendEntry(
-      label: arena.copy(place.label), authority: arena.copy(place.authority),
+      label: label, labelIsPlain: ASCII.isPlain(label), authority: arena.copy(place.authority),
       endpoint: place.endpoint, unixPath: place.unixPath.map(path), weight: place.weight,
       shared: shared)
   }
@@ -164,8 +165,10 @@ package struct SnapshotBuilder {
     }
     let view = BackendView(
       members, settings, sequence: shared.sequence, total: shared.total, in: arena)
+    let name = arena.copy(service.name)
     return ServiceEntry(
-      name: arena.copy(service.name), first: Int32(first), view: view, policy: settings.policy,
+      name: name, nameIsPlain: ASCII.isPlain(name), first: Int32(first), view: view,
+      policy: settings.policy,
       key: key(service.balancer), shared: shared, hostRule: hostRule,
       hostLiteral: arena.copy(literal),
       connectionsMax: UInt32(service.connections.max ?? 0),

@@ -15,6 +15,14 @@ package enum ASCII {
     let word = byte < 64 ? tokensBelow64 : tokensFrom64
     return word >> UInt64(byte & 63) & 1 != 0
   }
+  /// Stands in a JSON string as it is.
+  @inlinable package static func isPlain(_ byte: UInt8) -> Bool {
+    byte >= 0x20 && byte < 0x7f && byte != 0x22 && byte != 0x5c
+  }
+  /// Nothing of the text has to be escaped in JSON.
+  @inlinable package static func isPlain(_ text: ByteSlice) -> Bool {
+    text.buffer.allSatisfy { isPlain($0) }
+  }
   @inlinable package static func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
   @inlinable package static func isLetter(_ byte: UInt8) -> Bool { (byte | 0x20) &- 0x61 < 26 }
   @inlinable package static func lowercased(_ byte: UInt8) -> UInt8 {

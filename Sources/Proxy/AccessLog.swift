@@ -13,8 +13,9 @@ struct LogBuffer {
 /// What a worker and the writing thread share, and what the worker alone has. At a fixed address.
 struct LogState {
   static let bufferSize = 65_536
-  /// A buffer with this much is handed over without waiting for the timer.
-  static let flushSize = 32_768
+  /// A buffer with this much is handed over without waiting for the timer. Until then it has room
+  /// for the longest line.
+  static let flushSize = 24_576
   /// No line waits longer in the worker's buffer, as long as the writing thread keeps up.
   static let flushDelay = Duration.milliseconds(250)
 
@@ -39,7 +40,7 @@ struct LogState {
   var dropped: SharedCounter
 
   init(wake: LogSignal) {
-    precondition(AccessRecord.maximumLength <= LogState.bufferSize)
+    precondition(AccessRecord.maximumLength <= LogState.bufferSize - LogState.flushSize)
     self.wake = wake
     words = SharedWords.allocate(count: 8)
     first = LogBuffer(base: .allocate(capacity: LogState.bufferSize), handed: words[0])

@@ -55,27 +55,42 @@ extension WorkerRef {
 extension ExchangeRef {
   /// Its slices lie in the exchange's buffer and in the snapshot.
   fileprivate func accessRecord(_ sample: RequestSample) -> AccessRecord {
-    let kept = pointee.record
+    let kept = UnsafePointer(record)
     let snapshot = pointee.snapshot
     // The clock of the day is read once, and the beginning reckoned from it.
     var record = AccessRecord(time: WallClock.nanoseconds() - sample.duration.nanoseconds)
-    record.requestID = known(kept.requestID)
-    if kept.trace.span != 0 { record.trace = kept.trace }
-    if kept.hasClientAddress { record.client = kept.clientAddress }
-    if kept.headIsKnown { record.version = kept.version }
-    record.method = known(kept.methodText)
-    record.host = known(kept.host)
-    record.path = known(kept.path)
-    record.userAgent = known(kept.userAgent)
-    if pointee.route >= 0 { record.route = snapshot.pointee.routes[Int(pointee.route)].name }
+    record.requestID = known(kept.pointee.requestID)
+    record.plain = .requestID  // see RequestIdentifier.isValid
+    if kept.pointee.trace.span != 0 { record.trace = kept.pointee.trace }
+    if kept.pointee.hasClientAddress {
+      record.client = kept.pointee.clientAddress
+      let client = pointee.client
+      if kept.pointee.clientAddress == client.pointee.peer.address {
+        record.clientText = client.addressText
+      }
+    }
+    if kept.pointee.headIsKnown { record.version = kept.pointee.version }
+    record.method = methodText
+    record.host = known(kept.pointee.host)
+    record.path = known(kept.pointee.path)
+    record.userAgent = known(kept.pointee.userAgent)
+    if pointee.route >= 0 {
+      let route = snapshot.pointee.routes + Int(pointee.route)
+      record.route = route.pointee.name
+      if route.pointee.nameIsPlain { record.plain.insert(.route) }
+    }
     if pointee.service >= 0 {
-      record.service = snapshot.pointee.services[Int(pointee.service)].name
+      let service = snapshot.pointee.services + Int(pointee.service)
+      record.service = service.pointee.name
+      if service.pointee.nameIsPlain { record.plain.insert(.service) }
     }
     if pointee.picked >= 0 {
-      record.backend = snapshot.pointee.backends[Int(pointee.picked)].label
+      let backend = snapshot.pointee.backends + Int(pointee.picked)
+      record.backend = backend.pointee.label
+      if backend.pointee.labelIsPlain { record.plain.insert(.backend) }
       record.attempts = UInt32(pointee.machine.attempts)
-      record.queue = kept.queueTime
-      record.connect = kept.connectTime
+      record.queue = kept.pointee.queueTime
+      record.connect = kept.pointee.connectTime
     }
     if sample.status != 0 { record.status = sample.status }
     record.reason = sample.reason
@@ -85,6 +100,14 @@ extension ExchangeRef {
     record.latency = sample.duration
     record.upstream = sample.upstream
     return record
+  }
+
+  /// As it came; a usual one was not copied for it.
+  private var methodText: ByteSlice? {
+    let method = pointee.record.method
+    if !pointee.record.methodText.isEmpty { return text(pointee.record.methodText) }
+    return pointee.record.headIsKnown && method != .other
+      ? ByteSlice(method.word.utf8Start, method.word.utf8CodeUnitCount) : nil
   }
 
   private func known(_ range: ByteRange) -> ByteSlice? { range.isEmpty ? nil : text(range) }

@@ -158,8 +158,10 @@ extension ExchangeRef {
     let (head, admission) = (arrival.head, arrival.admission)
     var writer = ByteWriter(pointee.buffer.base, capacity: pointee.buffer.capacity)
     let base = head.pointee.base
-    pointee.record.methodText = keep(
-      arrival.pointee.table.pointee.method.slice(in: base), 32, &writer)
+    if case .other = head.pointee.method {
+      pointee.record.methodText = keep(
+        arrival.pointee.table.pointee.method.slice(in: base), 32, &writer)
+    }
     pointee.record.host = keep(
       admission.pointee.facts.authority.slice(in: base), Bounds.recordHost, &writer)
     let path = ByteSlice(admission.pointee.target.base, admission.pointee.pathLength)
@@ -191,6 +193,7 @@ extension ExchangeRef {
     return (trace, identifier)
   }
 
+  @inline(__always)
   private func keep(_ text: ByteSlice, _ most: Int, _ writer: inout ByteWriter) -> ByteRange {
     let count = min(text.count, most)
     let start = writer.count

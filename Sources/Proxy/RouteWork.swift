@@ -19,7 +19,10 @@ extension ExchangeRef {
     let worker = pointee.worker
     if worker.pointee.shedding == .requests { return fail(.overloaded) }
     guard passesLimits(arrival) else { return }
-    guard writeEditedHead(arrival) else { return fail(.headTooLarge) }
+    let isWritten =
+      pointee.extras?.pointee.changesHeads ?? false
+      ? writeEditedHead(arrival) : writeHead(arrival, arrival.admission.pointee.target)
+    guard isWritten else { return fail(.headTooLarge) }
     worker.deposit(self)
     acquire()
   }

@@ -51,7 +51,9 @@ struct AccessLine {
     case .error: put("\",\"level\":\"error\"")
     }
     put(",\"msg\":\"request\",\"request_id\":")
-    text(record.requestID, bound: AccessLine.requestIDBytes)
+    text(
+      record.requestID, bound: AccessLine.requestIDBytes, isPlain: record.plain.contains(.requestID)
+    )
     if let trace = record.trace {
       put(",\"trace_id\":\"")
       hex(trace.traceHigh)
@@ -62,7 +64,12 @@ struct AccessLine {
     } else {
       put(",\"trace_id\":null,\"span_id\":null,\"client_ip\":")
     }
-    if let client = record.client {
+    if let text = record.clientText {
+      put("\"")
+      ByteWriter.copy(text.base, text.count, to: cursor)
+      cursor += text.count
+      put("\"")
+    } else if let client = record.client {
       put("\"")
       cursor += client.write(to: cursor)
       put("\"")
@@ -84,11 +91,11 @@ struct AccessLine {
     case .http10: put(",\"protocol\":\"HTTP/1.0\",\"route\":")
     case nil: put(",\"protocol\":null,\"route\":")
     }
-    text(record.route, bound: AccessLine.nameBytes)
+    text(record.route, bound: AccessLine.nameBytes, isPlain: record.plain.contains(.route))
     put(",\"service\":")
-    text(record.service, bound: AccessLine.nameBytes)
+    text(record.service, bound: AccessLine.nameBytes, isPlain: record.plain.contains(.service))
     put(",\"backend\":")
-    text(record.backend, bound: AccessLine.nameBytes)
+    text(record.backend, bound: AccessLine.nameBytes, isPlain: record.plain.contains(.backend))
     put(",\"attempts\":")
     number(UInt64(record.attempts))
   }
@@ -162,10 +169,14 @@ struct AccessLine {
     cursor += 4
   }
 
-  private mutating func text(_ text: ByteSlice?, bound: Int) {
+  @inline(__always)
+  private mutating func text(_ text: ByteSlice?, bound: Int, isPlain: Bool = false) {
     guard let text else { return null() }
     cursor.pointee = 0x22
-    if text.count <= bound {
+    if isPlain && text.count <= bound {
+      ByteWriter.copy(text.base, text.count, to: cursor + 1)
+      cursor += text.count + 1
+    } else if text.count <= bound {
       cursor = JSONBytes.escape(text, to: cursor + 1)
     } else {
       // Not within a character: at most three bytes of one may stand before the cut.

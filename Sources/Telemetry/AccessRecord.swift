@@ -9,6 +9,18 @@ package enum AccessLevel: UInt8, Sendable {
   case info, warning, error
 }
 
+/// Texts of a record of which it is known that nothing has to be escaped, nor cut.
+@frozen @usableFromInline
+package struct PlainTexts: OptionSet, Sendable {
+  @usableFromInline package let rawValue: UInt8
+  @inlinable package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  package static var requestID: PlainTexts { @inlinable get { PlainTexts(rawValue: 1) } }
+  package static var route: PlainTexts { @inlinable get { PlainTexts(rawValue: 2) } }
+  package static var service: PlainTexts { @inlinable get { PlainTexts(rawValue: 4) } }
+  package static var backend: PlainTexts { @inlinable get { PlainTexts(rawValue: 8) } }
+}
+
 /// What is told of one exchange. Nil is written as null. Slices must hold until `write` returns.
 @frozen @usableFromInline
 package struct AccessRecord {
@@ -17,6 +29,8 @@ package struct AccessRecord {
   @usableFromInline package var requestID: ByteSlice?
   @usableFromInline package var trace: TraceContext?
   @usableFromInline package var client: IPAddress?
+  /// The same as text, where somebody has it.
+  @usableFromInline package var clientText: ByteSlice?
   @usableFromInline package var method: ByteSlice?
   @usableFromInline package var host: ByteSlice?
   /// Without the query, which is not logged.
@@ -38,6 +52,7 @@ package struct AccessRecord {
   @usableFromInline package var userAgent: ByteSlice?
   /// The rate limit that refused the request, or in shadow would have; nil is not written.
   @usableFromInline package var limit: ByteSlice?
+  @usableFromInline package var plain: PlainTexts = []
 
   /// All unknown.
   @inlinable package init(time: Int64) {
@@ -66,7 +81,9 @@ package struct AccessRecord {
   /// Appends the line with its line feed. False, and nothing appended, when it may not fit: the
   /// room that is asked for is that of the worst escaping.
   package func write(to writer: inout ByteWriter, _ timestamp: inout Timestamp) -> Bool {
-    guard AccessLine.worstCase(of: self) <= writer.room, !writer.overflowed else {
+    let fits =
+      AccessLine.longest <= writer.room || AccessLine.worstCase(of: self) <= writer.room
+    guard fits, !writer.overflowed else {
       writer.overflowed = true
       return false
     }

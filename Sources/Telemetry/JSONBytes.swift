@@ -31,7 +31,7 @@ package enum JSONBytes {
       let end = min(index &+ 8, text.count)
       while index < end {
         let byte = text.base[index]
-        if byte >= 0x20, byte < 0x7f, byte != 0x22, byte != 0x5c {
+        if ASCII.isPlain(byte) {
           out.pointee = byte
           out += 1
           index &+= 1
@@ -51,18 +51,29 @@ package enum JSONBytes {
     let from = UnsafeRawPointer(text.base)
     let to = UnsafeMutableRawPointer(target)
     let count = text.count
+    if count >= 16 {
+      // The last sixteen bytes may overlap those before them.
+      let last = (from + (count &- 16)).loadUnaligned(as: SIMD2<UInt64>.self)
+      var marks = JSONBytes.marks(last)
+      var index = 0
+      while index < count &- 16 {
+        let words = (from + index).loadUnaligned(as: SIMD2<UInt64>.self)
+        marks |= JSONBytes.marks(words)
+        to.storeBytes(of: words, toByteOffset: index, as: SIMD2<UInt64>.self)
+        index &+= 16
+      }
+      to.storeBytes(of: last, toByteOffset: count &- 16, as: SIMD2<UInt64>.self)
+      return (marks.x | marks.y) & 0x8080_8080_8080_8080 == 0
+    }
     if count >= 8 {
       // The last eight bytes may overlap those before them.
-      let last = (from + (count &- 8)).loadUnaligned(as: UInt64.self)
-      if needsEscape(last) { return false }
-      var index = 0
-      while index < count &- 8 {
-        let word = (from + index).loadUnaligned(as: UInt64.self)
-        if needsEscape(word) { return false }
-        to.storeBytes(of: word, toByteOffset: index, as: UInt64.self)
-        index &+= 8
-      }
-      to.storeBytes(of: last, toByteOffset: count &- 8, as: UInt64.self)
+      let words = SIMD2(
+        from.loadUnaligned(as: UInt64.self),
+        (from + (count &- 8)).loadUnaligned(as: UInt64.self))
+      let marks = JSONBytes.marks(words)
+      if (marks.x | marks.y) & 0x8080_8080_8080_8080 != 0 { return false }
+      to.storeBytes(of: words.x, as: UInt64.self)
+      to.storeBytes(of: words.y, toByteOffset: count &- 8, as: UInt64.self)
       return true
     }
     if count >= 4 {
@@ -75,10 +86,20 @@ package enum JSONBytes {
     }
     for index in 0..<count {
       let byte = text.base[index]
-      guard byte >= 0x20, byte < 0x7f, byte != 0x22, byte != 0x5c else { return false }
+      guard ASCII.isPlain(byte) else { return false }
       target[index] = byte
     }
     return true
+  }
+
+  /// `needsEscape` for two words at once: the highest bit of a byte is set where it is true.
+  @inline(__always)
+  private static func marks(_ words: SIMD2<UInt64>) -> SIMD2<UInt64> {
+    let ones = SIMD2<UInt64>(repeating: 0x0101_0101_0101_0101)
+    let low = words &- SIMD2<UInt64>(repeating: 0x2020_2020_2020_2020)
+    let quote = (words ^ SIMD2<UInt64>(repeating: 0x2222_2222_2222_2222)) &- ones
+    let backslash = (words ^ SIMD2<UInt64>(repeating: 0x5c5c_5c5c_5c5c_5c5c)) &- ones
+    return low | quote | backslash | (words &+ ones) | words
   }
 
   /// True when one of eight bytes is below 0x20, a quote, a backslash, DEL or above. May be true

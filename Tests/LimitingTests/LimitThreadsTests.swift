@@ -98,7 +98,10 @@ private func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) 
     }
     // A charge that a move overtakes is made again; each worker may be so unlucky in every move.
     #expect(allowed.load() <= 9_000 && allowed.load() >= 9_000 - 4 * 19)
-    #expect(newest[19].table.count == 10 && newest[0].table.count == 0)
+    // A worker that was in the middle of placing a key when its table was left may leave it there:
+    // nobody charges it there, and the newest table has it too.
+    #expect(newest[19].table.count == 10)
+    #expect((0..<19).allSatisfy { newest[$0].table.count <= 4 })
     for index in 0..<20 { newest[index].destroy() }
     newest.deallocate()
     tables.deallocate()

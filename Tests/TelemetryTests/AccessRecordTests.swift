@@ -64,6 +64,18 @@ private func full() -> AccessRecord {
     #expect(String(decoding: line(full()), as: UTF8.self) == expected)
   }
 
+  @Test func `what is known to be plain, and an address that is text already, change no byte`() {
+    var record = full()
+    let address = "2001:db8::7"
+    record.clientText = lasting(address)
+    record.plain = [.requestID, .route, .service, .backend]
+    #expect(line(record) == line(full()))
+    record.route = lasting(String(repeating: "r", count: 300))
+    var other = full()
+    other.route = record.route
+    #expect(line(record) == line(other), "a name above its bound is cut all the same")
+  }
+
   @Test func `an empty record has every field, in order, unknown as null`() throws {
     let members = try members(AccessRecord(time: 0))
     #expect(members.map(\.key) == names)

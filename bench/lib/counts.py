@@ -48,14 +48,31 @@ def _read(program, out):
 
 
 def _system_calls(bed, program, requests):
-  """One run under strace: {name: calls}."""
+  """One run under strace: {name: calls}; as of instructions, only of the threads that a request
+  passes through."""
   out = os.path.join(bed.directory, f"{program.name}-{requests}.strace")
-  child, place = bed.start(program, ("strace", "-f", "-c", "-o", out))
+  how = ("-ff",) if program.has_control_thread else ("-f", "-c")
+  child, place = bed.start(program, ("strace", *how, "-o", out))
   try:
     _counted_load(bed, place, requests)
   finally:
     child.stop(seconds=30)
-  return read_strace(out)
+  if not program.has_control_thread:
+    return read_strace(out)
+  threads = sorted(glob.glob(glob.escape(out) + ".*"), key=lambda path: int(path.split(".")[-1]))
+  return read_traces(threads[1:])
+
+
+def read_traces(paths):
+  """A line for each call: `name(arguments) = result`; signals and ends begin with marks."""
+  calls = {}
+  for path in paths:
+    with open(path) as f:
+      for line in f:
+        name = line.partition("(")[0]
+        if name.isidentifier():
+          calls[name] = calls.get(name, 0) + 1
+  return calls
 
 
 def read_strace(path):

@@ -156,6 +156,46 @@ def limited(place):
   return plain.replace("routes:\n", limit + "routes:\n") + "    rate_limits: [agents]\n"
 
 
+# What an operator switches on who wants all of it; nothing of it refuses a request.
+EVERYTHING_GATEWAY = """\
+listeners:
+  - address: 127.0.0.1:{port}
+admin: none
+workers: 1
+limits:
+  connections: 16384
+  loop_lag: 1s
+  memory: 4GiB
+trusted_proxies: [10.0.0.0/8]
+logging:
+  level: warning
+  access:
+    output: {directory}/access.log
+rate_limits:
+  clients: {{rate: 50000/s, key: client_ip}}
+services:
+  bench:
+    backends:
+      - 127.0.0.1:{backend}
+    connections:
+      idle: 2048
+    retries:
+      attempts: 2
+      when: [connect, reused_reset, reset, timeout, "502", "503", "504"]
+    health:
+      active: none
+      passive: {{}}
+    circuit_breaker:
+      slow_call: 5s
+    warm_up: 10s
+routes:
+  - match:
+      path: /*
+    service: bench
+    rate_limits: [clients]
+"""
+
+
 def filled(template):
   """A configuration that needs nothing but ports and its directory."""
   return lambda place: template.format(
@@ -224,6 +264,9 @@ SCENARIOS = {scenario.name: scenario for scenario in (
   Scenario(
     "routes", "10,000 routes by host, path and field; otherwise as plain",
     {"gateway": many_routes}, ("counts",)),
+  Scenario(
+    "everything", "every policy on, a rate limit told in every answer, access log to a file",
+    {"gateway": filled(EVERYTHING_GATEWAY)}, ("counts",)),
   Scenario(
     "limits", "a rate limit with room for 1,000,000 keys, one request in flight",
     {"gateway": limited}, ("limits",)),

@@ -88,6 +88,18 @@ extension Operations {
       }
     }
 
+    @Test func `names of the configuration that have to be escaped are`() throws {
+      let text = configuration().replacing("name: all", with: #"name: 'say "all" \'"#)
+        .replacing("[{backend1}]", with: #"["unix:{directory}/a\"b.sock"]"#)
+      try withGateway(text, [ScriptedBackend.answering()]) { gateway in
+        #expect(try gateway.get().status == 502)
+        let line = try gateway.waitForAccessLog(1)[0]
+        #expect(line.names == contractFields)
+        #expect(line["route"]?.text == #"say "all" \"#)
+        #expect(line["backend"]?.text == "unix:\(gateway.directory)/a\"b.sock")
+      }
+    }
+
     @Test func `nothing that a client sends can break or forge a line`() throws {
       let backend = ScriptedBackend.answering()
       try withGateway(configuration(), [backend]) { gateway in
