@@ -148,6 +148,13 @@ def many_routes(place):
   return plain[:plain.index("routes:")] + "routes:\n" + "\n".join(routes) + "\n"
 
 
+def guarded(place):
+  """A service that is watched: evidence from traffic, a breaker, warm-up."""
+  plain = filled(PLAIN_GATEWAY)(place)
+  guards = "    health:\n      passive: {}\n    circuit_breaker: {}\n    warm_up: 10s\n"
+  return plain.replace("routes:\n", guards + "routes:\n")
+
+
 def limited(place):
   """One limit with room for a million keys, told in every answer; nobody comes near it."""
   plain = filled(PLAIN_GATEWAY)(place)
@@ -262,6 +269,9 @@ SCENARIOS = {scenario.name: scenario for scenario in (
     },
     ("counts", "cpu", "latency", "bodies", "memory", "startup")),
   Scenario(
+    "guarded", "health from traffic, breaker and warm-up on; otherwise as plain",
+    {"gateway": guarded}, ("counts",)),
+  Scenario(
     "routes", "10,000 routes by host, path and field; otherwise as plain",
     {"gateway": many_routes}, ("counts",)),
   Scenario(
@@ -270,6 +280,9 @@ SCENARIOS = {scenario.name: scenario for scenario in (
   Scenario(
     "limits", "a rate limit with room for 1,000,000 keys, one request in flight",
     {"gateway": limited}, ("limits",)),
+  Scenario(
+    "reload", "a file of 10,000 routes is replaced under about half of the load that it takes",
+    {"gateway": many_routes}, ("reload",)),
   Scenario(
     "balancers", "each balancer, few and many backends, one request in flight",
     {"gateway": balancer_gateway("round_robin", 1)}, ("balancers",), addresses=1000),
