@@ -30,11 +30,14 @@ let package = Package(
     .target(name: "CFuzzer", path: "Fuzz/CFuzzer"),
     room("Primitives"),
     room("HTTPSemantics", ["Primitives"]),
+    room("Routing", ["Primitives", "HTTPSemantics"]),
     room("HTTPParsing", ["CLLHTTP", "Primitives", "HTTPSemantics"]),
     room("Configuration", ["CLibYAML", "Primitives", "HTTPSemantics"]),
     .executableTarget(
       name: "fuzz",
-      dependencies: ["CFuzzer", "Primitives", "HTTPSemantics", "HTTPParsing", "Configuration"],
+      dependencies: [
+        "CFuzzer", "Primitives", "HTTPSemantics", "Routing", "HTTPParsing", "Configuration",
+      ],
       path: "Fuzz/Targets", swiftSettings: instrumented,
       linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])]),
   ]

@@ -7,7 +7,7 @@ import Glibc
 enum Fuzz {
   static func main() {
     guard CommandLine.argc >= 2, let target = Target(rawValue: CommandLine.arguments[1]) else {
-      print("usage: fuzz request|response|chunked|configuration [libFuzzer's arguments]")
+      print("usage: fuzz request|response|chunked|path|configuration [libFuzzer's arguments]")
       exit(64)
     }
     let arguments = CommandLine.unsafeArgv
@@ -18,12 +18,13 @@ enum Fuzz {
     case .request: exit(LLVMFuzzerRunDriver(&count, &rest, fuzzRequest))
     case .response: exit(LLVMFuzzerRunDriver(&count, &rest, fuzzResponse))
     case .chunked: exit(LLVMFuzzerRunDriver(&count, &rest, fuzzChunked))
+    case .path: exit(LLVMFuzzerRunDriver(&count, &rest, fuzzPath))
     case .configuration: exit(LLVMFuzzerRunDriver(&count, &rest, fuzzConfiguration))
     }
   }
 
   enum Target: String {
-    case request, response, chunked, configuration
+    case request, response, chunked, path, configuration
   }
 }
 
