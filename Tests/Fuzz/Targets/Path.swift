@@ -1,6 +1,6 @@
-// Why this file exists: fuzzes the one form of a path against the table of routes: whatever a client
-// writes, the route that takes a request is the one that a backend would have chosen by the path
-// that it is sent, also if that backend decodes it once more.
+// Why this file exists: fuzzes the one form of a path against the table of routes: whatever a
+// client writes, the route that takes a request is the one that a backend would have chosen by the
+// path that it is sent, also if that backend decodes it once more.
 import HTTPSemantics
 import Primitives
 import Routing
