@@ -157,44 +157,25 @@ extension LimitStep {
   /// line end, when there is something to tell. Of a request that passes every limit of the
   /// client's own is told; of a refused one that which refuses.
   package func writeFields(into writer: inout ByteWriter) {
-    var told = 0
-    var size = 0
+    var isFirst = true
     for position in 0..<limits.count where ledger.charges[position].isTold {
-      told += 1
-      size += fieldSize(at: position)
+      writer.append(isFirst ? "RateLimit-Policy: " : ", ")
+      writer.append(limits[position].entry.pointee.told)
+      isFirst = false
     }
-    if told == 0 { return }
-    let names: StaticString = "RateLimit-Policy: \r\nRateLimit: \r\n"
-    writer.append(together: names.utf8CodeUnitCount + size + 4 * (told - 1)) { pen in
-      pen.put("RateLimit-Policy: ")
-      var isFirst = true
-      for position in 0..<limits.count where ledger.charges[position].isTold {
-        if !isFirst { pen.put(", ") }
-        pen.put(limits[position].entry.pointee.told)
-        isFirst = false
-      }
-      pen.put("\r\nRateLimit: ")
-      isFirst = true
-      for position in 0..<limits.count where ledger.charges[position].isTold {
-        if !isFirst { pen.put(", ") }
-        let charge = ledger.charges + position
-        pen.put(limits[position].entry.pointee.quoted)
-        pen.put(";r=")
-        pen.put(decimal: charge.pointee.verdict.remaining)
-        pen.put(";t=")
-        pen.put(decimal: charge.pointee.verdict.resetSeconds)
-        isFirst = false
-      }
-      pen.put("\r\n")
+    if isFirst { return }
+    writer.append("\r\nRateLimit: ")
+    isFirst = true
+    for position in 0..<limits.count where ledger.charges[position].isTold {
+      let verdict = ledger.charges[position].verdict
+      if !isFirst { writer.append(", ") }
+      writer.append(limits[position].entry.pointee.quoted)
+      writer.append(";r=")
+      writer.appendDecimal(verdict.remaining)
+      writer.append(";t=")
+      writer.appendDecimal(verdict.resetSeconds)
+      isFirst = false
     }
-  }
-
-  /// What one limit tells, in both fields.
-  private func fieldSize(at position: Int) -> Int {
-    let charge = ledger.charges + position
-    let limit = limits[position].entry
-    return limit.pointee.told.count + limit.pointee.quoted.count + 6
-      + ASCII.decimalCount(charge.pointee.verdict.remaining)
-      + ASCII.decimalCount(charge.pointee.verdict.resetSeconds)
+    writer.append("\r\n")
   }
 }

@@ -157,11 +157,6 @@ package struct Pen {
     ASCII.writeHex16(value, to: cursor)
     cursor += 16
   }
-  @inlinable @inline(__always) package mutating func put(decimal value: UInt64) {
-    let digits = ASCII.decimalCount(value)
-    ASCII.writeDecimal(value, count: digits, to: cursor)
-    cursor += digits
-  }
   /// Three digits: a status.
   @inlinable @inline(__always) package mutating func put(status: UInt16) {
     ASCII.writeDecimal(UInt64(status), count: 3, to: cursor)
