@@ -75,6 +75,13 @@ package struct Loop {
   }
 }
 
+/// Closes the handle that a box begins with, and frees the box when the loop has let go of it.
+func closeHandle(in box: UnsafeMutableRawPointer) {
+  uv_close(box.assumingMemoryBound(to: uv_handle_t.self)) { handle in
+    UnsafeMutableRawPointer(handle.unsafelyUnwrapped).deallocate()
+  }
+}
+
 private func countHandle(
   _ handle: UnsafeMutablePointer<uv_handle_t>?, _ argument: UnsafeMutableRawPointer?
 ) {

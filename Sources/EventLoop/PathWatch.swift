@@ -37,10 +37,7 @@ package struct PathWatch {
 
   /// Gives its memory back some rounds later. It must not be used again.
   package func close() {
-    uv_close(UnsafeMutableRawPointer(box).assumingMemoryBound(to: uv_handle_t.self)) { handle in
-      UnsafeMutableRawPointer(handle.unsafelyUnwrapped).assumingMemoryBound(to: Box.self)
-        .deallocate()
-    }
+    closeHandle(in: UnsafeMutableRawPointer(box))
   }
 
   private static func handle(

@@ -36,10 +36,7 @@ package struct RoundTask {
 
   /// Stops it and gives its memory back, some rounds later. The task must not be used again.
   package func close() {
-    uv_close(UnsafeMutableRawPointer(box).assumingMemoryBound(to: uv_handle_t.self)) { handle in
-      UnsafeMutableRawPointer(handle.unsafelyUnwrapped).assumingMemoryBound(to: Box.self)
-        .deallocate()
-    }
+    closeHandle(in: UnsafeMutableRawPointer(box))
   }
 
   private static func handle(_ box: UnsafeMutablePointer<Box>) -> UnsafeMutablePointer<uv_idle_t> {

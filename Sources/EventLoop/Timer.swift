@@ -44,10 +44,7 @@ package struct Timer {
 
   /// Stops it and gives its memory back, some rounds later. The timer must not be used again.
   package func close() {
-    uv_close(UnsafeMutableRawPointer(box).assumingMemoryBound(to: uv_handle_t.self)) { handle in
-      UnsafeMutableRawPointer(handle.unsafelyUnwrapped).assumingMemoryBound(to: Box.self)
-        .deallocate()
-    }
+    closeHandle(in: UnsafeMutableRawPointer(box))
   }
 
   private static func handle(_ box: UnsafeMutablePointer<Box>) -> UnsafeMutablePointer<uv_timer_t> {

@@ -37,10 +37,7 @@ package struct Wakeup: @unchecked Sendable {
 
   /// Gives its memory back some rounds later. Only when no thread can send any more.
   package func close() {
-    uv_close(UnsafeMutableRawPointer(box).assumingMemoryBound(to: uv_handle_t.self)) { handle in
-      UnsafeMutableRawPointer(handle.unsafelyUnwrapped).assumingMemoryBound(to: Box.self)
-        .deallocate()
-    }
+    closeHandle(in: UnsafeMutableRawPointer(box))
   }
 
   private static func handle(_ box: UnsafeMutablePointer<Box>) -> UnsafeMutablePointer<uv_async_t> {
