@@ -22,6 +22,16 @@ enum NearestName {
     return best?.name
   }
 
+  /// What to write for a name that is none of `names`: the nearest, else some of them, else `none`.
+  static func suggestion(
+    for name: String, among names: [String], called: String, none: String
+  ) -> String {
+    if let near = of(name, among: names.prefix(1_000)) { return "did you mean '\(near)'?" }
+    if names.isEmpty { return none }
+    let more = names.count > 5 ? ", …" : ""
+    return "the \(called) are \(names.prefix(5).joined(separator: ", "))\(more)"
+  }
+
   /// Insertions, deletions, replacements and swaps of neighbours.
   private static func distance(_ left: [Unicode.Scalar], _ right: [Unicode.Scalar]) -> Int {
     var beforeLast: [Int] = []

@@ -81,17 +81,12 @@ extension CrossChecks {
   private mutating func unknownLimit(
     _ value: ConfigurationValue, _ limits: [String], at path: ConfigurationPath
   ) {
-    var suggestion: String?
-    if value.isSecret || diagnostics.isCrowded {
-      suggestion = nil
-    } else if let near = NearestName.of(value.shown, among: limits.prefix(1_000)) {
-      suggestion = "did you mean '\(near)'?"
-    } else if limits.isEmpty {
-      suggestion = "there are no rate_limits; add it there"
-    } else {
-      let more = limits.count > 5 ? ", …" : ""
-      suggestion = "the limits are \(limits.prefix(5).joined(separator: ", "))\(more)"
-    }
+    let suggestion =
+      value.isSecret || diagnostics.isCrowded
+      ? nil
+      : NearestName.suggestion(
+        for: value.shown, among: limits, called: "limits",
+        none: "there are no rate_limits; add it there")
     diagnostics.error(
       .unknownLimit, value.range, path,
       "rate_limits: there is no limit '\(value.shown)'", suggestion: suggestion)

@@ -140,17 +140,11 @@ extension CrossChecks {
     at path: ConfigurationPath
   ) {
     let shown = PrintableText.of(name, limit: 64)
-    var suggestion: String?
-    if isSecret || diagnostics.isCrowded {
-      suggestion = nil
-    } else if let near = NearestName.of(shown, among: services.prefix(1_000)) {
-      suggestion = "did you mean '\(near)'?"
-    } else if services.isEmpty {
-      suggestion = "there are no services"
-    } else {
-      let more = services.count > 5 ? ", …" : ""
-      suggestion = "the services are \(services.prefix(5).joined(separator: ", "))\(more)"
-    }
+    let suggestion =
+      isSecret || diagnostics.isCrowded
+      ? nil
+      : NearestName.suggestion(
+        for: shown, among: services, called: "services", none: "there are no services")
     diagnostics.error(
       .unknownService, range, path, "service: there is no service '\(shown)'",
       suggestion: suggestion)
