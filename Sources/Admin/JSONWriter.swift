@@ -1,5 +1,7 @@
 // Why this file exists: the admin endpoints speak JSON, whose members should stand in the order in
 // which people read them.
+import Primitives
+import Telemetry
 
 /// Writes one JSON text (RFC 8259) from left to right. Traps when brackets or keys do not fit
 /// together. Control plane.
@@ -92,18 +94,15 @@ package struct JSONWriter {
 
   private mutating func quote(_ text: String) {
     bytes.append(0x22)
-    for byte in text.utf8 {
-      switch byte {
-      case 0x22, 0x5C: bytes += [0x5C, byte]
-      case 0x0A: bytes += [0x5C, 0x6E]
-      case 0x0D: bytes += [0x5C, 0x72]
-      case 0x09: bytes += [0x5C, 0x74]
-      case 0..<0x20, 0x7F: bytes += Array("\\u00".utf8) + [hex(byte >> 4), hex(byte & 15)]
-      default: bytes.append(byte)
+    let source = Array(text.utf8)
+    bytes += source.withUnsafeBufferPointer { source in
+      guard let base = source.baseAddress else { return [] }
+      return [UInt8](unsafeUninitializedCapacity: source.count * JSONBytes.worstCase) {
+        room, count in
+        let target = room.baseAddress.unsafelyUnwrapped  // the source is not empty
+        count = JSONBytes.escape(ByteSlice(base, source.count), to: target) - target
       }
     }
     bytes.append(0x22)
   }
-
-  private func hex(_ digit: UInt8) -> UInt8 { digit < 10 ? 0x30 + digit : 0x57 + digit }
 }

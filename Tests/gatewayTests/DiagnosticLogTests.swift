@@ -24,7 +24,8 @@ import Testing
 
   @Test func `what would break the line or the text is escaped`() {
     #expect(
-      line(.error, "a\"b\\c\nd\r\u{1}\u{1f}é").contains(#""msg":"a\"b\\c\nd\r\u0001\u001fé""#))
+      line(.error, "a\"b\\c\nd\r\u{1}\u{7f}é\u{2028}\u{202e}").contains(
+        #""msg":"a\"b\\c\u000ad\u000d\u0001\u007fé\u2028\u202e""#))
   }
 
   @Test(
