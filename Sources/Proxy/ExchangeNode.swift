@@ -126,7 +126,8 @@ struct ExchangeRecord {
   var hasClientAddress = false
   var trace = TraceContext(traceHigh: 0, traceLow: 0, span: 0, isSampled: false)
   var responseBytes: UInt64 = 0
-  var tunnelBytesIn: UInt64 = 0
+  /// Of the request, beside its body: the head, and what a tunnel took.
+  var otherBytesIn: UInt64 = 0
   // Instants of the precise clock
   var begun = Instant(nanoseconds: 0)
   var connectBegun = Instant(nanoseconds: 0)

@@ -57,6 +57,7 @@ extension ClientRef {
     let admission = arrival.admission
     guard let exchange = makeExchange(admission.pointee.plan, admission.pointee.request, needed)
     else { return refuseWithoutExchange() }
+    exchange.pointee.record.otherBytesIn = UInt64(headSize)
     exchange.note(arrival)
     let hasBody = admission.pointee.request.hasBody
     pointee.phase = hasBody ? .body : .waiting

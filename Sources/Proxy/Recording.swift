@@ -18,7 +18,7 @@ extension WorkerRef {
       method: record.pointee.method, status: reason.isClientAbort ? 499 : record.pointee.status,
       reason: reason, duration: now - record.pointee.begun, overhead: overhead(record, until: now),
       upstream: record.upstream(until: now),
-      bytesIn: exchange.pointee.machine.requestBytes + record.pointee.tunnelBytesIn,
+      bytesIn: exchange.pointee.machine.requestBytes + record.pointee.otherBytesIn,
       bytesOut: record.pointee.responseBytes)
     pointee.metrics.record(sample)
     log(exchange, sample)

@@ -77,7 +77,7 @@ extension ClientRef {
     guard let exchange = pointee.exchange, let backend = exchange.pointee.backend else { return }
     let worker = pointee.worker
     exchange.pointee.machine.tunnelMoved(now: worker.pointee.now)
-    exchange.pointee.record.tunnelBytesIn += UInt64(unread.end)
+    exchange.pointee.record.otherBytesIn += UInt64(unread.end)
     worker.pointee.vectors[0] = IOVector(unread.base, unread.end)
     let result = backend.pointee.output.send(
       backend.stream, worker.pointee.vectors, 1, worker.buffers)
