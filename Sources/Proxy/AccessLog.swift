@@ -1,5 +1,6 @@
 // Why this file exists: a worker's side of the access log: two buffers that change hands with the
 // writing thread, so that a line costs a few stores and a slow disk costs no request anything.
+import EventLoop
 package import Primitives
 package import Telemetry
 
@@ -12,7 +13,9 @@ struct LogBuffer {
 
 /// What a worker and the writing thread share, and what the worker alone has. At a fixed address.
 struct LogState {
-  static let bufferSize = 65_536
+  /// Pages that no line has reached yet cost no memory. The room is for the time in which the
+  /// writing thread gets no processor, or its disk is busy: a tenth of a second at 10,000 lines/s.
+  static let bufferSize = 524_288
   /// A buffer with this much is handed over without waiting for the timer. Until then it has room
   /// for the longest line.
   static let flushSize = 24_576
@@ -26,7 +29,7 @@ struct LogState {
   /// Lines that the writing thread could not write; it alone counts them.
   let lost: SharedCounter
   /// Wakes the writing thread.
-  let wake: LogSignal
+  let wake: ThreadSignal
 
   // The worker's own
   var sampling = AccessSampling(threshold: AccessSampling.all, slow: .zero)
@@ -39,7 +42,7 @@ struct LogState {
   /// The worker's metric of lines that nobody will read.
   var dropped: SharedCounter
 
-  init(wake: LogSignal) {
+  init(wake: ThreadSignal) {
     precondition(AccessRecord.maximumLength <= LogState.bufferSize - LogState.flushSize)
     self.wake = wake
     words = SharedWords.allocate(count: 8)
