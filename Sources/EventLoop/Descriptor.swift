@@ -15,6 +15,24 @@ package enum Descriptor {
     }
   }
 
+  /// Writes until all is taken or the descriptor fails; waits as long as it must, also where a
+  /// write does not wait by itself. Gives the bytes taken.
+  package static func writeAll(_ descriptor: Int32, _ base: UnsafeRawPointer, _ count: Int) -> Int {
+    var done = 0
+    while done < count {
+      let taken = write(descriptor, base + done, count - done)
+      if taken > 0 {
+        done += taken
+      } else if taken == 0 - Int(EAGAIN) {
+        var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        _ = poll(&wait, 1, -1)
+      } else {
+        break
+      }
+    }
+    return done
+  }
+
   /// Reads once; again when a signal came first. Bytes read, 0 at the end, or -errno.
   package static func read(_ descriptor: Int32, _ base: UnsafeMutableRawPointer, _ count: Int)
     -> Int

@@ -1,33 +1,32 @@
 // Why this file exists: one thread tells another that there is something to do, and may not wait in
 // doing so: a pipe that never blocks.
-import EventLoop
 import Glibc
 
 /// A pipe as a wake-up: any thread sends, one waits. Several sends may be one wake-up.
-struct LogSignal: Sendable {
+package struct ThreadSignal: Sendable {
   private let reading: Int32
   private let writing: Int32
 
-  static func create() throws(EventLoopError) -> LogSignal {
+  package static func create() throws(EventLoopError) -> ThreadSignal {
     var ends: [Int32] = [-1, -1]
     guard pipe(&ends) == 0 else {
-      throw EventLoopError(operation: "access log: pipe", code: errno)
+      throw EventLoopError(operation: "pipe between threads", code: errno)
     }
     for end in ends {
       _ = fcntl(end, F_SETFD, FD_CLOEXEC)
       _ = fcntl(end, F_SETFL, O_NONBLOCK)
     }
-    return LogSignal(reading: ends[0], writing: ends[1])
+    return ThreadSignal(reading: ends[0], writing: ends[1])
   }
 
   /// A full pipe is a wake-up already under way.
-  func send() {
+  package func send() {
     var byte: UInt8 = 1
     _ = Descriptor.write(writing, &byte, 1)
   }
 
   /// Waits until somebody sends or the time is over; below 0 is for ever. True when somebody sent.
-  func wait(milliseconds: Int32 = -1) -> Bool {
+  package func wait(milliseconds: Int32 = -1) -> Bool {
     var wait = pollfd(fd: reading, events: Int16(POLLIN), revents: 0)
     while poll(&wait, 1, milliseconds) < 0 {
       if errno != EINTR { return false }
@@ -38,7 +37,7 @@ struct LogSignal: Sendable {
     return true
   }
 
-  func close() {
+  package func close() {
     Descriptor.close(reading)
     Descriptor.close(writing)
   }

@@ -51,11 +51,11 @@ package final class AccessLogWriter {
 
   private init(_ prepared: Prepared, _ workers: Int) throws(EventLoopError) {
     path = prepared.path
-    let wake = try LogSignal.create()
+    let wake = try ThreadSignal.create()
     let states = UnsafeMutablePointer<LogState>.allocate(capacity: workers)
     for index in 0..<workers { (states + index).initialize(to: LogState(wake: wake)) }
     let shared = LogThreadShared(
-      states: states, workers: workers, wake: wake, done: try LogSignal.create(),
+      states: states, workers: workers, wake: wake, done: try ThreadSignal.create(),
       orders: .allocate(count: 2))
     self.shared = shared
     let output = prepared.output
@@ -110,8 +110,8 @@ package final class AccessLogWriter {
 struct LogThreadShared: @unchecked Sendable {
   let states: UnsafeMutablePointer<LogState>
   let workers: Int
-  let wake: LogSignal
-  let done: LogSignal
+  let wake: ThreadSignal
+  let done: ThreadSignal
   let orders: SharedWords
 
   /// 0, or the `LogOutput` that takes the place of the present one.

@@ -89,13 +89,13 @@ struct LogThread {
   private mutating func write(_ lines: ByteSlice) -> Int {
     if isTorn {
       var end: UInt8 = 0x0a
-      guard put(&end, 1) == 1 else { return 0 }
+      guard Descriptor.writeAll(output.descriptor, &end, 1) == 1 else { return 0 }
       isTorn = false
     }
     var done = 0
     while done < lines.count {
       let piece = output.sharesPipe ? LogThread.piece(of: lines, from: done) : lines.count - done
-      let taken = put(lines.base + done, piece)
+      let taken = Descriptor.writeAll(output.descriptor, lines.base + done, piece)
       done += taken
       if taken < piece {
         isTorn = done > 0 && lines.base[done - 1] != 0x0a
@@ -114,23 +114,5 @@ struct LogThread {
     end = start
     while lines.base[end] != 0x0a { end += 1 }  // handed over in whole lines
     return end + 1 - start
-  }
-
-  /// Writes until all is taken or the output fails; waits as long as it must. Gives the bytes
-  /// taken.
-  private func put(_ base: UnsafePointer<UInt8>, _ count: Int) -> Int {
-    var done = 0
-    while done < count {
-      let taken = Descriptor.write(output.descriptor, base + done, count - done)
-      if taken > 0 {
-        done += taken
-      } else if taken == 0 - Int(EAGAIN) {
-        var wait = pollfd(fd: output.descriptor, events: Int16(POLLOUT), revents: 0)
-        _ = poll(&wait, 1, -1)
-      } else {
-        break
-      }
-    }
-    return done
   }
 }

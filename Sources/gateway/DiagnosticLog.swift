@@ -6,10 +6,10 @@ import Admin
 import EventLoop
 import Logging
 import Primitives
+import Synchronization
 import Telemetry
 
-/// Writes `{"time":…,"level":…,"msg":…}` and then the metadata, sorted by key. Each line is one
-/// write(2), so that the lines of two threads do not mix.
+/// Writes `{"time":…,"level":…,"msg":…}` and then the metadata, sorted by key.
 struct DiagnosticLog: LogHandler {
   var metadata: Logger.Metadata = [:]
   /// One for the whole process, whichever logger it is set on: a reload may change it.
@@ -23,6 +23,9 @@ struct DiagnosticLog: LogHandler {
     set { levelPlace.store(place(of: newValue)) }
   }
 
+  /// Writes for a process that must not wait; without one a line is written by who logs it.
+  private static let output = Mutex<DiagnosticOutput?>(nil)
+
   private static let levelPlace = SharedWord.allocate(place(of: .info))
 
   /// Among all levels.
@@ -35,6 +38,20 @@ struct DiagnosticLog: LogHandler {
     LoggingSystem.bootstrap { _ in DiagnosticLog() }
   }
 
+  /// From now on lines are written by a thread of their own.
+  static func start() throws(EventLoopError) {
+    let started = try DiagnosticOutput.start(2) { lost in
+      line(
+        nanoseconds: WallClock.nanoseconds(), level: .warning,
+        message: "diagnostics were lost: standard error does not take them fast enough",
+        fields: ["lines": "\(lost)"])
+    }
+    output.withLock { $0 = started }
+  }
+
+  /// Waits until all lines are written, for a second at most.
+  static func finish() { output.withLock { $0.take() }?.finish() }
+
   subscript(metadataKey key: String) -> Logger.Metadata.Value? {
     get { metadata[key] }
     set { metadata[key] = newValue }
@@ -46,6 +63,7 @@ struct DiagnosticLog: LogHandler {
     let line = Self.line(
       nanoseconds: WallClock.nanoseconds(), level: event.level, message: event.message.description,
       fields: fields)
+    if let output = Self.output.withLock({ $0 }) { return output.append(line) }
     line.withUnsafeBytes { bytes in
       // A stderr that is full or closed costs the line; there is nowhere to complain.
       _ = bytes.baseAddress.map { Descriptor.write(2, $0, bytes.count) }

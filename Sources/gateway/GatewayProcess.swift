@@ -16,7 +16,9 @@ enum GatewayProcess {
     guard let loaded = ConfigurationReport.load(configurationPath) else { return 1 }
     let log = Logger(label: "gateway")
     DiagnosticLog.level = level(loaded.configuration.logging.level)
+    defer { DiagnosticLog.finish() }
     do {
+      try DiagnosticLog.start()
       return try run(loaded, isDemo: isDemo, log: log).rawValue
     } catch {
       log.error("cannot start: \(error)")
