@@ -21,9 +21,9 @@ let llhttpHeaders = CSetting.headerSearchPath("../../vendor/llhttp/include")
 /// llhttp scans targets and field values with SSE 4.2 where there is one; SwiftPM's default C flags leave that out
 /// (890 instructions a request).
 #if arch(x86_64)
-let llhttpFlags: [CSetting] = [llhttpHeaders, .unsafeFlags(["-msse4.2"])]
+  let llhttpFlags: [CSetting] = [llhttpHeaders, .unsafeFlags(["-msse4.2"])]
 #else
-let llhttpFlags: [CSetting] = [llhttpHeaders]
+  let llhttpFlags: [CSetting] = [llhttpHeaders]
 #endif
 
 func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
@@ -96,6 +96,10 @@ let package = Package(
       ],
       swiftSettings: houseRules),
 
+    // Strict readers of the two forms of a scrape, for tests of several rooms
+    .target(name: "ScrapeReading", path: "Tests/ScrapeReading", swiftSettings: houseRules),
+    tests("ScrapeReading"),
+
     // One test folder per room
     tests("Primitives"),
     tests("HTTPSemantics", ["Primitives"]),
@@ -104,7 +108,7 @@ let package = Package(
     tests("CircuitBreaking", ["Primitives"]),
     tests("Health", ["Primitives"]),
     tests("Limiting", ["Primitives"]),
-    tests("Telemetry", ["Primitives", "HTTPSemantics"]),
+    tests("Telemetry", ["Primitives", "HTTPSemantics", "ScrapeReading"]),
     tests("Configuration", ["Primitives", "HTTPSemantics"]),
     tests(
       "Forwarding",
@@ -128,8 +132,9 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ]),
     tests("Probing", ["Primitives", "Health", "EventLoop"]),
-    tests("Admin", ["Primitives", "HTTPSemantics", "Configuration", "EventLoop"]),
-    .testTarget(name: "ScenarioTests", dependencies: ["gateway"], swiftSettings: houseRules),
+    tests("Admin", ["Primitives", "HTTPSemantics", "Telemetry", "Configuration", "EventLoop"]),
+    .testTarget(
+      name: "ScenarioTests", dependencies: ["gateway", "ScrapeReading"], swiftSettings: houseRules),
     .testTarget(name: "TidyTests", swiftSettings: houseRules),
   ]
 )

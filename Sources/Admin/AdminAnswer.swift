@@ -4,12 +4,34 @@ import HTTPSemantics
 import Primitives
 
 /// An answer before it is written.
-struct AdminAnswer: Sendable {
+struct AdminAnswer {
   var status: UInt16
   var contentType: String
+  /// All of it, or what there is before the first of `parts`.
   var body: [UInt8]
   /// Whole values; no CR or LF.
   var fields: [(name: String, value: String)] = []
+  /// Makes the next part of a body that is too long to be made at once; an empty one is its end.
+  var parts: (() -> [UInt8])?
+
+  init(
+    status: UInt16, contentType: String, body: [UInt8],
+    fields: [(name: String, value: String)] = []
+  ) {
+    self.status = status
+    self.contentType = contentType
+    self.body = body
+    self.fields = fields
+  }
+
+  /// An answer that is made in parts, unless the first one is all.
+  init(status: UInt16, contentType: String, parts: @escaping () -> [UInt8]) {
+    self.init(status: status, contentType: contentType, body: parts())
+    let second = parts()
+    if second.isEmpty { return }
+    body += second
+    self.parts = parts
+  }
 
   /// A problem as RFC 9457 has it. `detail` is for people.
   static func problem(_ status: UInt16, _ detail: String) -> AdminAnswer {
@@ -33,7 +55,12 @@ struct AdminAnswer: Sendable {
     }
     var head = "HTTP/1.1 \(status) \(StatusPhrase.of(status))\r\n"
     head += "Date: \(String(decoding: date, as: UTF8.self))\r\n"
-    head += "Content-Type: \(contentType)\r\nContent-Length: \(body.count)\r\n"
+    head += "Content-Type: \(contentType)\r\n"
+    if parts == nil {
+      head += "Content-Length: \(body.count)\r\n"
+    } else if version == .http11 {
+      head += "Transfer-Encoding: chunked\r\n"
+    }
     // What is shown holds for this moment, and is for nobody to guess the type of.
     head += "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
     for field in fields { head += "\(field.name): \(field.value)\r\n" }
@@ -42,6 +69,17 @@ struct AdminAnswer: Sendable {
     case .http10: head += keepAlive ? "Connection: keep-alive\r\n" : "Connection: close\r\n"
     }
     head += "\r\n"
-    return Array(head.utf8) + (isHead ? [] : body)
+    if isHead { return Array(head.utf8) }
+    return Array(head.utf8) + (parts == nil ? body : Self.framed(body, version))
+  }
+
+  /// A part as it goes out: a chunk, or as it is where the end of the connection is the end of the
+  /// body (RFC 9112 section 7.1). The last one is empty.
+  static func framed(_ part: [UInt8], _ version: HTTPVersion) -> [UInt8] {
+    switch version {
+    case .http10: part
+    case .http11:
+      Array("\(String(part.count, radix: 16))\r\n".utf8) + part + Array("\r\n".utf8)
+    }
   }
 }

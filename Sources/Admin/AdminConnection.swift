@@ -33,6 +33,8 @@ final class AdminConnection {
   private var parsed = 0
   /// What is being written; libuv reads it until `onWritten`.
   private var output: UnsafeMutableBufferPointer<UInt8>?
+  /// Makes what is to be written next, framed; nil once that is all.
+  private var parts: (() -> [UInt8]?)?
   private var phase = Phase.idle
   private var closesAfterAnswer = false
   private var lingered = 0
@@ -83,6 +85,7 @@ final class AdminConnection {
   func close() {
     guard phase != .closed else { return }
     phase = .closed
+    parts = nil
     timer?.close()
     timer = nil
     Stream.close(stream)
@@ -195,13 +198,31 @@ extension AdminConnection {
   }
 
   private func answer(_ answer: AdminAnswer, _ form: AnswerForm) {
+    // Only its end tells an HTTP/1.0 client where a body of unknown length ends.
+    let keepAlive = form.keepAlive && (answer.parts == nil || form.version == .http11)
     let bytes = answer.encoded(
-      isHead: form.isHead, version: form.version, keepAlive: form.keepAlive,
+      isHead: form.isHead, version: form.version, keepAlive: keepAlive,
       second: WallClock.nanoseconds() / 1_000_000_000)
-    closesAfterAnswer = !form.keepAlive
-    if form.keepAlive { beginNext() }
+    closesAfterAnswer = !keepAlive
+    if keepAlive { beginNext() }
     phase = .writing
+    parts = form.isHead ? nil : Self.framed(answer.parts, form.version)
     write(bytes)
+  }
+
+  /// The rest of a body in parts, the chunk that ends it among them.
+  private static func framed(
+    _ parts: (() -> [UInt8])?, _ version: HTTPVersion
+  ) -> (() -> [UInt8]?)? {
+    guard let parts else { return nil }
+    var hasEnded = false
+    return {
+      if hasEnded { return nil }
+      let part = parts()
+      hasEnded = part.isEmpty
+      let framed = AdminAnswer.framed(part, version)
+      return framed.isEmpty ? nil : framed
+    }
   }
 
   private func answerIsThere(_ answer: AdminAnswer, _ form: AnswerForm, isAtOnce: Bool) {
@@ -227,22 +248,34 @@ extension AdminConnection {
       return Stream.tryWrite(stream, &vector, 1)
     }
     guard taken >= 0 else { return close() }
-    if taken == bytes.count { return written() }
+    if taken == bytes.count && parts == nil { return written() }
     Stream.stopReading(stream)
+    // For all of the answer: a peer that takes a little now and then does not hold it for ever.
     wait(server.limits.writeSeconds)
-    let rest = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: bytes.count - taken)
-    _ = rest.initialize(from: bytes[taken...])
+    if taken < bytes.count { writeLater(bytes[taken...]) } else { writeNextPart() }
+  }
+
+  /// In a later round, when the peer takes more: the loop does what else there is before that.
+  private func writeLater(_ bytes: ArraySlice<UInt8>) {
+    let rest = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: bytes.count)
+    _ = rest.initialize(from: bytes)
     output = rest
     var vector = IOVector(rest.baseAddress, rest.count)
     if Stream.write(stream, &vector, 1) != 0 { close() }
+  }
+
+  private func writeNextPart() {
+    if let next = parts?() { return writeLater(next[...]) }
+    parts = nil
+    written()
+    parse()
   }
 
   fileprivate func writeEnded(_ status: Int32) {
     output?.deallocate()
     output = nil
     guard status == 0 else { return close() }
-    written()
-    parse()
+    writeNextPart()
   }
 
   private func written() {

@@ -73,7 +73,9 @@ enum AdminEndpoints {
     case .status:
       return AdminAnswer(status: 200, contentType: "application/json", body: source.status())
     case .metrics:
-      return AdminAnswer(status: 200, contentType: Exposition.contentType, body: source.metrics())
+      let format = ExpositionFormat.negotiated(request.accepts)
+      return AdminAnswer(
+        status: 200, contentType: format.contentType, parts: source.metrics(format))
     case .explain: return explain(AdminQuery(request.query), source)
     case .configuration:
       return AdminAnswer(

@@ -1,6 +1,8 @@
 // Why this file exists: the admin listener shows what others know and hands them orders. This is
 // all it asks of them, so that it can be tested without a gateway and a gateway without it.
 
+package import Telemetry
+
 /// Whether traffic should be sent here.
 package enum AdminReadiness: Equatable, Sendable {
   case ready
@@ -98,8 +100,9 @@ package struct AdminSource {
   package var setDraining: (String, String, Bool) -> AdminDrainVerdict
   /// The JSON text of /status.
   package var status: () -> [UInt8]
-  /// The metrics in the Prometheus text format 0.0.4.
-  package var metrics: () -> [UInt8]
+  /// The metrics as they are now, in the given form. Each call of what this gives makes the next
+  /// part of the body; an empty one is its end.
+  package var metrics: (ExpositionFormat) -> () -> [UInt8]
   package var explain: (AdminQuestion) -> AdminExplanation
   /// The JSON text of /config.
   package var configuration: () -> [UInt8]
@@ -111,7 +114,8 @@ package struct AdminSource {
   package init(
     readiness: @escaping () -> AdminReadiness, services: @escaping () -> [AdminService],
     setDraining: @escaping (String, String, Bool) -> AdminDrainVerdict,
-    status: @escaping () -> [UInt8], metrics: @escaping () -> [UInt8],
+    status: @escaping () -> [UInt8],
+    metrics: @escaping (ExpositionFormat) -> () -> [UInt8],
     explain: @escaping (AdminQuestion) -> AdminExplanation,
     configuration: @escaping () -> [UInt8],
     configurationErrors: @escaping (AdminFormat) -> [UInt8],

@@ -39,6 +39,8 @@ package struct HistogramBounds: @unchecked Sendable {
   /// The words that one histogram with these bounds takes: the buckets, the one without a bound,
   /// and the sum.
   @inlinable package var wordCount: Int { count &+ 2 }
+  /// The one without a bound counted.
+  package var bucketCount: Int { count + 1 }
 
   /// The bucket that `value` belongs to; `count` for one above every bound.
   @inlinable @inline(__always) package func bucket(of value: UInt64) -> Int {

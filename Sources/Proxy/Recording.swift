@@ -21,6 +21,9 @@ extension WorkerRef {
       bytesIn: exchange.pointee.machine.requestBytes + record.pointee.otherBytesIn,
       bytesOut: record.pointee.responseBytes)
     pointee.metrics.record(sample)
+    if record.pointee.trace.isSampled {
+      pointee.metrics.noteExemplars(sample, record.pointee.trace, now: now)
+    }
     log(exchange, sample)
   }
 

@@ -53,7 +53,7 @@ final class SnapshotChain {
       routes: registry.routeNumbers + 1, services: registry.serviceNumbers + 1,
       backends: registry.backendNumbers)
     let room = room
-    readable = (0..<workers).map { _ in MetricsShard.create(room) }
+    readable = MetricsShard.create(room, workers: workers)
     changes = [
       OwnedChange(
         sequence: 1, current, registry, logging: live.configuration.logging.access,
@@ -103,7 +103,7 @@ final class SnapshotChain {
       routes: registry.routeNumbers + 1, services: registry.serviceNumbers + 1,
       backends: registry.backendNumbers)
     if fits && forgotten.routes.isEmpty && forgotten.services.isEmpty { return nil }
-    return readable.map { _ in MetricsShard.create(room) }
+    return MetricsShard.create(room, workers: readable.count)
   }
 
   // MARK: Giving back

@@ -43,39 +43,41 @@ package struct BackendCondition: Equatable, Sendable {
 }
 
 extension MetricsReport {
-  /// A backend that is known from the past only has no condition.
-  func writeConditions(_ out: inout Exposition) {
-    out.begin(.backendHealthy)
-    forEachCondition { out.sample($0, $1, value: $2.isHealthy ? 1 as UInt64 : 0) }
-    out.begin(.backendState)
-    forEachCondition { service, name, condition in
-      for state in condition.states {
-        out.sample(service, name, state.label, value: state.count)
-      }
-    }
-    out.begin(.ejections)
-    forEachCondition { service, name, condition in
-      for cause in condition.ejections {
-        out.sample(service, name, cause.label, value: cause.count)
-      }
-    }
-    out.begin(.circuitState)
-    forEachCondition { service, name, condition in
-      if let circuit = condition.circuit { out.sample(service, name, value: circuit.state) }
-    }
-    out.begin(.circuitTransitions)
-    forEachCondition { service, name, condition in
-      for state in condition.circuit?.transitions ?? [] {
-        out.sample(service, name, state.label, value: state.count)
-      }
-    }
-    out.begin(.panics)
-    for panic in panics { out.sample(panic.service, value: panic.count) }
+  var conditions: [MetricsScrape.Section] {
+    let panics = panics
+    return [
+      conditions(.backendHealthy) { $0.sample($1, $2, value: $3.isHealthy ? 1 as UInt64 : 0) },
+      conditions(.backendState) { out, service, name, condition in
+        for state in condition.states {
+          out.sample(service, name, state.label, value: state.count)
+        }
+      },
+      conditions(.ejections) { out, service, name, condition in
+        for cause in condition.ejections {
+          out.sample(service, name, cause.label, value: cause.count)
+        }
+      },
+      conditions(.circuitState) { out, service, name, condition in
+        if let circuit = condition.circuit { out.sample(service, name, value: circuit.state) }
+      },
+      conditions(.circuitTransitions) { out, service, name, condition in
+        for state in condition.circuit?.transitions ?? [] {
+          out.sample(service, name, state.label, value: state.count)
+        }
+      },
+      Section(family: .panics, count: panics.count) {
+        $0.sample(panics[$1].service, value: panics[$1].count)
+      },
+    ]
   }
 
-  private func forEachCondition(_ body: (String, String, BackendCondition) -> Void) {
-    forEachBackend { service, name, _, gauges in
-      if let condition = gauges.condition { body(service, name, condition) }
+  /// One item for each backend that has a condition: one that is known from the past only has none.
+  private func conditions(
+    _ family: MetricFamily,
+    _ write: @escaping (inout Exposition, String, String, BackendCondition) -> Void
+  ) -> Section {
+    backends(family) { out, service, name, _, gauges in
+      if let condition = gauges.condition { write(&out, service, name, condition) }
     }
   }
 }

@@ -3,13 +3,29 @@
 
 /// Numbers as exact decimal text. Control plane.
 package enum DecimalText {
+  package static func append(_ value: UInt64, to bytes: inout [UInt8]) {
+    let start = bytes.count
+    var rest = value
+    repeat {
+      bytes.append(0x30 + UInt8(rest % 10))
+      rest /= 10
+    } while rest > 0
+    bytes[start...].reverse()
+  }
+
   /// Seconds without trailing zeros: 500_000 is "0.0005".
-  package static func seconds(nanoseconds: UInt64) -> String {
-    let (whole, rest) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
-    if rest == 0 { return "\(whole)" }
-    var digits = "\(rest + 1_000_000_000)".dropFirst()
-    while digits.last == "0" { digits.removeLast() }
-    return "\(whole).\(digits)"
+  package static func append(seconds nanoseconds: UInt64, to bytes: inout [UInt8]) {
+    let (whole, fraction) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
+    append(whole, to: &bytes)
+    if fraction == 0 { return }
+    bytes.append(0x2e)
+    var rest = fraction
+    var digit: UInt64 = 100_000_000
+    while rest > 0 {
+      bytes.append(0x30 + UInt8(rest / digit))
+      rest %= digit
+      digit /= 10
+    }
   }
 
   /// A finite number without an exponent where the reader may be a person: whole numbers have no

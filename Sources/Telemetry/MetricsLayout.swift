@@ -7,9 +7,13 @@ package struct HistogramBoundaries: Sendable {
   package let nanoseconds: [UInt64]
   /// The same in raw memory, for the workers; lives as long as the process.
   package let bounds: HistogramBounds
+  /// Seconds as `le` has them, "+Inf" at the end, in the form that OpenMetrics calls canonical (as
+  /// in 1.0 and 1e-05): a bound must be the same text whichever form a scraper takes.
+  let texts: [[UInt8]]
 
   private init(microseconds: [UInt64]) {
     nanoseconds = microseconds.map { $0 * 1_000 }
+    texts = nanoseconds.map { Array("\(Double($0) / 1e9)".utf8) } + [Array("+Inf".utf8)]
     bounds = HistogramBounds.create(nanoseconds)
   }
 

@@ -7,15 +7,25 @@ package enum MetricsReference {
     var text = """
       # Metrics
 
-      What `GET /metrics` on the admin listener tells, in the text format of Prometheus. This page \
-      is made from the same table as the answer.
+      What `GET /metrics` on the admin listener tells. This page is made from the same table as \
+      the answer.
 
       Labels take their values from the configuration, never from traffic: no label holds a \
       client, a path or a header value, and an unknown method is `other`. A request without a \
       route or a service, a malformed one too, has `route="-"` and `service="-"`. A backend's \
       label is its host:port. A series of a route or a service appears with its first request. \
-      Should the table of `gateway_requests_total` be full, further combinations are counted with \
-      `other` for all labels and in `gateway_metrics_series_overflow_total`.
+      `gateway_requests_total` tells at most 3,072 combinations apart, and with more than a \
+      thousand routes at least three for each; requests of further ones are counted with `other` \
+      for all labels and in `gateway_metrics_series_overflow_total`.
+
+      A scraper that asks for it by `Accept` gets OpenMetrics 1.0, as Prometheus does by itself: \
+      the same series, and in the buckets of the three histograms the trace id of the last \
+      request that each has counted, of those whose trace is recorded (the sampled flag of \
+      `traceparent`). Prometheus keeps these exemplars with `--enable-feature=exemplar-storage`.
+
+      All numbers of a scrape are read at its beginning. Of a route, the sum of \
+      `gateway_requests_total` and the counts of `gateway_request_duration_seconds` and \
+      `gateway_overhead_seconds` are the same; a histogram's count is that of its buckets.
 
       | Metric | Type | Labels | Meaning |
       |---|---|---|---|
@@ -31,7 +41,7 @@ package enum MetricsReference {
       (.requestDuration, .request), (.overhead, .overhead), (.upstreamDuration, .request),
     ]
     for (family, boundaries) in histograms {
-      let bounds = boundaries.nanoseconds.map { DecimalText.seconds(nanoseconds: $0) }
+      let bounds = boundaries.texts.dropLast().map { String(decoding: $0, as: UTF8.self) }
       text += "* `\(family.entry.name)`: \(bounds.joined(separator: ", ")) s\n"
     }
     return text

@@ -1,7 +1,5 @@
-// Why this file exists: one scrape: the shards of all workers added up, with what the control loop
-// and the kernel know.
-import HTTPSemantics
-import Primitives
+// Why this file exists: what a scrape is made from: the shards of all workers, with what the
+// control loop and the kernel know.
 
 /// What the control loop knows of the configuration.
 package struct ConfigurationStatus: Sendable {
@@ -141,12 +139,14 @@ package struct MetricsReport: Sendable {
   package var configuration: ConfigurationStatus
   package var process: ProcessSample
   package var version: String
+  package var clocks: ScrapeClocks
 
   package init(
     layout: MetricsLayout, shards: [MetricsShard], gauges: [BackendGauges],
     healthChecks: [HealthCheckSample] = [], panics: [PanicSample] = [],
     limits: [LimitSample] = [], limited: [LimitedSample] = [],
-    configuration: ConfigurationStatus, process: ProcessSample, version: String
+    configuration: ConfigurationStatus, process: ProcessSample, version: String,
+    clocks: ScrapeClocks
   ) {
     precondition(gauges.count == layout.backends.count)
     self.layout = layout
@@ -159,234 +159,6 @@ package struct MetricsReport: Sendable {
     self.configuration = configuration
     self.process = process
     self.version = version
-  }
-
-  /// The body of the answer, of type `Exposition.contentType`. Counters are read one after another
-  /// while the workers go on; each by itself is whole, and a histogram's count is that of its
-  /// buckets.
-  package func text() -> [UInt8] {
-    var out = Exposition(.requests)
-    writeRequests(&out)
-    writeDurations(&out)
-    writeBytes(&out)
-    writeConnections(&out)
-    writeConditions(&out)
-    writeLimits(&out)
-    writeDecisions(&out)
-    writeConfiguration(&out)
-    writeHealth(&out)
-    writeProcess(&out)
-    return out.bytes
-  }
-
-  private func total(_ word: (MetricsShard) -> SharedCounter) -> UInt64 {
-    shards.reduce(0) { $0 &+ word($1).value }
-  }
-
-  private func writeRequests(_ out: inout Exposition) {
-    var counts: [UInt64: UInt64] = [:]
-    for shard in shards {
-      for place in 0..<shard.requests.places {
-        guard let (key, count) = shard.requests.entry(at: place) else { continue }
-        counts[key, default: 0] += count
-      }
-    }
-    for key in counts.keys.sorted() {
-      guard let route = layout.route(RequestTable.route(of: key)),
-        let service = layout.service(RequestTable.service(of: key))
-      else { continue }
-      let status = "\(1_000 + RequestTable.status(of: key))".dropFirst()
-      out.sample(
-        route, service, "\(RequestTable.method(of: key).word)", String(status),
-        value: counts[key] ?? 0)
-    }
-    let overflow = shards.reduce(0) { $0 + $1.requests.overflow }
-    if overflow > 0 { out.sample("other", "other", "other", "other", value: overflow) }
-  }
-
-  private func writeDurations(_ out: inout Exposition) {
-    out.begin(.requestDuration)
-    for route in layout.routes {
-      guard let service = layout.service(route.service),
-        let sums = sums(.request, of: [route.index], { $0.requestDuration(route: $1) })
-      else { continue }
-      out.histogram(
-        route.name, service, bounds: HistogramBoundaries.request.nanoseconds,
-        counts: sums.counts, sum: sums.sum)
-    }
-    out.begin(.overhead)
-    for (name, indices) in layout.routesByName {
-      guard let sums = sums(.overhead, of: indices, { $0.overhead(route: $1) }) else { continue }
-      out.histogram(
-        name, bounds: HistogramBoundaries.overhead.nanoseconds, counts: sums.counts,
-        sum: sums.sum)
-    }
-    out.begin(.upstreamDuration)
-    for service in layout.services {
-      let histograms = shards(knowing: service).map {
-        $0.upstreamDuration(service: service.index)
-      }
-      guard let sums = sums(.request, histograms) else { continue }
-      out.histogram(
-        service.name, bounds: HistogramBoundaries.request.nanoseconds, counts: sums.counts,
-        sum: sums.sum)
-    }
-  }
-
-  /// Histograms added up, over all workers too; nil when nothing was recorded in it yet.
-  private func sums(
-    _ boundaries: HistogramBoundaries, of routes: [Int],
-    _ histogram: (MetricsShard, Int) -> FixedHistogram
-  ) -> (counts: [UInt64], sum: UInt64)? {
-    let histograms = shards.flatMap { shard in
-      routes.filter { shard.routeCount > $0 }.map { histogram(shard, $0) }
-    }
-    return sums(boundaries, histograms)
-  }
-
-  private func sums(
-    _ boundaries: HistogramBoundaries, _ histograms: [FixedHistogram]
-  ) -> (counts: [UInt64], sum: UInt64)? {
-    var counts = [UInt64](repeating: 0, count: boundaries.nanoseconds.count + 1)
-    var sum: UInt64 = 0
-    for histogram in histograms {
-      for bucket in counts.indices { counts[bucket] &+= histogram.count(inBucket: bucket) }
-      sum &+= histogram.sum
-    }
-    return counts.allSatisfy { $0 == 0 } ? nil : (counts, sum)
-  }
-
-  private func writeBytes(_ out: inout Exposition) {
-    out.begin(.requestBytes)
-    for (name, indices) in layout.routesByName {
-      let bytes = total(of: indices) { $0.requestBytes(route: $1) }
-      if bytes > 0 { out.sample(name, value: bytes) }
-    }
-    out.begin(.responseBytes)
-    for (name, indices) in layout.routesByName {
-      let bytes = total(of: indices) { $0.responseBytes(route: $1) }
-      if bytes > 0 { out.sample(name, value: bytes) }
-    }
-  }
-
-  private func writeConnections(_ out: inout Exposition) {
-    out.begin(.clientConnections)
-    out.sample(gauge: total { $0.clientConnections })
-    out.begin(.activeConnections)
-    forEachBackend { out.sample($0, $1, gauge: $3.active) }
-    out.begin(.poolConnections)
-    forEachBackend { service, name, _, gauges in
-      // The two are read one after the other, while connections come and go.
-      let idle = min(gauges.idle, gauges.open)
-      out.sample(service, name, "idle", gauge: idle)
-      out.sample(service, name, "active", gauge: gauges.open - idle)
-    }
-    out.begin(.poolOpened)
-    forEachBackend { service, name, index, _ in
-      out.sample(service, name, value: total(index) { $0.poolOpened(backend: $1) })
-    }
-    out.begin(.poolReused)
-    forEachBackend { service, name, index, _ in
-      out.sample(service, name, value: total(index) { $0.poolReused(backend: $1) })
-    }
-  }
-
-  func forEachBackend(_ body: (String, String, Int, BackendGauges) -> Void) {
-    for (backend, gauges) in zip(layout.backends, gauges) {
-      body(layout.service(backend.service) ?? "-", backend.name, backend.index, gauges)
-    }
-  }
-  /// Those whose worker has taken over a snapshot that has the service.
-  private func shards(knowing service: MetricsLayout.Service) -> [MetricsShard] {
-    shards.filter { $0.serviceCount > service.index }
-  }
-  private func total(_ index: Int, _ word: (MetricsShard, Int) -> SharedCounter) -> UInt64 {
-    shards.reduce(0) { $1.backendCount > index ? $0 &+ word($1, index).value : $0 }
-  }
-  private func total(
-    of routes: [Int], _ word: (MetricsShard, Int) -> SharedCounter
-  ) -> UInt64 {
-    var sum: UInt64 = 0
-    for shard in shards {
-      for route in routes where shard.routeCount > route { sum &+= word(shard, route).value }
-    }
-    return sum
-  }
-
-  private func writeLimits(_ out: inout Exposition) {
-    out.begin(.rateLimited)
-    for sample in limited where sample.count > 0 {
-      out.sample(sample.limit, sample.route, sample.mode, value: sample.count)
-    }
-    out.begin(.rateLimitKeys)
-    for sample in limits { out.sample(sample.limit, value: sample.keys) }
-    out.begin(.rateLimitEvictions)
-    for sample in limits { out.sample(sample.limit, value: sample.evictions) }
-  }
-
-  private func writeDecisions(_ out: inout Exposition) {
-    out.begin(.healthChecks)
-    for check in healthChecks {
-      out.sample(check.service, check.backend, check.result, value: check.count)
-    }
-    out.begin(.retries)
-    for service in layout.services {
-      let known = shards(knowing: service)
-      for kind in RetryKind.allCases {
-        let count = known.reduce(0) {
-          $0 &+ $1.retries(service: service.index, kind: kind).value
-        }
-        if count > 0 { out.sample(service.name, "\(kind.word)", value: count) }
-      }
-    }
-    out.begin(.localResponses)
-    for reason in Reason.allCases where reason != .none {
-      out.sample("\(reason.word)", value: total { $0.localResponses(reason) })
-    }
-    out.begin(.fieldsDropped)
-    out.sample("underscore", value: total { $0.underscoreFieldsDropped })
-  }
-
-  private func writeConfiguration(_ out: inout Exposition) {
-    out.begin(.lastReloadSuccessful)
-    out.sample(value: configuration.isLastReloadSuccessful ? 1 as UInt64 : 0)
-    out.begin(.lastReloadTimestamp)
-    out.sample(seconds: configuration.lastReload)
-    out.begin(.reloads)
-    out.sample("success", value: configuration.successes)
-    out.sample("failure", value: configuration.failures)
-    out.begin(.configurationInfo)
-    out.sample(configuration.hash, "\(configuration.generation)", value: 1 as UInt64)
-  }
-
-  private func writeHealth(_ out: inout Exposition) {
-    out.begin(.eventLoopLag)
-    for (worker, shard) in shards.enumerated() {
-      out.sample("\(worker)", seconds: shard.eventLoopLag.value)
-    }
-    out.begin(.shedding)
-    for (worker, shard) in shards.enumerated() {
-      out.sample("\(worker)", value: shard.shedding.value)
-    }
-    out.begin(.accessLogDropped)
-    out.sample(value: total { $0.accessLogDropped })
-    out.begin(.seriesOverflow)
-    out.sample(value: shards.reduce(0) { $0 + $1.requests.overflow })
-    out.begin(.buildInfo)
-    out.sample(version, value: 1 as UInt64)
-  }
-
-  private func writeProcess(_ out: inout Exposition) {
-    func write(_ family: MetricFamily, _ value: Double?) {
-      guard let value else { return }
-      out.begin(family)
-      out.sample(value: value)
-    }
-    write(.processCPU, process.cpuSeconds)
-    write(.processMemory, process.residentBytes.map(Double.init))
-    write(.processVirtualMemory, process.virtualBytes.map(Double.init))
-    write(.processDescriptors, process.openDescriptors.map(Double.init))
-    write(.processMaximumDescriptors, process.maximumDescriptors.map(Double.init))
-    write(.processStart, process.startTimeSeconds)
+    self.clocks = clocks
   }
 }

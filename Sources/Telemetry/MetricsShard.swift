@@ -46,6 +46,7 @@ package struct RequestSample {
 package struct MetricsShard: @unchecked Sendable {
   @usableFromInline package let words: SharedWords
   @usableFromInline package let requests: RequestTable
+  @usableFromInline package let exemplars: ExemplarTable
   @usableFromInline package let requestBounds: HistogramBounds
   @usableFromInline package let overheadBounds: HistogramBounds
   @usableFromInline package let routeCount: Int
@@ -67,19 +68,27 @@ package struct MetricsShard: @unchecked Sendable {
   @inlinable package static var reasonsWord: Int { 8 }
   /// A reason's raw value is below this.
   @inlinable package static var reasonSlots: Int { 48 }
+  /// All before the backends.
+  static var singleWords: Int { reasonsWord + reasonSlots }
   /// Two words: opened, reused.
   @inlinable package static var backendStride: Int { 2 }
 
-  /// Start-up and reload only. Takes 8 bytes a word: about 340 a route, 240 a service, 16 a
-  /// backend, and 16 for each place of the request table.
-  package static func create(_ room: MetricsRoom) -> MetricsShard {
-    MetricsShard(
-      room, requestBounds: HistogramBoundaries.request.bounds,
-      overheadBounds: HistogramBoundaries.overhead.bounds)
+  /// The shards of so many workers. Start-up and reload only. Each takes 8 bytes a word: about 340
+  /// a route, 240 a service, 16 a backend, and 16 for each place of the request table; exemplars
+  /// take theirs when there are any.
+  package static func create(_ room: MetricsRoom, workers: Int) -> [MetricsShard] {
+    RequestTable.create(capacity: room.series, workers: workers).map {
+      MetricsShard(
+        room, $0, requestBounds: HistogramBoundaries.request.bounds,
+        overheadBounds: HistogramBoundaries.overhead.bounds)
+    }
   }
+  /// The shard of an only worker.
+  package static func create(_ room: MetricsRoom) -> MetricsShard { create(room, workers: 1)[0] }
 
   private init(
-    _ room: MetricsRoom, requestBounds: HistogramBounds, overheadBounds: HistogramBounds
+    _ room: MetricsRoom, _ requests: RequestTable, requestBounds: HistogramBounds,
+    overheadBounds: HistogramBounds
   ) {
     precondition(Reason.allCases.count <= MetricsShard.reasonSlots)
     self.requestBounds = requestBounds
@@ -89,19 +98,22 @@ package struct MetricsShard: @unchecked Sendable {
     backendCount = room.backends
     routeStride = requestBounds.wordCount + overheadBounds.wordCount + 2
     serviceStride = requestBounds.wordCount + RetryKind.allCases.count
-    let backendsWord = MetricsShard.reasonsWord + MetricsShard.reasonSlots
+    let backendsWord = MetricsShard.singleWords
     let routesWord = backendsWord + backendCount * MetricsShard.backendStride
     let servicesWord = routesWord + routeCount * routeStride
     words = SharedWords.allocate(count: servicesWord + serviceCount * serviceStride)
     backends = words.counter(0).next(backendsWord)
     routes = words.counter(0).next(routesWord)
     services = words.counter(0).next(servicesWord)
-    requests = RequestTable.create(capacity: room.series)
+    self.requests = requests
+    exemplars = ExemplarTable.create(
+      slots: MetricsShard.exemplarSlots(room, requestBounds, overheadBounds))
   }
 
   package func destroy() {
     words.deallocate()
     requests.destroy()
+    exemplars.destroy()
   }
 
   // MARK: - Per request
@@ -192,11 +204,11 @@ package struct MetricsShard: @unchecked Sendable {
 extension MetricsShard {
   /// Goes on from where `old` stands, without what is to be forgotten. This shard is new and has
   /// room for all that `old` holds. Called by the writing thread, which counts here from then on.
+  /// Exemplars, of which any recent one will do, begin anew.
   package func take(over old: MetricsShard, without forgotten: Forgotten) {
     precondition(routeCount >= old.routeCount && serviceCount >= old.serviceCount)
     precondition(backendCount >= old.backendCount)
-    let singles = MetricsShard.reasonsWord + MetricsShard.reasonSlots
-    words.counter(0).copy(from: old.words.counter(0), count: singles)
+    words.counter(0).copy(from: old.words.counter(0), count: MetricsShard.singleWords)
     backends.copy(from: old.backends, count: old.backendCount * MetricsShard.backendStride)
     routes.copy(from: old.routes, count: old.routeCount * routeStride)
     services.copy(from: old.services, count: old.serviceCount * serviceStride)

@@ -4,7 +4,8 @@ public import HTTPSemantics
 public import Primitives
 
 /// Counts per (route, service, method, status). One writing thread, any number of readers. Open
-/// addressing; at most three quarters full, after which new combinations go to `overflow`.
+/// addressing; at most three quarters full, and with no combination that the roll of all workers
+/// has no place for: requests of any other go to `overflow`.
 @frozen @usableFromInline
 package struct RequestTable: @unchecked Sendable {
   /// Indices of routes and services have 20 bits.
@@ -15,25 +16,28 @@ package struct RequestTable: @unchecked Sendable {
   @usableFromInline package let mask: Int
   /// Two words: places in use, requests that found no place.
   @usableFromInline package let state: SharedWords
+  @usableFromInline let roll: SeriesRoll
 
-  /// Start-up only. `capacity` is rounded up to a power of two.
-  package static func create(capacity: Int) -> RequestTable {
+  /// The tables of so many workers. Start-up only. `capacity` is rounded up to a power of two.
+  package static func create(capacity: Int, workers: Int = 1) -> [RequestTable] {
     precondition(capacity > 0 && capacity <= 1 << 24)
     var places = 16
     while places < capacity { places *= 2 }
-    return RequestTable(
-      words: SharedWords.allocate(count: places * 2), mask: places - 1,
-      state: SharedWords.allocate(count: 2))
-  }
-  @inlinable package init(words: SharedWords, mask: Int, state: SharedWords) {
-    self.words = words
-    self.mask = mask
-    self.state = state
+    let roll = SeriesRoll.create(places: places, tables: workers)
+    return (0..<workers).map { _ in
+      RequestTable(
+        words: SharedWords.allocate(count: places * 2), mask: places - 1,
+        state: SharedWords.allocate(count: 2), roll: roll)
+    }
   }
   package func destroy() {
     words.deallocate()
     state.deallocate()
+    roll.release()
   }
+
+  /// The most combinations in a table with so many places, and in those of all workers together.
+  package static func bound(of places: Int) -> Int { places / 4 * 3 }
 
   /// Never 0: the highest bit is set.
   @inlinable package static func key(
@@ -61,7 +65,9 @@ package struct RequestTable: @unchecked Sendable {
   }
 
   @usableFromInline package func insert(_ key: UInt64, place: Int, count: UInt64 = 1) {
-    guard Int(usedPlaces) < places / 4 * 3 else { return state.counter(1).add(count) }
+    guard Int(usedPlaces) < RequestTable.bound(of: places), roll.admits(key) else {
+      return state.counter(1).add(count)
+    }
     state.counter(0).increment()
     // A reader that sees the key sees the count as well.
     words.counter(place * 2 + 1).set(count)
@@ -72,12 +78,12 @@ package struct RequestTable: @unchecked Sendable {
   /// be forgotten. This table is new.
   func take(over old: RequestTable, without forgotten: Forgotten) {
     for index in 0..<old.places {
-      guard let (key, count) = old.entry(at: index) else { continue }
-      if forgotten.routes.has(RequestTable.route(of: key)) { continue }
-      if forgotten.services.has(RequestTable.service(of: key)) { continue }
-      var place = RequestTable.place(of: key, mask)
+      guard let entry = old.entry(at: index) else { continue }
+      if forgotten.routes.has(RequestTable.route(of: entry.key)) { continue }
+      if forgotten.services.has(RequestTable.service(of: entry.key)) { continue }
+      var place = RequestTable.place(of: entry.key, mask)
       while words.counter(place * 2).value != 0 { place = (place + 1) & mask }
-      insert(key, place: place, count: count)
+      insert(entry.key, place: place, count: entry.count)
     }
     state.counter(1).add(old.overflow)
   }
@@ -86,11 +92,20 @@ package struct RequestTable: @unchecked Sendable {
   package var overflow: UInt64 { state.counter(1).value }
   package var places: Int { mask + 1 }
 
-  /// Key and count of a place, or nil for an empty one. Any thread.
-  package func entry(at place: Int) -> (key: UInt64, count: UInt64)? {
-    let key = words[place * 2].loadAcquiring()
-    return key == 0 ? nil : (key, words.counter(place * 2 + 1).value)
+  /// A place that is in use.
+  package struct Entry {
+    package var place: Int
+    package var key: UInt64
+    package var count: UInt64
   }
+
+  /// Nil for an empty place. Any thread.
+  package func entry(at place: Int) -> Entry? {
+    let key = words[place * 2].loadAcquiring()
+    return key == 0 ? nil : Entry(place: place, key: key, count: count(at: place))
+  }
+  /// The count of a place that is in use.
+  func count(at place: Int) -> UInt64 { words.counter(place * 2 + 1).value }
 
   package static func route(of key: UInt64) -> Int { Int(key >> 34 & 0xf_ffff) }
   package static func service(of key: UInt64) -> Int { Int(key >> 14 & 0xf_ffff) }

@@ -40,7 +40,7 @@ final class StatusReport {
     AdminSource(
       readiness: readiness, services: { self.survey.services.map(\.brief) },
       setDraining: { orders.setDraining(service: $0, address: $1, $2, now: Loop.clock()) },
-      status: { self.status() }, metrics: { self.metrics() }, explain: { self.explain($0) },
+      status: { self.status() }, metrics: { self.metrics($0) }, explain: { self.explain($0) },
       configuration: { Array(EffectiveConfiguration.json(self.inUse.loaded.values).utf8) },
       configurationErrors: { ReloadReport.errors(of: self.inUse.refused, $0) },
       reload: { format, completion in
@@ -55,7 +55,8 @@ final class StatusReport {
     BackendSurvey(dataPlane.snapshot, dataPlane.live.configuration, now: Loop.clock())
   }
 
-  func metrics() -> [UInt8] {
+  /// Parts of the answer, as `MetricsScrape` gives them.
+  func metrics(_ format: ExpositionFormat) -> () -> [UInt8] {
     let layout = dataPlane.layout
     let survey = survey
     let conditions = survey.conditions
@@ -63,7 +64,7 @@ final class StatusReport {
     for (index, backend) in layout.backends.enumerated() {
       gauges[index].condition = conditions[[layout.service(backend.service) ?? "-", backend.name]]
     }
-    return MetricsReport(
+    let report = MetricsReport(
       layout: layout, shards: dataPlane.shards, gauges: gauges,
       healthChecks: checks.samples, panics: survey.panics,
       limits: limits.samples(now: survey.now), limited: limits.limited,
@@ -75,8 +76,10 @@ final class StatusReport {
         cpuSeconds: ProcessFacts.cpuSeconds(), residentBytes: ProcessFacts.residentBytes(),
         virtualBytes: ProcessFacts.virtualBytes(), openDescriptors: ProcessFacts.openDescriptors(),
         maximumDescriptors: descriptorLimit, startTimeSeconds: ProcessFacts.startTimeSeconds()),
-      version: Version.number
-    ).text()
+      version: Version.number,
+      clocks: ScrapeClocks(monotonic: survey.now, wall: WallClock.nanoseconds()))
+    let scrape = report.scrape(as: format)
+    return { scrape.next() }
   }
 
   func status() -> [UInt8] {

@@ -24,8 +24,47 @@ struct AdminServerTests {
     let status = running.ask(get("/status"))
     #expect(status.status == 200 && status.body == "{\"services\":[]}\n")
     let metrics = running.ask(get("/metrics"))
-    #expect(metrics.status == 200 && metrics.body == "gateway_build_info{version=\"0\"} 1\n")
+    #expect(metrics.status == 200 && metrics.body == "gateway_build_info{version=\"0\"} 1\ntext\n")
     #expect(metrics.has("Content-Type: text/plain; version=0.0.4; charset=utf-8"))
+    #expect(metrics.has("Content-Length: 39"))
+    running.end()
+  }
+
+  @Test func `Metrics come in the form that Accept asks for, with its type`() throws {
+    let running = try Running.start()
+    let accept = "Accept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5\r\n"
+    let metrics = running.ask(get("/metrics", accept))
+    #expect(metrics.body.hasSuffix("\nopenMetrics\n"))
+    #expect(
+      metrics.has("Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8"))
+    running.end()
+  }
+
+  @Test func `A body in parts is chunked, and the connection goes on behind it`() throws {
+    let running = try Running.start()
+    running.shown.metrics = ["one ", "two ", "three ", "four "].map { Array($0.utf8) }
+    let asker = running.connect()
+    asker.send(
+      get("/metrics") + "HEAD /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n" + get("/livez"))
+    let answer = asker.answer()
+    #expect(answer.has("Transfer-Encoding: chunked") && !answer.head.contains("Content-Length"))
+    #expect(answer.body == "one two three four text\n")
+    #expect(asker.answer(isHead: true).has("Transfer-Encoding: chunked"))
+    #expect(asker.answer().body == "{\"status\":\"alive\"}\n")
+    asker.close()
+    running.end()
+  }
+
+  @Test func `An HTTP/1.0 client gets a body in parts up to the end of the connection`() throws {
+    let running = try Running.start()
+    running.shown.metrics = ["one ", "two ", "three "].map { Array($0.utf8) }
+    let asker = running.connect()
+    asker.send("GET /metrics HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+    asker.waitForEnd()
+    let text = asker.everything
+    #expect(text.contains("\r\nConnection: close\r\n") && !text.contains("chunked"))
+    #expect(text.hasSuffix("\r\n\r\none two three text\n"))
+    asker.close()
     running.end()
   }
 
@@ -166,12 +205,12 @@ struct AdminServerTests {
 
   @Test func `An answer larger than the socket takes is written to the end`() throws {
     let running = try Running.start()
-    running.shown.metrics = [UInt8](repeating: 0x61, count: 8 << 20) + Array("the end".utf8)
+    running.shown.metrics = [[UInt8](repeating: 0x61, count: 8 << 20), Array("the end ".utf8)]
     let asker = running.connect()
     asker.send(get("/metrics") + get("/livez"))
     let answer = asker.answer()
-    #expect(answer.body.utf8.count == running.shown.metrics.count)
-    #expect(answer.body.hasSuffix("aathe end"))
+    #expect(answer.body.utf8.count == (8 << 20) + 13)
+    #expect(answer.body.hasSuffix("aathe end text\n"))
     #expect(asker.answer().body == "{\"status\":\"alive\"}\n")
     asker.close()
     running.end()

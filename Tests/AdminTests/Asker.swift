@@ -11,7 +11,8 @@ import Testing
 /// What the server is asked to show; changed by the tests.
 final class Shown {
   var readiness = AdminReadiness.ready
-  var metrics = Array("gateway_build_info{version=\"0\"} 1\n".utf8)
+  /// The parts of the metrics; the form that was asked for stands at the end of the last.
+  var metrics = ["gateway_build_info{version=\"0\"} 1\n"].map { Array($0.utf8) }
   var services: [AdminService] = []
   var orders: [String] = []
   var verdict = AdminDrainVerdict.noService([])
@@ -24,7 +25,11 @@ final class Shown {
         self.orders.append("\(service) \(address) \(isDraining)")
         return self.verdict
       }, status: { Array("{\"services\":[]}\n".utf8) },
-      metrics: { self.metrics },
+      metrics: { format in
+        var rest = self.metrics
+        rest[rest.count - 1] += Array("\(format)\n".utf8)
+        return { rest.isEmpty ? [] : rest.removeFirst() }
+      },
       explain: { question in
         question.url == "/unclear"
           ? .unclear("who?") : .explained(Array("\(question)\n".utf8))
@@ -141,6 +146,9 @@ final class Asker {
     if count == 0 || (count < 0 && errno != EAGAIN) { hasEnded = true }
   }
 
+  /// What was received and belongs to no answer yet.
+  var everything: String { String(decoding: received, as: UTF8.self) }
+
   func waitForEnd(sourceLocation: SourceLocation = #_sourceLocation) {
     running.turn(sourceLocation: sourceLocation) {
       receive()
@@ -166,6 +174,7 @@ final class Asker {
     let text = String(decoding: received.prefix(4096), as: UTF8.self)
     guard let empty = text.firstRange(of: "\r\n\r\n") else { return nil }
     let head = String(text[..<empty.upperBound])
+    if head.contains("\r\nTransfer-Encoding: chunked\r\n"), !isHead { return takeChunks(head) }
     let lengthLine = head.split(separator: "\r\n").first { $0.hasPrefix("Content-Length: ") }
     let length = isHead ? 0 : Int(lengthLine?.dropFirst(16) ?? "0") ?? 0
     guard received.count >= head.utf8.count + length else { return nil }
@@ -173,5 +182,23 @@ final class Asker {
       decoding: received[head.utf8.count..<(head.utf8.count + length)], as: UTF8.self)
     received.removeFirst(head.utf8.count + length)
     return Answer(status: Int(head.split(separator: " ")[1]) ?? 0, head: head, body: body)
+  }
+
+  private func takeChunks(_ head: String) -> Answer? {
+    var body: [UInt8] = []
+    var rest = received.dropFirst(head.utf8.count)
+    while let end = rest.firstIndex(of: 0x0a) {
+      let size = String(decoding: rest[..<end].dropLast(), as: UTF8.self)
+      guard let count = Int(size, radix: 16), rest.count >= end + 1 - rest.startIndex + count + 2
+      else { return nil }
+      body += rest[(end + 1)..<(end + 1 + count)]
+      rest = rest[(end + 1 + count + 2)...]
+      if count == 0 {
+        received = Array(rest)
+        let status = Int(head.split(separator: " ")[1]) ?? 0
+        return Answer(status: status, head: head, body: String(decoding: body, as: UTF8.self))
+      }
+    }
+    return nil
   }
 }

@@ -1,28 +1,32 @@
 // Why this file exists: an alert on a backend's state must fire for the right one, and a breaker
 // that is not there must not look closed.
+import ScrapeReading
 import Telemetry
 import Testing
 
 @Suite struct BackendConditionTests {
-  private func scrape(_ conditions: [BackendCondition?]) -> TextFormatReader {
+  private func scrape(_ conditions: [BackendCondition?]) -> Scrape {
     let backends = conditions.indices.map {
       MetricsLayout.Backend(index: $0, service: 1, name: "10.0.0.\($0):80")
     }
     var gauges = conditions.map { _ in BackendGauges(active: 0, open: 0, idle: 0) }
     for (index, condition) in conditions.enumerated() { gauges[index].condition = condition }
-    return TextFormatReader(
+    let shard = MetricsShard.create(
+      MetricsRoom(routes: 1, services: 2, backends: backends.count))
+    defer { shard.destroy() }
+    return read(
       MetricsReport(
         layout: MetricsLayout(
           routes: [], services: [.init(index: 1, name: "users")], backends: backends),
-        shards: [], gauges: gauges, panics: [PanicSample(service: "users", count: 7)],
+        shards: [shard], gauges: gauges, panics: [PanicSample(service: "users", count: 7)],
         configuration: ConfigurationStatus(
           isLastReloadSuccessful: true, lastReload: 0, successes: 0, failures: 0, hash: "",
           generation: 1),
         process: ProcessSample(
           cpuSeconds: nil, residentBytes: nil, virtualBytes: nil, openDescriptors: nil,
           maximumDescriptors: nil, startTimeSeconds: nil),
-        version: "1.0.0"
-      ).text())
+        version: "1.0.0", clocks: anyClocks
+      ))
   }
 
   private func labels(_ index: Int, _ more: [String: String] = [:]) -> [String: String] {

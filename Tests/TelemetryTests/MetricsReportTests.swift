@@ -2,6 +2,7 @@
 // shards added up wrongly all look like a quiet service.
 import HTTPSemantics
 import Primitives
+import ScrapeReading
 import Telemetry
 import Testing
 
@@ -29,7 +30,8 @@ private func report(
     process: ProcessSample(
       cpuSeconds: 1.25, residentBytes: 8_500_000, virtualBytes: 1 << 34, openDescriptors: 12,
       maximumDescriptors: 1_048_576, startTimeSeconds: 1_699_999_999.25),
-    version: "1.0.0")
+    version: "1.0.0",
+    clocks: anyClocks)
 }
 
 private func sample(
@@ -46,7 +48,7 @@ private func withShards(
   _ count: Int, series: Int = 64, _ body: ([MetricsShard]) throws -> Void
 ) rethrows {
   let room = MetricsRoom(routes: 3, services: 3, backends: 2, series: series)
-  let shards = (0..<count).map { _ in MetricsShard.create(room) }
+  let shards = MetricsShard.create(room, workers: count)
   defer { for shard in shards { shard.destroy() } }
   try body(shards)
 }
@@ -54,13 +56,13 @@ private func withShards(
 @Suite struct MetricsReportTests {
   @Test func `an idle gateway's scrape is valid and has every family with a type and a help`() {
     withShards(2) { shards in
-      let scrape = TextFormatReader(report(shards).text())
+      let scrape = read(report(shards))
       #expect(scrape.faults == [])
       for family in MetricFamily.allCases {
-        #expect(scrape.types[family.entry.name] == family.entry.kind.rawValue)
-        #expect(scrape.helps[family.entry.name]?.isEmpty == false)
+        #expect(scrape.families[family.entry.name]?.type == family.entry.kind.rawValue)
+        #expect(scrape.families[family.entry.name]?.help?.isEmpty == false)
       }
-      #expect(scrape.types.count == MetricFamily.allCases.count)
+      #expect(scrape.families.count == MetricFamily.allCases.count)
     }
   }
 
@@ -70,7 +72,7 @@ private func withShards(
         shard.record(sample())
         shard.record(sample(duration: .seconds(2), upstream: .milliseconds(1_900)))
       }
-      let scrape = TextFormatReader(report(shards).text())
+      let scrape = read(report(shards))
       #expect(scrape.faults == [])
       let series = ["route": "users", "service": "users", "method": "GET", "status": "200"]
       #expect(scrape.value("gateway_requests_total", series) == 6)
@@ -82,11 +84,11 @@ private func withShards(
           "gateway_request_duration_seconds_bucket", duration.merging(["le": bound]) { $1 })
       }
       #expect(bucket("0.0005") == 0 && bucket("0.003") == 0 && bucket("0.005") == 3)
-      #expect(bucket("1") == 3 && bucket("2") == 6 && bucket("+Inf") == 6)
+      #expect(bucket("1.0") == 3 && bucket("2.0") == 6 && bucket("+Inf") == 6)
       #expect(scrape.value("gateway_overhead_seconds_count", ["route": "users"]) == 6)
       let overhead = "gateway_overhead_seconds_bucket"
-      #expect(scrape.value(overhead, ["route": "users", "le": "0.00005"]) == 6)
-      #expect(scrape.value(overhead, ["route": "users", "le": "0.00003"]) == 0)
+      #expect(scrape.value(overhead, ["route": "users", "le": "5e-05"]) == 6)
+      #expect(scrape.value(overhead, ["route": "users", "le": "3e-05"]) == 0)
       #expect(scrape.value("gateway_upstream_duration_seconds_count", ["service": "users"]) == 6)
       #expect(scrape.value("gateway_request_bytes_total", ["route": "users"]) == 600)
       #expect(scrape.value("gateway_response_bytes_total", ["route": "users"]) == 6_000)
@@ -98,7 +100,7 @@ private func withShards(
       shards[0].record(
         sample(
           route: 0, service: 0, method: .other, status: 431, reason: .headTooLarge, upstream: nil))
-      let scrape = TextFormatReader(report(shards).text())
+      let scrape = read(report(shards))
       let series = ["route": "-", "service": "-", "method": "other", "status": "431"]
       #expect(scrape.value("gateway_requests_total", series) == 1)
       #expect(scrape.value("gateway_local_responses_total", ["reason": "head_too_large"]) == 1)
@@ -110,7 +112,7 @@ private func withShards(
   @Test func `label values with quotes, backslashes and line feeds come back whole`() {
     withShards(1) { shards in
       shards[0].record(sample(route: 2, service: 2))
-      let scrape = TextFormatReader(report(shards).text())
+      let scrape = read(report(shards))
       #expect(scrape.faults == [])
       #expect(
         scrape.value("gateway_request_bytes_total", ["route": "we\"ird\\\nname"]) == 100)
@@ -132,7 +134,7 @@ private func withShards(
       let gauges = [
         BackendGauges(active: 2, open: 8, idle: 8), BackendGauges(active: 0, open: 13, idle: 1),
       ]
-      let scrape = TextFormatReader(report(shards, gauges: gauges).text())
+      let scrape = read(report(shards, gauges: gauges))
       #expect(scrape.faults == [])
       let first = ["service": "users", "backend": "127.0.0.1:9001"]
       let second = ["service": "orders", "backend": "[::1]:9002"]
@@ -156,7 +158,7 @@ private func withShards(
 
   @Test func `configuration, build and process are told`() {
     withShards(1) { shards in
-      let scrape = TextFormatReader(report(shards).text())
+      let scrape = read(report(shards))
       #expect(scrape.value("gateway_config_last_reload_successful") == 1)
       #expect(scrape.value("gateway_config_last_reload_timestamp_seconds") == 1_700_000_000.5)
       #expect(scrape.value("gateway_config_reloads_total", ["result": "success"]) == 3)
@@ -175,7 +177,7 @@ private func withShards(
     withShards(2) { shards in
       shards[0].clientConnections.increment()
       shards[1].clientConnections.decrement()
-      let scrape = TextFormatReader(report(shards).text())
+      let scrape = read(report(shards))
       #expect(scrape.value("gateway_client_connections") == 0)
     }
   }
@@ -183,7 +185,7 @@ private func withShards(
   @Test func `connections counted as idle a moment before they are closed are not negative`() {
     withShards(1) { shards in
       let gauges = [BackendGauges(active: 0, open: 2, idle: 3), quiet]
-      let scrape = TextFormatReader(report(shards, gauges: gauges).text())
+      let scrape = read(report(shards, gauges: gauges))
       let active = ["service": "users", "backend": "127.0.0.1:9001", "state": "active"]
       #expect(scrape.value("gateway_pool_connections", active) == 0)
     }
@@ -195,7 +197,7 @@ private func withShards(
         shards[0].record(sample(status: status))
         shards[0].record(sample(status: status))
       }
-      let scrape = TextFormatReader(report(shards).text())
+      let scrape = read(report(shards))
       #expect(scrape.faults == [])
       let all = scrape.samples.filter { $0.name == "gateway_requests_total" }
       #expect(all.reduce(0) { $0 + $1.value } == 200)
@@ -205,9 +207,30 @@ private func withShards(
     }
   }
 
+  @Test func `the bound on combinations is for all workers together`() {
+    withShards(3, series: 16) { shards in
+      // All meet the first few; then each meets others.
+      for status in 200..<206 as Range<UInt16> {
+        for shard in shards { shard.record(sample(status: status)) }
+      }
+      for status in 300..<310 as Range<UInt16> {
+        for (worker, shard) in shards.enumerated() {
+          shard.record(sample(status: status + 100 * UInt16(worker)))
+        }
+      }
+      for shard in shards { shard.record(sample(status: 200)) }
+      let scrape = read(report(shards))
+      let all = scrape.samples.filter { $0.name == "gateway_requests_total" }
+      #expect(all.count == 13)
+      #expect(all.reduce(0) { $0 + $1.value } == 51)
+      #expect(scrape.value("gateway_metrics_series_overflow_total") == 24)
+      #expect(all.first { $0.labels["status"] == "200" }?.value == 6)
+    }
+  }
+
   @Test func `the table of requests agrees with a dictionary`() {
     var random = SplitMix64(seed: 17)
-    let table = RequestTable.create(capacity: 4_096)
+    let table = RequestTable.create(capacity: 4_096)[0]
     defer { table.destroy() }
     var model: [UInt64: UInt64] = [:]
     for _ in 0..<50_000 {
@@ -220,7 +243,7 @@ private func withShards(
     }
     var read: [UInt64: UInt64] = [:]
     for place in 0..<table.places {
-      if let (key, count) = table.entry(at: place) { read[key] = count }
+      if let entry = table.entry(at: place) { read[entry.key] = entry.count }
     }
     #expect(read == model)
     #expect(table.overflow == 0 && table.usedPlaces == UInt64(model.count))
@@ -304,7 +327,7 @@ private func withShards(
     for family in MetricFamily.allCases {
       let entry = family.entry
       #expect(text.contains("| `\(entry.name)` | \(entry.kind.rawValue) |"))
-      if entry.kind == .histogram { #expect(text.contains("* `\(entry.name)`: 0.0")) }
+      if entry.kind == .histogram { #expect(text.contains("* `\(entry.name)`: ")) }
     }
     #expect(text.contains("0.0005, 0.001"))
     #expect(text.hasSuffix("s\n"))
@@ -319,29 +342,33 @@ private func withShards(
 }
 
 @Suite struct ExpositionTests {
-  @Test(arguments: [
-    (0, "0"), (1, "0.000000001"), (500_000, "0.0005"), (1_000_000_000, "1"),
-    (1_500_000_000, "1.5"), (30_000_000_000, "30"), (.max, "18446744073.709551615"),
-  ] as [(UInt64, String)])
+  @Test(
+    arguments: [
+      (0, "0"), (1, "0.000000001"), (500_000, "0.0005"), (1_000_000_000, "1"),
+      (1_500_000_000, "1.5"), (30_000_000_000, "30"), (.max, "18446744073.709551615"),
+    ] as [(UInt64, String)])
   func `nanoseconds are told as exact seconds`(nanoseconds: UInt64, text: String) {
-    #expect(DecimalText.seconds(nanoseconds: nanoseconds) == text)
+    var bytes: [UInt8] = []
+    DecimalText.append(seconds: nanoseconds, to: &bytes)
+    #expect(String(decoding: bytes, as: UTF8.self) == text)
   }
 
-  @Test(arguments: [
-    (0, "0"), (1.5, "1.5"), (8_500_000, "8500000"), (-2, "-2"), (.infinity, "+Inf"),
-    (-.infinity, "-Inf"), (.nan, "NaN"), (1_699_999_999.25, "1699999999.25"),
-  ] as [(Double, String)])
+  @Test(
+    arguments: [
+      (0, "0"), (1.5, "1.5"), (8_500_000, "8500000"), (-2, "-2"), (.infinity, "+Inf"),
+      (-.infinity, "-Inf"), (.nan, "NaN"), (1_699_999_999.25, "1699999999.25"),
+    ] as [(Double, String)])
   func `numbers are told in the words of Prometheus`(value: Double, text: String) {
     #expect(DecimalText.value(value) == text)
   }
 
   @Test func `a family begun twice, or a label forgotten, traps`() async {
     await #expect(processExitsWith: .failure) {
-      var out = Exposition(.requests)
+      var out = Exposition(.requests, as: .text, anyClocks)
       out.begin(.requests)
     }
     await #expect(processExitsWith: .failure) {
-      var out = Exposition(.requests)
+      var out = Exposition(.requests, as: .text, anyClocks)
       out.sample("only one", value: 1 as UInt64)
     }
   }

@@ -2,6 +2,7 @@
 // begin at nothing, and a number's next owner must not inherit its last one's counts.
 import HTTPSemantics
 import Primitives
+import ScrapeReading
 import Telemetry
 import Testing
 
@@ -111,9 +112,9 @@ private func forgotten(routes: [Int] = [], services: [Int] = [], backends: [Int]
   private func counts(_ shard: MetricsShard) -> [String: UInt64] {
     var counts: [String: UInt64] = [:]
     for place in 0..<shard.requests.places {
-      guard let (key, count) = shard.requests.entry(at: place) else { continue }
-      let name = "\(RequestTable.route(of: key))/\(RequestTable.service(of: key))"
-      counts[name + "/\(RequestTable.status(of: key))"] = count
+      guard let entry = shard.requests.entry(at: place) else { continue }
+      let name = "\(RequestTable.route(of: entry.key))/\(RequestTable.service(of: entry.key))"
+      counts[name + "/\(RequestTable.status(of: entry.key))"] = entry.count
     }
     return counts
   }
@@ -127,7 +128,7 @@ private func forgotten(routes: [Int] = [], services: [Int] = [], backends: [Int]
     services: [.init(index: 1, name: "old"), .init(index: 3, name: "new")],
     backends: [.init(index: 7, service: 3, name: "10.0.0.1:80")])
 
-  private func scrape(_ shards: [MetricsShard]) -> TextFormatReader {
+  private func scrape(_ shards: [MetricsShard]) -> Scrape {
     let report = MetricsReport(
       layout: layout, shards: shards, gauges: [BackendGauges(active: 1, open: 2, idle: 1)],
       configuration: ConfigurationStatus(
@@ -135,8 +136,8 @@ private func forgotten(routes: [Int] = [], services: [Int] = [], backends: [Int]
         generation: 2),
       process: ProcessSample(
         cpuSeconds: nil, residentBytes: nil, virtualBytes: nil, openDescriptors: nil,
-        maximumDescriptors: nil, startTimeSeconds: nil), version: "1")
-    return TextFormatReader(report.text())
+        maximumDescriptors: nil, startTimeSeconds: nil), version: "1", clocks: anyClocks)
+    return read(report)
   }
 
   @Test func `adds up workers of which some have no words yet for the newest numbers`() {

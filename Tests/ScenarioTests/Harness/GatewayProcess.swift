@@ -137,8 +137,11 @@ final class GatewayProcess {
       .filter { $0["msg"]?.text?.contains(message) == true }
   }
 
+  /// A scrape that Prometheus would take whole.
   func metrics(line: UInt = #line) throws -> Metrics {
-    Metrics(try admin("/metrics", line: line).text)
+    let metrics = Metrics(try admin("/metrics", line: line).text)
+    for fault in metrics.faults { Issue.record("in the metrics: \(fault)") }
+    return metrics
   }
 
   /// Waits until the metric has this value: what is counted after the last byte of an answer may

@@ -60,7 +60,7 @@ extension Operations {
         let response = try gateway.admin("/metrics")
         #expect(response["Content-Type"]?.hasPrefix("text/plain; version=0.0.4") == true)
         let metrics = Metrics(response.text)
-        #expect(metrics.malformed == [])
+        #expect(metrics.faults == [])
         func requests(_ labels: [String: String]) -> Double? {
           metrics.value("gateway_requests_total", labels)
         }
@@ -78,7 +78,7 @@ extension Operations {
         #expect(metrics.value("gateway_local_responses_total", ["reason": "bad_request"]) == 1)
         #expect(metrics.value("gateway_build_info") == 1)
         let names = ["gateway_requests_total", "gateway_request_duration_seconds"]
-        #expect(names.map { metrics.types[$0] } == ["counter", "histogram"])
+        #expect(names.map(metrics.type) == ["counter", "histogram"])
       }
     }
 
