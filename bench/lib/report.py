@@ -4,6 +4,7 @@
 import balancers
 import limiting
 import reloading
+import scraping
 from rounds import SHAPES
 
 COUNT, MICROS, RATE, BYTES, KIB, MIB, MILLIS = (
@@ -29,6 +30,7 @@ SECTIONS = (
   ("user instructions per request, by balancer", balancers.rows(COUNT)),
   ("user instructions per request, under a rate limit", limiting.rows(COUNT)),
   ("a reload under load", reloading.rows()),
+  ("a scrape of 1,000 routes and 1,000 backends under load", scraping.rows()),
   ("CPU time per request (user + system, one pinned core)", _shape_rows("cpu", "cpu", MICROS)),
   ("requests per second", _shape_rows("rate", "latency", RATE)),
   ("latency, p50", _shape_rows("p50", "latency", MICROS)),

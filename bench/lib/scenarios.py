@@ -284,6 +284,9 @@ SCENARIOS = {scenario.name: scenario for scenario in (
     "reload", "a file of 10,000 routes is replaced under about half of the load that it takes",
     {"gateway": many_routes}, ("reload",)),
   Scenario(
+    "scrape", "1,000 routes and 1,000 backends are scraped under about half of the load that it takes",
+    {"gateway": filled(PLAIN_GATEWAY)}, ("scrape",), addresses=1000),
+  Scenario(
     "balancers", "each balancer, few and many backends, one request in flight",
     {"gateway": balancer_gateway("round_robin", 1)}, ("balancers",), addresses=1000),
 )}
