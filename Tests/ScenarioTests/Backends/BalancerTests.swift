@@ -1,5 +1,5 @@
 // Why this file exists: every balancer that a configuration can name, through the real program: who
-// gets how much, who gets it again, and where a repeat goes (regression list 12 and 13).
+// gets how much, who gets it again, and where a repeat goes (regression 12 and 13).
 
 import Testing
 

@@ -1,5 +1,5 @@
 // Why this file exists: a backend that says of itself that it is ill, or says nothing any more,
-// gets no requests until it has recovered (regression list 23).
+// gets no requests until it has recovered (regression 23).
 
 import Glibc
 import Testing

@@ -1,5 +1,5 @@
 // Why this file exists: slow peers, hostile or not, hold nothing for ever, and those beside them do
-// not notice (regression list 10).
+// not notice (regression 10).
 
 import Testing
 

@@ -1,5 +1,5 @@
 // Why this file exists: every timer has its own end, status and reason word, and none of them
-// punishes those who are on time (regression list 8 and 10).
+// punishes those who are on time (regression 8 and 10).
 
 import Testing
 

@@ -1,5 +1,5 @@
 // Why this file exists: the access log is a contract: one JSON object per request, these fields in
-// this order, whatever a client sends (regression list 37).
+// this order, whatever a client sends (regression 37).
 
 import Glibc
 import Testing

@@ -1,5 +1,5 @@
 // Why this file exists: what the admin listener tells agrees with what clients saw, and only those
-// may ask whom the contract lets (regression list 33 and 38).
+// may ask whom the contract lets (regression 33 and 38).
 
 import Testing
 

@@ -1,5 +1,5 @@
 // Why this file exists: who asked is decided once, from the socket and from trusted proxies only,
-// and what is forwarded about it cannot be forged (regression list 36).
+// and what is forwarded about it cannot be forged (regression 36).
 
 import Testing
 

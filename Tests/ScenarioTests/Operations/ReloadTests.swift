@@ -1,5 +1,5 @@
 // Why this file exists: an edited file is put to use while the gateway runs, however the edit came
-// about and whoever asked for it; one that is broken is not (regression list 29 and 30).
+// about and whoever asked for it; one that is broken is not (regression 29 and 30).
 
 import Glibc
 import Testing

@@ -1,6 +1,6 @@
 // Why this file exists: a reload is nobody's business but the operator's. Requests that are under
 // way, connections, health and breakers go on; what is new is used, what is gone ends (semantics
-// section 11; regression list 32).
+// section 11; regression 32).
 
 import Glibc
 import Testing

@@ -1,5 +1,5 @@
 // Why this file exists: a backend is judged as hard as a client: an invalid head is a 502, and a
-// body that was cut never looks complete (regression list 7).
+// body that was cut never looks complete (regression 7).
 
 import Testing
 

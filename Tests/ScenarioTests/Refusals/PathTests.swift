@@ -1,5 +1,5 @@
 // Why this file exists: one normal form of the path decides about the route and is what the backend
-// gets (regression list 26).
+// gets (regression 26).
 
 import Testing
 

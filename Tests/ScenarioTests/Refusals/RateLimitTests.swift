@@ -126,6 +126,32 @@ extension Refusals {
       }
     }
 
+    @Test func `ipv6_prefix says how much of a v6 address is one client`() throws {
+      let backend = ScriptedBackend.answering()
+      let limit = text("a: {rate: 1/h, key: client_ip, ipv6_prefix: 48}", "[a]", top: trusting)
+      try withGateway(limit, [backend]) { gateway in
+        let answers = try ["2001:db8:7::1", "2001:db8:7:ffff::1", "2001:db8:8::1"].map {
+          try gateway.get(fields: "X-Forwarded-For: \($0)\r\n").status
+        }
+        #expect(answers == [200, 429, 200])
+      }
+    }
+
+    @Test func `missing_key says whether requests without the key are one client or nobody`()
+      throws
+    {
+      for (setting, expected) in [("share", [200, 429, 200, 429]), ("skip", [200, 200, 200, 429])] {
+        let backend = ScriptedBackend.answering()
+        let limit = text("a: {rate: 1/h, key: header:X-Key, missing_key: \(setting)}", "[a]")
+        try withGateway(limit, [backend]) { gateway in
+          let answers = try ["", "", "X-Key: k\r\n", "X-Key: k\r\n"].map {
+            try gateway.get(fields: $0).status
+          }
+          #expect(answers == expected, "missing_key: \(setting)")
+        }
+      }
+    }
+
     @Test func `shadow refuses nobody, and metrics, status and log say what it would have`()
       throws
     {

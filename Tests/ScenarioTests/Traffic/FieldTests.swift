@@ -1,5 +1,5 @@
 // Why this file exists: which fields pass, which end at the gateway and which it adds, in both
-// directions (RFC 9110 section 7.6; regression list 1, 2, 4 and 5).
+// directions (RFC 9110 section 7.6; regression 1, 2, 4 and 5).
 
 import Testing
 

@@ -1,5 +1,5 @@
 // Why this file exists: a route table that is right in its own tests is worth nothing until
-// requests on a socket meet it (regression list 26 to 28).
+// requests on a socket meet it (regression 26 to 28).
 
 import Testing
 

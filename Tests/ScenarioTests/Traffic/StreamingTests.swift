@@ -1,5 +1,5 @@
 // Why this file exists: bytes pass when they come, and a side that takes none stops the other
-// instead of filling memory (regression list 6 and 9).
+// instead of filling memory (regression 6 and 9).
 
 import Testing
 
