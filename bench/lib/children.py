@@ -36,15 +36,16 @@ def free_port():
 
 
 class Child:
-  """A server process: pinned to a core, its output in a log file, ended by stop()."""
+  """A server process: pinned to a core (or several: "0,1"), its output in a log file unless
+  `streams` say otherwise, as Popen takes them; ended by stop()."""
 
-  def __init__(self, name, command, log_path, core, wrapper=()):
+  def __init__(self, name, command, log_path, core, wrapper=(), **streams):
     self.name = name
     self.log_path = log_path
     pinned = ["setpriv", "--pdeathsig", "KILL", "taskset", "-c", str(core)]
     with open(log_path, "ab") as log:
-      self.process = subprocess.Popen(
-        [*pinned, *wrapper, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+      streams = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log, **streams}
+      self.process = subprocess.Popen([*pinned, *wrapper, *command], **streams)
     self.wrapped = bool(wrapper) and wrapper[0] == "strace"
     _running.append(self)
 

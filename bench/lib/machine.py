@@ -2,6 +2,7 @@
 # what the machine is, which cores the run uses, and what must be installed for it.
 """The machine description, the cores, and the tools."""
 
+import glob
 import os
 import platform
 import shutil
@@ -12,6 +13,7 @@ from children import BenchError, run
 PACKAGES = {
   "nginx": "nginx-light", "haproxy": "haproxy", "valgrind": "valgrind", "strace": "strace",
   "cc": "gcc libc6-dev", "strip": "binutils", "taskset": "util-linux", "setpriv": "util-linux",
+  "prlimit": "util-linux", "unshare": "util-linux", "slowhttptest": "slowhttptest",
 }
 
 
@@ -81,16 +83,20 @@ def describe(cores):
   }
 
 
-def compile_programs(source_dir, build_dir):
-  """Builds the C programs whose source is newer than they are; gives {name: path}."""
+def compile_programs(source_dir, build_dir, names=("backend", "relay", "load", "hold", "startup"),
+                     headers=(), flags=()):
+  """Builds the C programs whose source is newer than they are; gives {name: path}. `headers` of
+  other directories that they include."""
   os.makedirs(build_dir, exist_ok=True)
-  shared = os.path.getmtime(os.path.join(source_dir, "net.h"))
+  headers = [*headers, *glob.glob(os.path.join(source_dir, "*.h"))]
+  shared = max(map(os.path.getmtime, headers), default=0)
   built = {}
-  for name in ("backend", "relay", "load", "hold", "startup"):
+  for name in names:
     source, target = os.path.join(source_dir, name + ".c"), os.path.join(build_dir, name)
     newest = max(shared, os.path.getmtime(source))
     if not os.path.exists(target) or os.path.getmtime(target) < newest:
       need("cc")
-      run(["cc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-o", target, source], 60)
+      run(["cc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", *flags, "-o", target, source],
+          60)
     built[name] = target
   return built

@@ -13,7 +13,9 @@
 
 #include <getopt.h>
 
-enum { PIECE = 1 << 20, BUCKETS = 64 * 64 };
+#include "histogram.h"
+
+enum { PIECE = 1 << 20 };
 
 typedef struct {
   int fd;
@@ -36,24 +38,8 @@ static int request_length, poller;
 static char *key;  // nine digits in the request; NULL = none
 static Conn **idle;  // ring of connections with nothing in flight, oldest first
 static uint32_t idle_from, idle_count;
-static uint64_t sent_count, done_count, byte_count, buckets[BUCKETS], worst;
-
-/// Log-linear buckets: 64 per power of two, so a percentile is exact to 1.6 %.
-static void record(uint64_t ns) {
-  if (ns > worst) worst = ns;
-  uint64_t v = ns < 64 ? 64 : ns;
-  uint32_t top = 63 - (uint32_t)__builtin_clzll(v);
-  buckets[(top - 6) * 64 + ((v >> (top - 6)) & 63)] += 1;
-}
-
-static double percentile_us(double share) {
-  uint64_t wanted = (uint64_t)(share * (double)done_count), seen = 0;
-  for (uint32_t i = 0; i < BUCKETS; i++) {
-    seen += buckets[i];
-    if (seen > wanted) return (double)((64ull + i % 64) << (i / 64)) / 1000.0;
-  }
-  return (double)worst / 1000.0;
-}
+static uint64_t sent_count, done_count, byte_count;
+static Histogram latency;
 
 /// CPU time of the watched process, all its threads, in nanoseconds.
 static uint64_t cpu_ns(void) {
@@ -162,7 +148,7 @@ static void take(Conn *c) {
     byte_count += (uint64_t)n;
   }
   if (c->send_left > 0) die("load: an answer came before the upload was taken");
-  record(now_ns() - c->began);
+  record(&latency, now_ns() - c->began);
   done_count++;
   push_idle(c);
 }
@@ -254,8 +240,8 @@ int main(int argc, char **argv) {
   if (o.warm > 0) {
     drive_until(began + (uint64_t)(o.warm * 1e9));
     sent_count -= done_count;
-    done_count = byte_count = worst = 0;
-    memset(buckets, 0, sizeof buckets);
+    done_count = byte_count = 0;
+    memset(&latency, 0, sizeof latency);
     began = now_ns();
     cpu = cpu_ns();
     cpu_ticks(&user[0], &system[0]);
@@ -273,7 +259,8 @@ int main(int argc, char **argv) {
          "\"p999_us\": %.1f, \"max_us\": %.1f}\n",
          (unsigned long long)done_count, (double)elapsed / 1e9, (unsigned long long)byte_count,
          (unsigned long long)cpu_spent, (unsigned long long)(user[1] - user[0]),
-         (unsigned long long)(system[1] - system[0]), percentile_us(0.5), percentile_us(0.99),
-         percentile_us(0.999), (double)worst / 1000.0);
+         (unsigned long long)(system[1] - system[0]), percentile_ns(&latency, 0.5) / 1e3,
+         percentile_ns(&latency, 0.99) / 1e3, percentile_ns(&latency, 0.999) / 1e3,
+         (double)latency.worst / 1e3);
   return 0;
 }
