@@ -11,6 +11,8 @@ CONFIG  ?= config/gateway.yaml
 ONE     ?=
 # Seconds for each fuzz target.
 SECONDS_EACH ?= 60
+# Seconds of load in each scenario of the fault suite; 3 is about 5 minutes in all.
+FAULTS_SECONDS ?= 3
 # What `make sanitize` runs the suite under.
 SANITIZERS ?= address thread
 RELEASE := .build/release/gateway
@@ -25,7 +27,7 @@ CHECK_FLAGS := --scratch-path .build-check --explicit-target-dependency-import-c
 
 say = @printf '\033[1m==> %s\033[0m\n'
 
-.PHONY: help run build test check tidy scenarios sanitize fuzz bench vendor prepare docs clean
+.PHONY: help run build test check tidy scenarios sanitize faults fuzz bench vendor prepare docs clean
 
 help: ## list the targets (the default)
 	@echo 'gateway: an HTTP gateway. Targets:'
@@ -67,6 +69,10 @@ sanitize: prepare ## the test suite under the address and the thread sanitizer (
 	  ASAN_OPTIONS=detect_leaks=0 TSAN_OPTIONS=suppressions=$(CURDIR)/Tests/thread-sanitizer.suppressions \
 	    swift test --sanitize=$$sanitizer --scratch-path .build-$$sanitizer $$skip $(if $(ONE),--filter '$(ONE)')
 	done
+
+faults: build ## the release binary while backends, clients and the system do their worst (FAULTS_SECONDS=, ONE=)
+	@vendor/prepare slowhttptest gcc libc6-dev
+	Tests/Faults/run --seconds $(FAULTS_SECONDS) --one '$(ONE)' $(FAULTS)
 
 fuzz: prepare ## each fuzz target for SECONDS_EACH seconds (60), from the committed seeds
 	@Tests/Fuzz/run $(SECONDS_EACH)

@@ -1,0 +1,174 @@
+# Why this file exists: what becomes of logs is nobody's business who waits for an answer. A disk
+# that is full, a pipe that nobody empties, a file that may not grow: lines are lost and counted to
+# the last one, and no request notices.
+"""Scenarios: faults of the outputs of logs."""
+
+import json
+import os
+import subprocess
+import threading
+import time
+
+from stage import Skipped, wait_until
+
+
+def _count(lines):
+  """(whole lines, others) among the lines of an access log."""
+  whole, torn = 0, 0
+  for line in lines:
+    try:
+      whole += json.loads(line)["msg"] == "request"
+    except (ValueError, KeyError, TypeError):
+      torn += 1
+  return whole, torn
+
+
+def _lines(path):
+  with open(path, "rb") as f:
+    return f.read().splitlines()
+
+
+def _compare(stage, lines, some_dropped=True):
+  """Each request is a line or counted as dropped. `lines`: gives those that came through so far."""
+  sent = stage.counts.of("sent")
+
+  def missing():
+    return sent - _count(lines())[0] - stage.total("gateway_access_log_dropped_total")
+  wait_until(lambda: missing() == 0, 3, 0.1)  # a worker hands its last lines over after 250 ms
+  whole, torn = _count(lines())
+  dropped = stage.total("gateway_access_log_dropped_total")
+  stage.expect(missing() == 0, f"{sent} requests, but {whole} lines and {dropped} dropped")
+  stage.expect(dropped > 0 or not some_dropped, "no line was dropped: nothing was shown")
+  stage.seen.append(f"{sent:,} requests = {whole:,} lines + {dropped:,} dropped, {torn} lines torn")
+
+
+def _logging(output, level="info"):
+  return {"level": level, "access": {"output": output}}
+
+
+def _private_mount():
+  """The words that give a program file systems of its own."""
+  words = ["unshare", "--mount"]
+  if os.geteuid() != 0:
+    words = ["unshare", "--user", "--map-root-user", "--mount"]
+  script = 'mount -t tmpfs -o size=512k faults "$0" && exec "$@"'
+  probe = subprocess.run([*words, "sh", "-c", "mount -t tmpfs faults /mnt"], capture_output=True)
+  if probe.returncode != 0:
+    raise Skipped("needs root, or user namespaces, for a small file system of its own")
+  return words, script
+
+
+def full_disk(stage):
+  """full disk for the access log"""
+  words, script = _private_mount()
+  disk = os.path.join(stage.directory, "disk")
+  os.mkdir(disk)
+  stage.add_backends(2)
+  stage.start(stage.configuration(logging=_logging(f"{disk}/access.log")),
+              wrapper=(*words, "sh", "-c", script, disk))
+  inside = f"/proc/{stage.child.pid}/root{disk}"
+  half = stage.seconds / 2
+  stage.load(2 * half + 1)
+  # 512 KiB are full after about 1,200 lines.
+  full = wait_until(lambda: stage.total("gateway_access_log_dropped_total"), half + 0.5)
+  stage.expect(full, "the disk was never full")
+  time.sleep(0.5)
+  before = _lines(f"{inside}/access.log")
+  os.truncate(f"{inside}/access.log", 0)  # as somebody would who needs room
+  stage.join()
+  stage.tried.append("access log on a disk of 512 KiB that fills up, and is emptied later")
+  stage.account()
+  # Between counting and emptying nothing can have been written: there was no room.
+  _compare(stage, lambda: before + _lines(f"{inside}/access.log"))
+  stage.expect(_lines(f"{inside}/access.log"), "nothing was written when there was room again")
+
+
+def file_too_large(stage):
+  """access log that may not grow any more"""
+  path = os.path.join(stage.directory, "access.log")
+  stage.add_backends(2)
+  stage.start(stage.configuration(logging=_logging(path)),
+              wrapper=("prlimit", "--fsize=300000:300000"))
+  stage.load()
+  stage.join()
+  stage.tried.append("RLIMIT_FSIZE 300,000 bytes: a write beyond it is SIGXFSZ, which can end a "
+                     "process")
+  stage.account()
+  _compare(stage, lambda: _lines(path))
+
+
+class _Reader(threading.Thread):
+  """Takes lines out of a pipe while it is told to."""
+
+  def __init__(self, pipe):
+    super().__init__(daemon=True)
+    self.pipe, self.bytes, self.reading = pipe, [], threading.Event()
+
+  def run(self):
+    while self.reading.wait():
+      part = os.read(self.pipe.fileno(), 65536)
+      if not part:
+        return
+      self.bytes.append(part)
+
+  def lines(self):
+    return [line for line in b"".join(self.bytes).split(b"\n") if line]
+
+
+def blocked_access_pipe(stage):
+  """blocked pipe for the access log"""
+  stage.add_backends(2)
+  stage.start(stage.configuration(logging=_logging("stdout")), stdout=subprocess.PIPE)
+  reader = _Reader(stage.child.process.stdout)
+  reader.reading.set()
+  reader.start()
+  free = stage.result(stage.load())
+  reader.reading.clear()
+  blocked = stage.result(stage.load())
+  reader.reading.set()
+  stage.load(1, rate=500)
+  stage.join()
+  stage.tried.append("nobody reads the pipe of the access log for a while, then somebody does")
+  stage.account()
+  _compare(stage, reader.lines)
+  for word, result in (("read", free), ("blocked", blocked)):
+    stage.seen.append(f"pipe {word}: p50 {result['p50_ms']:.2f} ms, p99 {result['p99_ms']:.1f} ms, "
+                      f"slowest {result['max_ms']:.0f} ms")
+  stage.expect(blocked["max_ms"] < 1000, "a request waited for the log")
+
+
+def blocked_diagnostics(stage):
+  """blocked pipe for the diagnostics"""
+  stage.add_backends(2)
+  broken = "listeners: nonsense\n" + "".join(f"unknown-{i}: 1\n" for i in range(300))
+  stage.start(stage.configuration(), stderr=subprocess.PIPE)
+  stage.load(stage.seconds + 1)
+  good, end, turns = stage.configuration(), time.monotonic() + stage.seconds, 0
+  while time.monotonic() < end:
+    # Each order makes lines: of mistakes, or of what has changed.
+    good["services"]["api"]["timeouts"]["idle"] = f"{5 + turns % 2}s"
+    stage.write(broken + f"# {turns}\n" if turns % 2 else good)
+    try:
+      stage.ask("/reload", 2, method="POST")
+    except OSError as error:
+      stage.expect(False, f"POST /reload {turns} was not answered: {error}")
+      break
+    turns += 1
+  stage.write(good)
+  stage.join()
+  stage.tried.append(f"nobody reads standard error while {turns} reloads, half of them of broken "
+                     "files, are told there")
+  stage.account()
+  reader = _Reader(stage.child.process.stderr)
+  reader.reading.set()
+  reader.start()
+  time.sleep(0.3)
+  stage.ask("/reload", method="POST")
+  time.sleep(0.3)
+  lines = [json.loads(line) for line in reader.lines()]  # each of them whole
+  lost = [int(line["lines"]) for line in lines if line["msg"].startswith("diagnostics were lost")]
+  stage.expect(lost and lost[0] > 0, "that lines were lost is not told")
+  stage.seen.append(f"{len(lines)} lines came through, {sum(lost)} more are told to be lost")
+
+
+SCENARIOS = (full_disk, file_too_large, blocked_access_pipe, blocked_diagnostics)
