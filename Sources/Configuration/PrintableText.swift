@@ -1,10 +1,10 @@
 // Why this file exists: what a file holds goes to terminals and logs; nothing of it may steer them.
 
 /// Text made safe to print.
-enum PrintableText {
+package enum PrintableText {
   /// Escapes what is invisible or steers a terminal; cuts at `limit` characters and says so with
   /// `…`.
-  static func of(_ text: String, limit: Int) -> String {
+  package static func of(_ text: String, limit: Int) -> String {
     var result = ""
     var count = 0
     for scalar in text.unicodeScalars {

@@ -122,6 +122,14 @@ package final class DataPlane {
   /// to.
   package func reopenLogs() -> EventLoopError? { log.reopen() }
 
+  /// True when every worker's loop has turned since the last call, or this is the first; asks them
+  /// all again.
+  package func workersHaveTurned() -> Bool {
+    let hung = workers.contains { $0.pointee.orders.isLeft(WorkerOrders.answer) }
+    give(WorkerOrders.answer)
+    return !hung
+  }
+
   // MARK: Overload
 
   /// What the memory of the process makes all workers refuse.

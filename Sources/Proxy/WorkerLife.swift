@@ -23,12 +23,17 @@ struct WorkerOrders {
   static let trim: UInt64 = 8
   /// Close the idle connections to draining backends. The worker takes this one away again too.
   static let closeDrained: UInt64 = 16
+  /// Show that the loop turns, by taking this one away.
+  static let answer: UInt64 = 32
 
   /// Control loop only.
   func give(_ order: UInt64) { word.set(order) }
 
   /// Worker only: true when the order was there.
   func take(_ order: UInt64) -> Bool { word.clear(order) & order != 0 }
+
+  /// Control loop only: the worker has not yet taken it away.
+  func isLeft(_ order: UInt64) -> Bool { word.load() & order != 0 }
 }
 
 extension WorkerRef {
@@ -67,6 +72,7 @@ extension WorkerRef {
     if orders & WorkerOrders.drain != 0 && !pointee.isDraining { drain() }
     if orders & WorkerOrders.cut != 0 { cutAll() }
     if orders & WorkerOrders.leave != 0 { pointee.mayLeave = true }
+    _ = pointee.orders.take(WorkerOrders.answer)
     if pointee.orders.take(WorkerOrders.trim) { trim() }
     if pointee.orders.take(WorkerOrders.closeDrained) {
       closeIdleBackends { $0.pointee.shared.isDraining }

@@ -13,13 +13,15 @@ import Proxy
 enum GatewayProcess {
   /// Runs until it is told to end; gives the exit code.
   static func run(configurationPath: String, isDemo: Bool) -> Int32 {
+    // Before there is another thread: the environment belongs to all of them.
+    let invitation = ServiceManager.Invitation.take()
     guard let loaded = ConfigurationReport.load(configurationPath) else { return 1 }
     let log = Logger(label: "gateway")
     DiagnosticLog.level = level(loaded.configuration.logging.level)
     defer { DiagnosticLog.finish() }
     do {
       try DiagnosticLog.start()
-      return try run(loaded, isDemo: isDemo, log: log).rawValue
+      return try run(loaded, ServiceManager(invitation, log), isDemo: isDemo, log: log).rawValue
     } catch {
       log.error("cannot start: \(error)")
       return 1
@@ -27,7 +29,7 @@ enum GatewayProcess {
   }
 
   private static func run(
-    _ loaded: ConfigurationReport.Loaded, isDemo: Bool, log: Logger
+    _ loaded: ConfigurationReport.Loaded, _ manager: ServiceManager, isDemo: Bool, log: Logger
   ) throws -> Supervisor.Ending {
     let configuration = loaded.configuration
     Signals.ignoreBrokenPipes()
@@ -37,10 +39,7 @@ enum GatewayProcess {
     let demo = isDemo ? try DemoBackends.start() : nil
     defer { demo?.stop() }
     let loop = try Loop.create()
-    var seed = SystemRandomNumberGenerator()
-    let names = NameWatch(loop, log, seed: seed.next())
-    names.watch(configuration)
-    names.awaitFirstAnswers()
+    let names = watchNames(loop, configuration, log)
     let dataPlane = try DataPlane(
       LiveConfiguration(configuration, names: names.addresses, generation: 1),
       settings(configuration, descriptorLimit, budget))
@@ -58,14 +57,10 @@ enum GatewayProcess {
     names.onChange = changes.adopt(names:)
     let inUse = ConfigurationInUse(loaded)
     let reloads = try Reloads(loop, inUse, dataPlane, changes, names, log)
-    let status = StatusReport(inUse, dataPlane, checks, descriptorLimit: descriptorLimit) {
-      [unowned supervisor] in
-      supervisor.readiness
-    }
-    let admin = try configuration.admin.map { admin in
-      try AdminServer.open(
-        loop, at: admin.address, token: admin.token, source: status.source(orders, reloads))
-    }
+    let status = StatusReport(
+      inUse, dataPlane, checks, descriptorLimit: descriptorLimit,
+      readiness: { [unowned supervisor] in supervisor.readiness })
+    let admin = try open(configuration.admin, loop, status.source(orders, reloads))
     let overload = OverloadWatch(configuration.limits, .init(dataPlane), log)
     overload.start(on: loop)
     watch.follow(dataPlane.snapshot, configuration, now: Loop.clock())
@@ -81,10 +76,13 @@ enum GatewayProcess {
       admin?.setToken(live.configuration.admin?.token)
     }
     let file = watchFile(loop, inUse, reloads, supervisor, log)
+    tell(manager, supervisor, reloads, dataPlane)
     try supervisor.start()
+    manager.begin(dataPlane, loop)
     announce(configuration, dataPlane, budget, log)
     if isDemo { Output.write(DemoBanner.text(configuration, addresses: dataPlane.boundAddresses)) }
     let ending = supervisor.run()
+    manager.close()
     admin?.close()
     overload.close()
     reloads.close()
@@ -95,6 +93,24 @@ enum GatewayProcess {
     watch.close()
     _ = loop.destroy()
     return ending
+  }
+
+  private static func open(
+    _ admin: AdminConfiguration?, _ loop: Loop, _ source: AdminSource
+  ) throws(EventLoopError) -> AdminServer? {
+    guard let admin else { return nil }
+    return try AdminServer.open(loop, at: admin.address, token: admin.token, source: source)
+  }
+
+  /// Has the names of the configuration looked up, and waits for the first answers.
+  private static func watchNames(
+    _ loop: Loop, _ configuration: GatewayConfiguration, _ log: Logger
+  ) -> NameWatch {
+    var seed = SystemRandomNumberGenerator()
+    let names = NameWatch(loop, log, seed: seed.next())
+    names.watch(configuration)
+    names.awaitFirstAnswers()
+    return names
   }
 
   /// Has the configuration read anew when its file changes, and for SIGHUP, until the end begins.
@@ -113,6 +129,25 @@ enum GatewayProcess {
     }
     return file
   }
+
+  /// The service manager hears of every reload, and of the end.
+  private static func tell(
+    _ manager: ServiceManager, _ supervisor: Supervisor, _ reloads: Reloads, _ dataPlane: DataPlane
+  ) {
+    reloads.onBegin = { manager.reloading(now: Loop.clock()) }
+    reloads.onEnd = { manager.settled($0, generation: dataPlane.live.generation) }
+    let before = supervisor.onEnding
+    supervisor.onEnding = {
+      before()
+      let shutdown = dataPlane.live.configuration.shutdown
+      manager.stopping(
+        "draining, \(dataPlane.exchangesInFlight) requests in flight",
+        within: shutdown.acceptGrace + shutdown.drain + endMargin)
+    }
+  }
+
+  /// For cutting what is left and writing out the logs.
+  private static let endMargin = Duration.seconds(5)
 
   /// The default of `limits.connections`.
   private static let usualConnections = 65_536

@@ -55,6 +55,9 @@ final class Reloads {
   private var unopenedBefore: UInt64 = 0
   /// Called with the hash of every content that was loaded, good or not.
   var onLoaded: (String) -> Void = { _ in }
+  /// Called when a reload begins, and when it has ended.
+  var onBegin: () -> Void = {}
+  var onEnd: (Outcome) -> Void = { _ in }
 
   init(
     _ loop: Loop, _ inUse: ConfigurationInUse, _ dataPlane: DataPlane, _ changes: Changes,
@@ -107,6 +110,7 @@ final class Reloads {
     guard present == nil, let order = next else { return }
     next = nil
     present = order
+    onBegin()
     loading.start(order.content) { [unowned self] result, difference in
       loaded(result, difference)
     }
@@ -214,6 +218,7 @@ final class Reloads {
   private func finish(_ outcome: Outcome) {
     let waiters = present?.waiters ?? []
     present = nil
+    onEnd(outcome)
     for waiter in waiters { waiter(outcome) }
     if next != nil { timer?.start(at: loop.now) }
   }
