@@ -27,7 +27,7 @@ CHECK_FLAGS := --scratch-path .build-check --explicit-target-dependency-import-c
 
 say = @printf '\033[1m==> %s\033[0m\n'
 
-.PHONY: help run build test check tidy scenarios sanitize faults fuzz bench vendor prepare docs clean
+.PHONY: help run build test check tidy scenarios page sanitize faults fuzz bench vendor prepare docs clean
 
 help: ## list the targets (the default)
 	@echo 'gateway: an HTTP gateway. Targets:'
@@ -58,6 +58,10 @@ tidy: prepare ## the house rules alone: imports, lengths, banned names
 scenarios: build ## the scenario tests against the release binary (ONE=name for a part of them)
 	$(say) 'scenarios against $(RELEASE)'
 	GATEWAY_BINARY=$(CURDIR)/$(RELEASE) swift test --filter 'ScenarioTests$(if $(ONE),.*$(ONE))'
+
+page: build ## the page of the admin listener in a real browser (Debian's chromium)
+	$(say) 'the page in a browser'
+	@Tests/Browser/check --gateway $(RELEASE)
 
 sanitize: prepare ## the test suite under the address and the thread sanitizer (SANITIZERS=address, ONE=name)
 	@# Under the thread sanitizer the moment between the last accept and the close is long enough for a client to be

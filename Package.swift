@@ -26,9 +26,19 @@ let llhttpHeaders = CSetting.headerSearchPath("../../vendor/llhttp/include")
   let llhttpFlags: [CSetting] = [llhttpHeaders]
 #endif
 
-func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: houseRules)
+func room(
+  _ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource]? = nil
+) -> Target {
+  .target(
+    name: name, dependencies: dependencies, resources: resources, swiftSettings: houseRules)
 }
+
+/// The parts of the page that the admin listener shows at `/`; `DashboardPage.swift` puts them together. They become bytes of
+/// the binary: no bundle, no file beside it, no Foundation.
+let dashboard: [Resource] = [
+  "page.html", "style.css", "words.js", "measures.js", "charts.js", "tables.js", "services.js",
+  "panels.js", "main.js",
+].map { .embedInCode("Dashboard/\($0)") }
 
 func tests(_ room: String, _ dependencies: [Target.Dependency] = []) -> Target {
   .testTarget(
@@ -83,7 +93,8 @@ let package = Package(
       ]),
     room(
       "Admin",
-      ["Primitives", "HTTPSemantics", "Telemetry", "Configuration", "EventLoop", "HTTPParsing"]),
+      ["Primitives", "HTTPSemantics", "Telemetry", "Configuration", "EventLoop", "HTTPParsing"],
+      resources: dashboard),
     room("Probing", ["Primitives", "HTTPSemantics", "Health", "EventLoop", "HTTPParsing"]),
     .executableTarget(
       name: "gateway",

@@ -9,6 +9,8 @@ struct AdminAnswer {
   var contentType: String
   /// All of it, or what there is before the first of `parts`.
   var body: [UInt8]
+  /// What is shown holds for this moment; the page itself says otherwise.
+  var cacheControl = "no-store"
   /// Whole values; no CR or LF.
   var fields: [(name: String, value: String)] = []
   /// Makes the next part of a body that is too long to be made at once; an empty one is its end.
@@ -55,14 +57,16 @@ struct AdminAnswer {
     }
     var head = "HTTP/1.1 \(status) \(StatusPhrase.of(status))\r\n"
     head += "Date: \(String(decoding: date, as: UTF8.self))\r\n"
-    head += "Content-Type: \(contentType)\r\n"
-    if parts == nil {
+    // A 304 has no content, and a length there would be that of another answer (RFC 9110 section
+    // 15.4.5).
+    if status != 304 { head += "Content-Type: \(contentType)\r\n" }
+    if parts != nil {
+      if version == .http11 { head += "Transfer-Encoding: chunked\r\n" }
+    } else if status != 304 {
       head += "Content-Length: \(body.count)\r\n"
-    } else if version == .http11 {
-      head += "Transfer-Encoding: chunked\r\n"
     }
-    // What is shown holds for this moment, and is for nobody to guess the type of.
-    head += "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+    // Nobody is to guess the type.
+    head += "Cache-Control: \(cacheControl)\r\nX-Content-Type-Options: nosniff\r\n"
     for field in fields { head += "\(field.name): \(field.value)\r\n" }
     switch version {
     case .http11: if !keepAlive { head += "Connection: close\r\n" }

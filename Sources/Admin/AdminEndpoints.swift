@@ -6,14 +6,16 @@ import Telemetry
 /// The endpoints: a request in, an answer out.
 enum AdminEndpoints {
   private enum Endpoint {
-    case live, ready, status, metrics, explain, configuration, configurationErrors
+    case page, live, ready, status, history, metrics, explain, configuration, configurationErrors
   }
 
   private static func endpoint(_ path: String) -> Endpoint? {
     switch path {
+    case "/": .page
     case "/livez": .live
     case "/readyz": .ready
     case "/status": .status
+    case "/history": .history
     case "/metrics": .metrics
     case "/explain": .explain
     case "/config": .configuration
@@ -51,8 +53,8 @@ enum AdminEndpoints {
     guard let endpoint = endpoint(request.path) else {
       return .problem(
         404,
-        "no such endpoint; there are /livez, /readyz, /status, /metrics, /explain, /config, "
-          + "/config/errors, POST /reload and POST " + BackendOrder.form)
+        "no such endpoint; there are / for people, /livez, /readyz, /status, /history, /metrics, "
+          + "/explain, /config, /config/errors, POST /reload and POST " + BackendOrder.form)
     }
     switch request.method {
     case .get, .head: break
@@ -62,6 +64,7 @@ enum AdminEndpoints {
       return answer
     }
     switch endpoint {
+    case .page: return DashboardPage.shared.answer(knownTags: request.knownTags)
     case .live: return state(200, "alive", nil, [])
     case .ready:
       // A backend that is down is no reason to take the gateway out: it answers for the others,
@@ -72,6 +75,8 @@ enum AdminEndpoints {
       }
     case .status:
       return AdminAnswer(status: 200, contentType: "application/json", body: source.status())
+    case .history:
+      return AdminAnswer(status: 200, contentType: "application/json", body: source.history())
     case .metrics:
       let format = ExpositionFormat.negotiated(request.accepts)
       return AdminAnswer(

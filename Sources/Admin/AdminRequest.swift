@@ -37,6 +37,8 @@ struct AdminRequest: Equatable {
   var authorizations: [String] = []
   /// The values of all Accept lines.
   var accepts: [String] = []
+  /// The values of all If-None-Match lines.
+  var knownTags: [String] = []
 
   /// How the errors of a configuration, and what a reload has changed, are to be written: as JSON,
   /// unless text is all that is asked for.
@@ -70,6 +72,9 @@ extension AdminRequest {
         authorizations.append(Self.text(field.value, head))
       }
       if ASCII.equalIgnoringCase(name, "accept") { accepts.append(Self.text(field.value, head)) }
+      if ASCII.equalIgnoringCase(name, "if-none-match") {
+        knownTags.append(Self.text(field.value, head))
+      }
     }
   }
 

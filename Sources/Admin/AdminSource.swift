@@ -100,6 +100,8 @@ package struct AdminSource {
   package var setDraining: (String, String, Bool) -> AdminDrainVerdict
   /// The JSON text of /status.
   package var status: () -> [UInt8]
+  /// The JSON text of /history.
+  package var history: () -> [UInt8]
   /// The metrics as they are now, in the given form. Each call of what this gives makes the next
   /// part of the body; an empty one is its end.
   package var metrics: (ExpositionFormat) -> () -> [UInt8]
@@ -114,7 +116,7 @@ package struct AdminSource {
   package init(
     readiness: @escaping () -> AdminReadiness, services: @escaping () -> [AdminService],
     setDraining: @escaping (String, String, Bool) -> AdminDrainVerdict,
-    status: @escaping () -> [UInt8],
+    status: @escaping () -> [UInt8], history: @escaping () -> [UInt8],
     metrics: @escaping (ExpositionFormat) -> () -> [UInt8],
     explain: @escaping (AdminQuestion) -> AdminExplanation,
     configuration: @escaping () -> [UInt8],
@@ -125,6 +127,7 @@ package struct AdminSource {
     self.services = services
     self.setDraining = setDraining
     self.status = status
+    self.history = history
     self.metrics = metrics
     self.explain = explain
     self.configuration = configuration

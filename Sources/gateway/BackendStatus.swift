@@ -19,6 +19,7 @@ extension JSONWriter {
     member("reason", backend.health.cause.word)
     member("since", clocks.known(backend.health.since))
     member("until", backend.health.until.map(clocks.time(of:)))
+    member("weight", backend.weight)
     member("requests_in_flight", backend.shared.active.load())
     member("connections_open", backend.shared.open.load())
     member("connections_idle", backend.shared.idleTotal(workers: workers))

@@ -15,6 +15,7 @@ struct SurveyedBackend {
   var label: String
   /// `host:port` as it was written, of a backend whose host is a name.
   var name: String?
+  var weight: UInt32
   var shared: BackendShared
   var health: BackendHealthReport
   /// Nil when the service has no circuit breaker.
@@ -77,6 +78,7 @@ extension SurveyedBackend {
     label = entry.label.text
     let written = entry.authority.text
     name = entry.unixPath != nil || written == label ? nil : written
+    weight = entry.weight
     shared = entry.shared
     health = shared.health.observe(now: now, warmUp: rules.warmUp)
     switch rules.breaker.mode {

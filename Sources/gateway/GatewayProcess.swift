@@ -65,6 +65,7 @@ enum GatewayProcess {
     overload.start(on: loop)
     watch.follow(dataPlane.snapshot, configuration, now: Loop.clock())
     watch.start(on: loop)
+    status.history.start(on: loop)
     checks.follow(dataPlane.snapshot, configuration)
     changes.onAdopted.append { live in
       orders.follow(live.configuration, now: Loop.clock())
@@ -91,6 +92,7 @@ enum GatewayProcess {
     changes.close()
     checks.stop()
     watch.close()
+    status.history.close()
     _ = loop.destroy()
     return ending
   }

@@ -18,6 +18,7 @@ final class StatusReport {
   private let dataPlane: DataPlane
   private let checks: HealthChecks
   private let limits: LimitSurvey
+  let history: TrafficHistory
   private let descriptorLimit: Int
   private let readiness: () -> AdminReadiness
   private let started = Loop.clock()
@@ -31,6 +32,7 @@ final class StatusReport {
     self.dataPlane = dataPlane
     self.checks = checks
     limits = LimitSurvey(dataPlane)
+    history = TrafficHistory { TrafficSums(dataPlane.layout, dataPlane.shards) }
     self.descriptorLimit = descriptorLimit
     self.readiness = readiness
   }
@@ -40,7 +42,8 @@ final class StatusReport {
     AdminSource(
       readiness: readiness, services: { self.survey.services.map(\.brief) },
       setDraining: { orders.setDraining(service: $0, address: $1, $2, now: Loop.clock()) },
-      status: { self.status() }, metrics: { self.metrics($0) }, explain: { self.explain($0) },
+      status: { self.status() }, history: { self.history.json },
+      metrics: { self.metrics($0) }, explain: { self.explain($0) },
       configuration: { Array(EffectiveConfiguration.json(self.inUse.loaded.values).utf8) },
       configurationErrors: { ReloadReport.errors(of: self.inUse.refused, $0) },
       reload: { format, completion in
@@ -86,6 +89,7 @@ final class StatusReport {
     var json = JSONWriter()
     json.beginObject()
     json.member("version", Version.number)
+    json.member("time", DiagnosticLog.time(WallClock.nanoseconds()))
     switch readiness() {
     case .ready: json.member("state", "ready")
     case .notReady(let why): json.member("state", why)
@@ -96,7 +100,9 @@ final class StatusReport {
     json.beginArray()
     for address in dataPlane.boundAddresses { json.string(address) }
     json.endArray()
+    json.member("post_needs_token", inUse.loaded.configuration.admin?.token != nil)
     json.member("workers", dataPlane.settings.workers)
+    writeProcess(to: &json)
     json.member("client_connections", clientConnections)
     json.member("client_connections_max", dataPlane.connectionsMax)
     json.member("requests_in_flight", dataPlane.exchangesInFlight)
@@ -104,15 +110,35 @@ final class StatusReport {
     json.key("services")
     json.beginArray()
     let survey = survey
+    let sums = TrafficSums(dataPlane.layout, dataPlane.shards)
+    // A name that was given up and taken again may be there twice for a moment.
+    let counted = Dictionary(sums.services.map { ($0.name, $0) }) { _, newer in newer }
     let clocks = ClockReading(monotonic: survey.now, wall: WallClock.nanoseconds())
     for (index, service) in survey.services.enumerated() {
-      write(service, index: index, clocks, to: &json)
+      write(service, index: index, counted[service.name], clocks, to: &json)
     }
     json.endArray()
     json.key("limits")
     limits.write(to: &json, now: survey.now)
+    json.key("traffic")
+    json.traffic(sums, now: survey.now)
     json.endObject()
     return json.finished
+  }
+
+  /// What the gateway itself needs.
+  private func writeProcess(to json: inout JSONWriter) {
+    json.key("event_loop_lag_ms")
+    json.beginArray()
+    for shard in dataPlane.shards {
+      json.number(Double(shard.eventLoopLag.value / 1_000) / 1_000)
+    }
+    json.endArray()
+    json.member("cpu_seconds", ProcessFacts.cpuSeconds())
+    json.key("resident_bytes")
+    if let bytes = ProcessFacts.residentBytes() { json.integer(bytes) } else { json.null() }
+    let dropped = dataPlane.shards.reduce(UInt64(0)) { $0 &+ $1.accessLogDropped.value }
+    json.member("access_log_dropped", dropped)
   }
 
   private func writeConfiguration(to json: inout JSONWriter) {
@@ -196,7 +222,8 @@ final class StatusReport {
   }
 
   private func write(
-    _ service: BackendSurvey.Service, index: Int, _ clocks: ClockReading, to json: inout JSONWriter
+    _ service: BackendSurvey.Service, index: Int, _ counted: TrafficSums.Service?,
+    _ clocks: ClockReading, to json: inout JSONWriter
   ) {
     let balancer = dataPlane.live.configuration.services[index].balancer
     json.beginObject()
@@ -205,6 +232,10 @@ final class StatusReport {
     json.member("waiting", service.shared.waiting.load())
     json.member("ignores_health", Panic.lasts(service.shared.panic))
     json.member("ignores_health_since", Panic.since(service.shared.panic).map(clocks.time))
+    if let counted {
+      json.counts(counted.sum)
+      json.words("retries", counted.retries.map { ($0.kind, $0.count) })
+    }
     json.key("backends")
     json.beginArray()
     for backend in service.backends {

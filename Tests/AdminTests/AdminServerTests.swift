@@ -132,7 +132,7 @@ struct AdminServerTests {
 
   @Test func `What does not exist is 404, and what can only be read is 405`() throws {
     let running = try Running.start()
-    let missing = running.ask(get("/"))
+    let missing = running.ask(get("/index.html"))
     #expect(missing.status == 404 && missing.has("Content-Type: application/problem+json"))
     #expect(
       missing.body.hasPrefix("{\"type\":\"about:blank\",\"title\":\"Not Found\",\"status\":404,"))

@@ -25,6 +25,7 @@ final class Shown {
         self.orders.append("\(service) \(address) \(isDraining)")
         return self.verdict
       }, status: { Array("{\"services\":[]}\n".utf8) },
+      history: { Array("{\"samples\":[]}\n".utf8) },
       metrics: { format in
         var rest = self.metrics
         rest[rest.count - 1] += Array("\(format)\n".utf8)

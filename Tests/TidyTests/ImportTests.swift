@@ -76,7 +76,8 @@ private let accessLevels: Set<Substring> = [
 private func manifest() throws -> [String: Set<String>] {
   let text = try #require(Repository.file("Package.swift")).text
   var rooms: [String: Set<String>] = [:]
-  for entry in text.matches(of: /room\(\s*"(\w+)"(?:,\s*\[([^\]]*)\])?\s*\)/) {
+  let call = /room\(\s*"(\w+)"(?:,\s*\[([^\]]*)\])?(?:,\s*resources: \w+)?\s*\)/
+  for entry in text.matches(of: call) {
     let names = (entry.2 ?? "").matches(of: /"(\w+)"/).map { String($0.1) }
     rooms[String(entry.1)] = Set(names)
   }

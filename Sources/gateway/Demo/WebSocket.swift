@@ -1,11 +1,13 @@
 // Why this file exists: the demo backend's side of WebSocket (RFC 6455): the handshake's key, and
 // an echo of frames. The gateway itself passes these bytes through and knows nothing of them.
 
+import Primitives
+
 /// WebSocket as far as an echo needs it.
 enum WebSocket {
   /// What Sec-WebSocket-Accept must say for that Sec-WebSocket-Key (section 1.3).
   static func accept(key: String) -> String {
-    base64(SHA1.hash(Array((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").utf8)))
+    Base64.text(SHA1.hash(Array((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").utf8)))
   }
 
   /// The answer to the frames at the beginning of some bytes.
@@ -76,19 +78,6 @@ enum WebSocket {
     length < 126
       ? [first, UInt8(length)]
       : [first, 126, UInt8(length >> 8), UInt8(truncatingIfNeeded: length)]
-  }
-
-  private static func base64(_ bytes: [UInt8]) -> String {
-    let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
-    var text = ""
-    for start in stride(from: 0, to: bytes.count, by: 3) {
-      let group = bytes[start..<min(start + 3, bytes.count)]
-      let word = group.reduce(0) { $0 << 8 | Int($1) } << (8 * (3 - group.count))
-      for index in 0..<4 {
-        text.append(index <= group.count ? alphabet[word >> (18 - 6 * index) & 63] : "=")
-      }
-    }
-    return text
   }
 }
 
