@@ -67,6 +67,39 @@ extension Operations {
       }
     }
 
+    @Test func `each phase has its time, and together they are no more than the whole`() throws {
+      let gate = Gate()
+      let backend = ScriptedBackend.named("one", holding: gate)
+      let text = configuration(service: "connections: {max: 1, queue: 1, queue_timeout: 10s}")
+      try withGateway(text, [backend]) { gateway in
+        let (held, queued) = (try gateway.connect(), try gateway.connect())
+        try held.send("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n")
+        try backend.waitForRequests(1)
+        try queued.send("GET /queued HTTP/1.1\r\nHost: a\r\n\r\n")
+        try eventually("the queue to be full") {
+          try gateway.get("/refused").reason == "queue_full"
+        }
+        gate.open()
+        for client in [held, queued] { #expect(try client.readResponse().status == 200) }
+        let lines = try gateway.waitForAccessLog(3)
+        func time(_ name: String, _ path: String) throws -> Double {
+          let line = try #require(lines.first { $0["path"]?.text == path }, "\(path)")
+          return try #require(line[name]?.number, "\(name) of \(path)")
+        }
+        #expect(try time("connect_ms", "/hold") > 0, "it opened the connection")
+        #expect(try time("queue_ms", "/hold") == 0)
+        #expect(try time("queue_ms", "/queued") > 0)
+        #expect(try time("connect_ms", "/queued") == 0, "it found one")
+        for path in ["/hold", "/queued"] {
+          let phases = try ["queue_ms", "connect_ms", "upstream_ms"].map { try time($0, path) }
+          // Each of them is rounded by itself.
+          #expect(phases.reduce(0, +) <= (try time("latency_ms", path)) + 0.002, "\(phases)")
+        }
+        let refused = try #require(lines.first { $0["reason"]?.text == "queue_full" })
+        #expect(refused["attempts"]?.integer == 0 && refused["upstream_ms"] == .null)
+      }
+    }
+
     @Test func `what is not known is null`() throws {
       let backend = ScriptedBackend.answering()
       let text = configuration().replacing("path: /*", with: "path: /only")
