@@ -101,6 +101,28 @@ def resetting(stage):
   stage.seen.append(f"{bad} resets = {saved} saved + {gone} lost")
 
 
+def exhausting(stage):
+  """more resets than the retry budget allows"""
+  stage.add_backends(3)
+  # Nobody is taken out, so that only the budget stands between a request and its repeat.
+  stage.start(stage.configuration({"health": {"passive": "none"}, "retries": {
+    "budget": "10%", "budget_floor": "5/s", "attempts": 2}}))
+  for backend in stage.backends:
+    backend.order("reset", 50)
+  stage.load(connections=CONNECTIONS)
+  stage.join()
+  bad, sent = _misbehaved(stage), stage.counts.of("sent")
+  stage.tried.append("all three backends reset half of their requests; budget: 10%, floor 5/s")
+  stage.account(lost=bad, saved_may_be_lost=("upstream_reset",))
+  saved, gone = _saved(stage), sum(stage.counts.refused().values())
+  # A share of the requests and the floor, for each ten seconds; two workers may both take the last.
+  most = sent * 0.1 + 50 * (1 + int(stage.seconds // 10)) + 8
+  stage.expect(saved <= most, f"{saved} repeats, but the budget is {most:.0f}")
+  stage.expect(saved >= sent * 0.05, f"only {saved} repeats: the budget was not used")
+  stage.expect(saved + gone == bad, f"{bad} resets, but {saved} saved and {gone} lost")
+  stage.seen.append(f"{bad} resets = {saved} saved + {gone} lost; the budget is {most:.0f}")
+
+
 def resetting_at_accept(stage):
   """backend resets connections at accept"""
   stage.add_backends(3)
@@ -240,5 +262,5 @@ def storm(stage):
   stage.expect(good == total, f"after the storm {total - good} of {total} were not answered well")
 
 
-SCENARIOS = (killed, paused, refusing, resetting, resetting_at_accept, trickling_heads,
+SCENARIOS = (killed, paused, refusing, resetting, exhausting, resetting_at_accept, trickling_heads,
              trickling_bodies, lying, garbage, closing, all_dead, storm)

@@ -12,6 +12,7 @@ import time
 import hostile
 from log_faults import _compare, _lines, _logging
 from stage import wait_until, words
+from tunnels import Tunnels
 
 LATE = ("delay", 100, 15)
 BROKEN = ("", "listeners:\n  - {addres: nonsense}\n", "services: [", "\x00", "a: &a [*a, *a]\n")
@@ -57,6 +58,7 @@ def reloads(stage):
   stage.add_backends(3, *LATE)
   stage.start(stage.configuration())
   before = stage.by("gateway_config_reloads_total", "result")
+  tunnels = Tunnels(stage.port, 60)
   stage.load(2 * stage.seconds, rate=1500)
   turn, end = 0, time.monotonic() + 2 * stage.seconds - 0.3
   while time.monotonic() < end:
@@ -76,6 +78,8 @@ def reloads(stage):
     if turn % 2:
       os.kill(stage.child.pid, signal.SIGHUP)
     stage.ask("/reload", method="POST")
+    if turn % 10 == 0:
+      tunnels.ask()
   stage.write(stage.configuration())
   stage.ask("/reload", method="POST")
   stage.join()
@@ -83,10 +87,14 @@ def reloads(stage):
                      "SIGHUP and POST")
   stage.account()
   found = stage.by("gateway_config_reloads_total", "result")
+  tunnels.ask()
+  left = len(tunnels.clients)
+  tunnels.close()
+  stage.expect(left == 60, f"of 60 tunnels {left} are left")
   stage.expect(found.get("failure", 0) > 0, "no broken file was noticed")
   stage.expect(stage.total("gateway_config_last_reload_successful") == 1, "the last file is unused")
   done = {word: count - before.get(word, 0) for word, count in found.items()}
-  stage.seen.append(f"{words(done)}")
+  stage.seen.append(f"{words(done)}; 60 tunnels through all of it, {tunnels.echoed:,} times asked")
 
 
 def stopping(stage):
