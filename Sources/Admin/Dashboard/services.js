@@ -33,10 +33,10 @@ function backendColumns(service, page) {
     { title: "Circuit", width: 13, text: (row) => breaker(row)?.state.replace("_", "-") ?? "–", className: (row) => breaker(row)?.state ?? "",
       note: (row) => (breaker(row) ? circuitNote(breaker(row), left) : ""), hint: (row) => breaker(row)?.reason ?? "",
       sort: (row) => breaker(row)?.window.failed ?? -1 },
-    { title: "Health check", width: 11.5, text: (row) => check(row)?.result ?? "–", className: (row) => (check(row)?.result === "fail" ? "down" : ""),
+    { title: "Health check", width: 10.5, text: (row) => check(row)?.result ?? "–", className: (row) => (check(row)?.result === "fail" ? "down" : ""),
       note: (row) => (check(row)?.at ? (check(row).result === "pass" ? milliseconds(check(row).took_ms) : check(row).detail) : ""),
       hint: (row) => check(row)?.detail ?? "", sort: (row) => check(row)?.took_ms ?? -1 },
-    { title: "Orders", width: 4, act: (row) => page.showOrders(service, row), label: (row) => `Orders for ${printable(row.address)}` },
+    { title: "Orders", width: 5, act: (row) => page.showOrders(service, row), label: (row) => `Orders for ${printable(row.address)}` },
   ];
 }
 
