@@ -110,6 +110,24 @@ struct LoopTests {
     #expect(loop.destroy() == 0)
   }
 
+  @Test func `After a standstill what has come meanwhile is told before a timer fires`() throws {
+    let loop = try Loop.create()
+    let diary = Diary()
+    let timer = timer(loop, diary)
+    let wakeup = try Wakeup.create(loop, owner: diary.owner) { EventLoopTests.diary($0).wakes += 1 }
+    timer.start(at: Loop.clock() + .milliseconds(1))
+    wakeup.send()
+    let standstill = Loop.clock() + .milliseconds(200)
+    while Loop.clock() < standstill {}
+    loop.runOnce(waiting: false)
+    #expect(diary.wakes == 1)
+    #expect(diary.fired.isEmpty)
+    turn(loop) { !diary.fired.isEmpty }
+    timer.close()
+    wakeup.close()
+    #expect(loop.destroy() == 0)
+  }
+
   @Test func `Many wake-ups before a round are answered once, and one after it again`() throws {
     let loop = try Loop.create()
     let diary = Diary()

@@ -145,6 +145,29 @@ def stopping_twice(stage):
   stage.child = None
 
 
+def frozen(stage):
+  """gateway itself paused and continued"""
+  stage.add_backends(3, *LATE)
+  stage.start(stage.configuration(
+    {"timeouts": {"connect": "500ms", "response": "1s", "idle": "2s"}}))
+  times = max(1, round(stage.seconds / 3))
+  stage.load(times * 3 + 1, rate=1500)
+  stage.watch.end()  # it would say that nobody answers
+  for _ in range(times):
+    time.sleep(0.5)
+    stage.child.process.send_signal(signal.SIGSTOP)
+    time.sleep(2)
+    stage.child.process.send_signal(signal.SIGCONT)
+    time.sleep(0.5)
+  stage.join()
+  stage.tried.append(f"SIGSTOP to the gateway for 2 s, {times} times, as a machine that is moved; "
+                     "response: 1s")
+  # Answers that have come meanwhile are there to be read, however late it is for their timers.
+  stage.account()
+  opened = stage.by("gateway_ejections_total", "reason")
+  stage.expect(not opened, f"backends were blamed for it: {opened}")
+
+
 def _limited(port, seconds, passed):
   """Asks for the limited route as fast as it goes; counts by status."""
   client, end = hostile.connect(port), time.monotonic() + seconds
@@ -217,4 +240,4 @@ def clock(stage):
                     f"{opened} times a breaker opened")
 
 
-SCENARIOS = (signals, reloads, stopping, stopping_twice, clock)
+SCENARIOS = (signals, reloads, frozen, stopping, stopping_twice, clock)

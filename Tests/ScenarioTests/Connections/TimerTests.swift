@@ -1,6 +1,7 @@
 // Why this file exists: every timer has its own end, status and reason word, and none of them
 // punishes those who are on time (regression 8 and 10).
 
+import Glibc
 import Testing
 
 extension Connections {
@@ -171,6 +172,32 @@ extension Connections {
         try eventually("the attempt to be given up") {
           backend.connections[0].wire.end != nil
         }
+      }
+    }
+
+    @Test func `what came while the gateway stood still came in time`() throws {
+      let asked = Gate()
+      let mayAnswer = Gate()
+      let answered = Gate()
+      let backend = ScriptedBackend { connection in
+        _ = try connection.readRequest()
+        asked.open()
+        try mayAnswer.pass("the gateway to be stopped")
+        try connection.respond(body: "late for nobody")
+        answered.open()
+        try connection.waitForEnd()
+      }
+      try withGateway(configuration(service: "timeouts: {response: 2s}"), [backend]) { gateway in
+        let client = try gateway.connect()
+        try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        try asked.pass("the request at the backend")
+        gateway.signal(SIGSTOP)
+        mayAnswer.open()
+        try answered.pass("the backend's answer")
+        let stoodStill = Deadline.after(2.5)
+        try eventually("the time for an answer to be over") { stoodStill.hasPassed }
+        gateway.signal(SIGCONT)
+        #expect(try client.readResponse().status == 200)
       }
     }
 
