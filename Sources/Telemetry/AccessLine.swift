@@ -153,6 +153,12 @@ struct AccessLine {
       cursor += 1
       return
     }
+    if value >= 100 && value < 1_000 {
+      // A status, the bytes of a small message: most numbers of a line.
+      ASCII.writeThreeDigits(UInt32(truncatingIfNeeded: value), to: cursor)
+      cursor += 3
+      return
+    }
     let count = ASCII.decimalCount(value)
     ASCII.writeDecimal(value, count: count, to: cursor)
     cursor += count
@@ -163,9 +169,11 @@ struct AccessLine {
     guard let duration else { return null() }
     guard duration.nanoseconds >= 1_000 else { return put("0.000") }
     let microseconds = UInt64(duration.nanoseconds) / 1_000
-    number(microseconds / 1_000)
+    let whole = microseconds / 1_000
+    number(whole)
     cursor.pointee = 0x2e
-    ASCII.writeDecimal(microseconds % 1_000, count: 3, to: cursor + 1)
+    ASCII.writeThreeDigits(
+      UInt32(truncatingIfNeeded: microseconds &- whole &* 1_000), to: cursor + 1)
     cursor += 4
   }
 

@@ -106,6 +106,16 @@ import Testing
     #expect(written(capacity: 30) { $0.appendDecimal(1_234, digits: 3) } == ("234", false))
   }
 
+  @Test func `three digits are written with their zeros`() {
+    let room = UnsafeMutablePointer<UInt8>.allocate(capacity: 3)
+    defer { room.deallocate() }
+    for value in UInt32(0)..<1_000 {
+      ASCII.writeThreeDigits(value, to: room)
+      let text = String(decoding: UnsafeBufferPointer(start: room, count: 3), as: UTF8.self)
+      #expect(text == String("\(1_000 + value)".dropFirst()))
+    }
+  }
+
   @Test func `hexadecimal numbers are written as they read`() {
     var random = SplitMix64(seed: 21)
     for shift in 0..<64 as Range<UInt64> {
