@@ -50,6 +50,15 @@ extension Operations {
       client.close()
     }
 
+    /// What docs/operating.md would have people put into /etc/logrotate.d.
+    private func documentedRules() throws -> String {
+      let root = #filePath.split(separator: "/").dropLast(4).joined(separator: "/")
+      let page = try #require(readFile("/\(root)/docs/operating.md"))
+      let begin = try #require(page.firstRange(of: "\n    /var/log/gateway/access.log {\n"))
+      let end = try #require(page[begin.upperBound...].firstRange(of: "\n    }\n"))
+      return String(page[begin.lowerBound..<end.upperBound]).replacing("\n    ", with: "\n")
+    }
+
     @Test func `what a pipe does not take is dropped and counted, to the line`() throws {
       let directory = makeDirectory()
       defer { removeDirectory(directory) }
@@ -126,21 +135,17 @@ extension Operations {
       let path = directory + "/access.log"
       let text = configuration(top: "logging: {access: {output: \(path)}}", workers: 2)
       try withGateway(text, [.answering()]) { gateway in
-        writeFile(
-          directory + "/logrotate.conf",
-          """
-          \(path) {
-              rotate 9
-              size 1
-              postrotate
-                  kill -USR1 \(gateway.pid)
-              endscript
-          }
-
-          """)
+        let rules = try documentedRules()
+          .replacing("/var/log/gateway/access.log", with: path)
+          .replacing("pkill -USR1 -x gateway", with: "kill -USR1 \(gateway.pid)")
+          .replacing("    compress\n    delaycompress\n", with: "")
+        #expect(rules.contains(path) && rules.contains("\(gateway.pid)"))
+        writeFile(directory + "/logrotate.conf", rules)
         let rotations = 5
         for turn in 0..<rotations {
           try send(gateway, 200, from: turn * 1_000)
+          // An empty file is left where it is.
+          try eventually("lines in the file") { readBytes(path)?.isEmpty == false }
           // More of them while it turns.
           let rotation = try Child(
             "/usr/sbin/logrotate",
