@@ -95,6 +95,12 @@ let package = Package(
       "Admin",
       ["Primitives", "HTTPSemantics", "Telemetry", "Configuration", "EventLoop", "HTTPParsing"],
       resources: dashboard),
+    room(
+      "Replaying",
+      [
+        "Primitives", "HTTPSemantics", "Routing", "Limiting", "Telemetry", "Configuration",
+        "Forwarding", "HTTPParsing",
+      ]),
     room("Probing", ["Primitives", "HTTPSemantics", "Health", "EventLoop", "HTTPParsing"]),
     .executableTarget(
       name: "gateway",
@@ -102,6 +108,7 @@ let package = Package(
         "Primitives", "HTTPSemantics", "Routing", "Balancing", "CircuitBreaking", "Health",
         "Limiting", "Telemetry",
         "Configuration", "Forwarding", "EventLoop", "HTTPParsing", "Proxy", "Admin", "Probing",
+        "Replaying",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -143,6 +150,7 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ]),
     tests("Probing", ["Primitives", "Health", "EventLoop"]),
+    tests("Replaying", ["Primitives", "HTTPSemantics", "Telemetry", "Configuration"]),
     tests("Admin", ["Primitives", "HTTPSemantics", "Telemetry", "Configuration", "EventLoop"]),
     .testTarget(
       name: "ScenarioTests", dependencies: ["gateway", "ScrapeReading"], swiftSettings: houseRules),

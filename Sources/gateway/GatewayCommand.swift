@@ -14,6 +14,7 @@ struct GatewayCommand: ParsableCommand {
     version: Version.number,
     subcommands: [
       RunCommand.self, CheckCommand.self, ExplainCommand.self, DiffCommand.self,
+      ReplayCommand.self,
       SchemaCommand.self, HealthCommand.self, DemoCommand.self, DocsCommand.self,
     ],
     defaultSubcommand: RunCommand.self)

@@ -28,12 +28,16 @@ private let plan: [String: Set<String>] = [
   "Admin": [
     "Primitives", "HTTPSemantics", "Telemetry", "Configuration", "EventLoop", "HTTPParsing",
   ],
+  "Replaying": [
+    "Primitives", "HTTPSemantics", "Routing", "Limiting", "Telemetry", "Configuration",
+    "Forwarding", "HTTPParsing",
+  ],
   "Probing": ["Primitives", "HTTPSemantics", "Health", "EventLoop", "HTTPParsing"],
   "gateway": [
     "Primitives", "HTTPSemantics", "Routing", "Balancing", "CircuitBreaking", "Health",
     "Limiting", "Telemetry",
     "Configuration", "Forwarding", "EventLoop", "HTTPParsing", "Proxy", "Admin", "Probing",
-    "ArgumentParser", "Logging",
+    "Replaying", "ArgumentParser", "Logging",
   ],
 ]
 
