@@ -23,21 +23,13 @@ final class ProbeConnection {
     case closing
   }
 
-  /// Of a response's head, the interim ones before it included: as much as traffic may have.
-  static let headSize = 64 * 1024
-  static let headFields = 256
-  /// Room for the heads that health endpoints usually send.
-  static let usualSize = 4 * 1024
   /// How long and how far lingering goes at most.
   static let lingerTime = Duration.milliseconds(100)
   static let lingerBytes = 64 * 1024
 
   private let prober: Prober
   private let stream = UnsafeMutablePointer<EventLoop.Stream>.allocate(capacity: 1)
-  private let parser = UnsafeMutablePointer<ResponseParser>.allocate(capacity: 1)
-  private let table = UnsafeMutablePointer<HeadTable>.allocate(capacity: 1)
-  private let spans = UnsafeMutablePointer<BodySpans>.allocate(capacity: 1)
-  private var input = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: usualSize)
+  private let reader = AnswerReader(to: .get)
   private var timer: EventLoop.Timer?
   private var phase = Phase.spare
   /// Nil when the verdict is given, or nobody wants one any more.
@@ -49,29 +41,17 @@ final class ProbeConnection {
   private var begun = Instant(nanoseconds: 0)
   /// The deadline has come, and the loop has had no turn since then.
   private var isOverdue = false
-  /// Bytes of `input` that were read, and those of them that were parsed. While lingering: bytes
-  /// thrown away.
-  private var filled = 0
-  private var parsed = 0
+  /// Bytes thrown away while lingering.
+  private var discarded = 0
 
   init(_ prober: Prober) {
     self.prober = prober
-    table.initialize(to: HeadTable.create(maxFields: Self.headFields))
-    spans.initialize(to: BodySpans.create(capacity: 1))
     timer = Timer.create(prober.loop, owner: Unmanaged.passUnretained(self).toOpaque()) { owner in
       Unmanaged<ProbeConnection>.fromOpaque(owner).takeUnretainedValue().timerFired()
     }
   }
 
-  deinit {
-    table.pointee.destroy()
-    spans.pointee.destroy()
-    stream.deallocate()
-    parser.deallocate()
-    table.deallocate()
-    spans.deallocate()
-    input.deallocate()
-  }
+  deinit { stream.deallocate() }
 
   /// Gives the timer back; only between two probes.
   func retire() {
@@ -87,10 +67,8 @@ final class ProbeConnection {
     request = backend.request
     begun = Loop.clock()
     isOverdue = false
-    filled = 0
-    parsed = 0
     phase = .connecting
-    ResponseParser.initialise(parser, requestWasHead: false)
+    reader.open()
     // The stream's until `wasClosed`.
     let owner = Unmanaged.passRetained(self).toOpaque()
     let address = backend.target.address
@@ -151,7 +129,7 @@ final class ProbeConnection {
   private func linger() {
     if prober.isPlaceWanted(isHanging: isHanging) { return close() }
     phase = .lingering
-    filled = 0
+    discarded = 0
     timer?.start(at: Loop.clock() + Self.lingerTime)
     prober.lingers(self)
   }
@@ -169,9 +147,8 @@ final class ProbeConnection {
   }
 
   fileprivate func wasClosed() {
-    ResponseParser.destroy(parser)
+    reader.close()
     request = nil
-    if input.count > Self.usualSize { resize(to: Self.usualSize) }
     phase = .spare
     prober.closed(self)
   }
@@ -196,67 +173,31 @@ final class ProbeConnection {
 // MARK: - Reading
 
 extension ProbeConnection {
-  fileprivate var room: UnsafeMutableBufferPointer<UInt8> {
-    let start = phase == .asking ? filled : 0
-    return UnsafeMutableBufferPointer(rebasing: input[start...])
-  }
-
-  private func resize(to capacity: Int) {
-    let larger = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: capacity)
-    _ = larger.initialize(from: input.prefix(min(filled, capacity)))
-    input.deallocate()
-    input = larger
-  }
+  fileprivate var room: UnsafeMutableBufferPointer<UInt8> { reader.room }
 
   fileprivate func wasRead(_ count: Int) {
     switch phase {
     case .asking:
       guard count > 0 else { return finish(.fail(.reset)) }
-      filled += count
-      parse()
+      reader.received(count)
+      read()
     case .lingering:
-      filled += max(count, 0)
-      if count <= 0 || filled > Self.lingerBytes { close() }
+      discarded += max(count, 0)
+      if count <= 0 || discarded > Self.lingerBytes { close() }
     case .spare, .connecting, .closing: break
     }
   }
 
-  private func parse() {
-    while phase == .asking {
-      guard let base = input.baseAddress else { return }
-      let step = ResponseParser.feed(
-        parser, table: table, spans: spans, base: base, from: parsed, to: filled,
-        limits: ParseLimits(headSize: Self.headSize, headFields: Self.headFields))
-      parsed += step.consumed
-      switch step.event {
-      case .needMore: return makeRoom()
-      case .head: judge(base)
-      // Only an interim response is fed to its end.
-      case .end: ResponseParser.beginMessage(parser, requestWasHead: false)
-      case .failed: finish(.fail(.brokeProtocol))
-      case .spansFull: preconditionFailure("the body of a response is never fed")
-      }
+  private func read() {
+    switch reader.next() {
+    case .needMore: break
+    case .head(let head):
+      let isGood = backend?.target.check.question.statuses.contains(head.status) ?? false
+      reader.discard()
+      finish(isGood ? .pass(status: head.status) : .fail(.status(head.status)))
+    // The body of an answer is never looked at.
+    case .broken, .end: finish(.fail(.brokeProtocol))
     }
-  }
-
-  private func makeRoom() {
-    if filled < input.count { return }
-    if filled >= Self.headSize { return finish(.fail(.brokeProtocol)) }
-    resize(to: min(2 * input.count, Self.headSize))
-  }
-
-  /// A head is complete: judged as strictly as in traffic, because a backend whose answers would be
-  /// refused cannot serve.
-  private func judge(_ base: UnsafePointer<UInt8>) {
-    var head = ResponseParser.head(parser, table: table, base: base)
-    var facts = ResponseFacts()
-    let context = ResponseContext(requestMethod: .get, clientVersion: .http11)
-    guard ResponseRules.judge(&head, context, into: &facts) == .accept else {
-      return finish(.fail(.brokeProtocol))
-    }
-    if facts.isInterim { return }
-    let isGood = backend?.target.check.question.statuses.contains(head.status) ?? false
-    finish(isGood ? .pass(status: head.status) : .fail(.status(head.status)))
   }
 }
 
