@@ -101,6 +101,9 @@ let package = Package(
         "Primitives", "HTTPSemantics", "Routing", "Limiting", "Telemetry", "Configuration",
         "Forwarding", "HTTPParsing",
       ]),
+    room(
+      "Exporting",
+      ["Primitives", "HTTPSemantics", "Telemetry", "EventLoop", "HTTPParsing"]),
     room("Probing", ["Primitives", "HTTPSemantics", "Health", "EventLoop", "HTTPParsing"]),
     .executableTarget(
       name: "gateway",
@@ -108,7 +111,7 @@ let package = Package(
         "Primitives", "HTTPSemantics", "Routing", "Balancing", "CircuitBreaking", "Health",
         "Limiting", "Telemetry",
         "Configuration", "Forwarding", "EventLoop", "HTTPParsing", "Proxy", "Admin", "Probing",
-        "Replaying",
+        "Replaying", "Exporting",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -146,11 +149,12 @@ let package = Package(
       "gateway",
       [
         "Primitives", "HTTPSemantics", "Balancing", "Health", "Telemetry", "Configuration",
-        "Forwarding", "EventLoop", "Admin", "Probing", "Proxy",
+        "Forwarding", "EventLoop", "Admin", "Probing", "Proxy", "Exporting",
         .product(name: "Logging", package: "swift-log"),
       ]),
     tests("Probing", ["Primitives", "Health", "EventLoop"]),
     tests("Replaying", ["Primitives", "HTTPSemantics", "Telemetry", "Configuration"]),
+    tests("Exporting", ["Primitives", "Telemetry", "EventLoop"]),
     tests("Admin", ["Primitives", "HTTPSemantics", "Telemetry", "Configuration", "EventLoop"]),
     .testTarget(
       name: "ScenarioTests", dependencies: ["gateway", "ScrapeReading"], swiftSettings: houseRules),

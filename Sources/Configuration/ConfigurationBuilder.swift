@@ -25,7 +25,7 @@ struct ConfigurationBuilder {
         memory: try limits.optionalBytes("memory")),
       timeouts: try clientTimeouts(), trustedProxies: try trustedProxies(),
       logging: try logging(),
-      tracing: TracingConfiguration(trust: try root.mapping("tracing").word("trust")),
+      tracing: try tracing(),
       shutdown: try shutdown(), services: services,
       rateLimits: rateLimits, routes: try routes(services, rateLimits, bodySize: bodySize))
   }
@@ -92,6 +92,13 @@ struct ConfigurationBuilder {
       access: AccessLogConfiguration(
         output: output, sample: try access.share("sample"),
         slow: try access.optionalDuration("slow")))
+  }
+
+  private func tracing() throws(Incomplete) -> TracingConfiguration {
+    let tracing = try root.mapping("tracing")
+    return TracingConfiguration(
+      trust: try tracing.word("trust"), export: try tracing.optionalURL("export"),
+      sample: try tracing.share("sample"))
   }
 
   private func shutdown() throws(Incomplete) -> ShutdownConfiguration {

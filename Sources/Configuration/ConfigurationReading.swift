@@ -88,6 +88,13 @@ extension ConfigurationValue {
     return address
   }
 
+  /// nil for `none`.
+  func optionalURL(_ key: String) throws(Incomplete) -> HTTPURL? {
+    if try isNone(key) { return nil }
+    guard case .url(let url)? = try value(key).scalar else { throw Incomplete() }
+    return url
+  }
+
   func boolean(_ key: String) throws(Incomplete) -> Bool {
     guard case .boolean(let flag)? = try value(key).scalar else { throw Incomplete() }
     return flag

@@ -195,6 +195,7 @@ package enum ConfigurationReference {
     case .fieldName: "name of a field"
     case .matchText(let limit): "text, at most \(limit) characters, may be empty"
     case .template(let limit): "text with variables, at most \(limit) characters"
+    case .httpURL: "`http://host:port/path`"
     case .location: "`/path`, `/path/*`, `https://host/path`"
     case .mediaType: "media type"
     case .body(let limit): "text, at most \(QuantityText.size(UInt64(limit)))"

@@ -20,7 +20,7 @@ struct CrossChecks {
     let limits = root.field("rate_limits")?.named ?? []
     checkRateLimits(limits)
     checkRoutes(services, limits)
-    checkTrust()
+    checkTracing(sockets)
     // A route that could not be read may be the one that names the service, or the limit.
     if diagnostics.hasErrors { return }
     warnOfUnusedServices(services)
@@ -85,15 +85,34 @@ struct CrossChecks {
     }
   }
 
-  // MARK: Identity
+  // MARK: Tracing
 
-  private mutating func checkTrust() {
-    guard let trust = root.field("tracing")?.field("trust"),
+  private mutating func checkTracing(_ sockets: [Socket]) {
+    let tracing = root.field("tracing")
+    let path = ConfigurationPath.root.key("tracing")
+    checkTrust(tracing, at: path)
+    if let export = tracing?.field("export"), case .url(let url)? = export.scalar {
+      guard let socket = sockets.first(where: { $0.address.isReached(by: url.address) })
+      else { return }
+      diagnostics.error(
+        .loop, export.range, path.key("export"),
+        "tracing.export: '\(export.shown)' is \(socket.phrase): every export would be traced again")
+    } else if let sample = tracing?.field("sample"), sample.origin != .byDefault,
+      tracing?.field("export")?.scalar == .word("none")
+    {
+      diagnostics.warning(
+        .noEffect, sample.range, path.key("sample"),
+        "tracing.sample: nothing is exported, so nothing is sampled")
+    }
+  }
+
+  private mutating func checkTrust(_ tracing: ConfigurationValue?, at path: ConfigurationPath) {
+    guard let trust = tracing?.field("trust"),
       trust.scalar == .word("trusted_proxies"),
       let proxies = root.field("trusted_proxies"), proxies.elements.isEmpty
     else { return }
     diagnostics.warning(
-      .noEffect, trust.range, .root.key("tracing").key("trust"),
+      .noEffect, trust.range, path.key("trust"),
       "tracing.trust: trusted_proxies is empty, so nobody is trusted")
   }
 }

@@ -35,6 +35,7 @@ package enum EffectiveConfiguration {
     case .rate(let rate): .string(QuantityText.rate(rate))
     case .address(let address): .string(address.text)
     case .cidr(let block): .string(block.description)
+    case .url(let url): .string(url.text.replacing("$", with: "$$"))
     case .requestKey(let key): .string(text(of: key))
     case .statuses(let range):
       .string(

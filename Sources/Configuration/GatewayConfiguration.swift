@@ -114,6 +114,10 @@ package struct TracingConfiguration: Sendable, Equatable {
 
   /// Whose traceparent and X-Request-ID are continued.
   package var trust: Trust
+  /// Where spans are posted to; nil = nothing is exported.
+  package var export: HTTPURL?
+  /// Of the traces that begin here, while exporting.
+  package var sample: Share
 }
 
 package struct ShutdownConfiguration: Sendable, Equatable {

@@ -136,6 +136,7 @@ package enum JSONSchemaWriter {
     case .hostPattern: pattern("^(\\*\\.)?[^*]+$")
     case .method: pattern("^[A-Z-]+$")
     case .fieldName: pattern("^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$")
+    case .httpURL: pattern("^[Hh][Tt][Tt][Pp]://.+/")
     case .location: pattern("^(/|https?://)")
     case .requestKey: pattern("^(header|cookie|query):.+$")
     case .status(let bounds):

@@ -39,6 +39,7 @@ enum ScalarReader {
     case .fieldName: return .text(try RouteValueReader.fieldName(text))
     case .matchText(let limit): return .text(try RouteValueReader.matchText(text, limit: limit))
     case .template(let limit): return .text(try RouteValueReader.template(text, limit: limit))
+    case .httpURL: return .url(try HTTPURL.parse(text))
     case .location: return .text(try RouteValueReader.location(text))
     case .mediaType: return .text(try RouteValueReader.mediaType(text))
     case .body(let limit): return .text(try RouteValueReader.body(text, limit: limit))

@@ -18,6 +18,7 @@ package enum ScalarValue: Sendable, Hashable {
   case address(NetworkAddress)
   case cidr(CIDR)
   case requestKey(RequestKey)
+  case url(HTTPURL)
   case statuses(ClosedRange<UInt16>)
   case text(String)
 }

@@ -52,6 +52,8 @@ package enum SchemaKind: Sendable, Equatable {
   case location
   /// type/subtype, with parameters
   case mediaType
+  /// http://host:port/path
+  case httpURL
   /// Anything, line ends too, at most this many bytes
   case body(Int)
   /// /path or /path?query, as a request has it

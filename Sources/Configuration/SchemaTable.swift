@@ -164,6 +164,20 @@ extension Schema {
       ],
       "Whose `traceparent` and `X-Request-ID` are continued."),
     SchemaRow(
+      "tracing.export", .httpURL, .byDefault("none"),
+      words: [SchemaWord("none", "no spans are recorded")],
+      example: "http://127.0.0.1:4318/v1/traces",
+      """
+      Where spans are posted to: OTLP over HTTP, as JSON. A host name is resolved, and resolved \
+      again every 10 s.
+      """),
+    SchemaRow(
+      "tracing.sample", .share(.percent(0)...(.percent(100))), .byDefault("1%"),
+      """
+      Of the traces that begin here, while spans are exported; the trace id decides. A caller's \
+      decision is followed, and errors are always exported.
+      """),
+    SchemaRow(
       "shutdown", .mapping, .children,
       "How the process ends after SIGTERM or SIGINT."),
     SchemaRow(

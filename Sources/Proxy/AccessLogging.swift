@@ -17,6 +17,7 @@ extension WorkerRef {
   /// What is logged from now on; nil = nothing. Lines that wait are handed over all the same.
   func setLogging(_ sampling: AccessSampling?) {
     pointee.accessLog = sampling == nil ? nil : pointee.log
+    pointee.keepsTexts = pointee.tracing != nil || sampling != nil
     if let sampling { pointee.log.sampling = sampling }
   }
 

@@ -100,7 +100,9 @@ extension ExchangeRef {
     guard pointee.service >= 0 else { preconditionFailure("an attempt without a service") }
     if pointee.machine.attempts > 1 {
       worker.recordRetry(self)
+      if pointee.isTraced { keepAttempt() }
       noteLostTime()
+      renewSpan()
     }
     // Nobody overtakes those who wait already.
     if worker.hasWaiting(service.pointee.shared) { return enqueue() }
@@ -167,6 +169,7 @@ extension ExchangeRef {
 
   private func openConnection(_ entry: UnsafePointer<BackendEntry>) {
     let worker = pointee.worker
+    pointee.record.connectBegun = Loop.clock()
     var fault = Fault.connectFailed
     guard let backend = worker.openBackend(entry, service.pointee.shared, fault: &fault) else {
       let actions = pointee.machine.fail(fault, context)
@@ -175,7 +178,6 @@ extension ExchangeRef {
     }
     backend.pointee.exchange = self
     pointee.backend = backend
-    pointee.record.connectBegun = Loop.clock()
     pointee.machine.connecting(now: worker.pointee.now)
   }
 

@@ -31,6 +31,7 @@ extension WorkerRef {
     growTables(to: change.pointee.snapshot.pointee.headFields)
     use(change.pointee.snapshot)
     for index in pointee.pools.indices { shedSurplus(of: index) }
+    setTracing(change.pointee.tracing)
     setLogging(change.pointee.logging)
     follow(change.pointee.listeners)
   }

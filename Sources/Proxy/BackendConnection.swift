@@ -78,7 +78,9 @@ extension BackendRef {
     worker.beginCallback()
     guard pointee.phase == .connecting, let exchange = pointee.exchange else { return }
     let client = exchange.pointee.client
-    let took = Loop.clock() - exchange.pointee.record.connectBegun
+    let now = Loop.clock()
+    let took = now - exchange.pointee.record.connectBegun
+    exchange.pointee.record.connectEnded = now
     exchange.pointee.record.connectTime = exchange.pointee.record.connectTime + took
     if status == 0 {
       worker.recordOpened(self)

@@ -20,6 +20,8 @@ struct Change {
   let shards: UnsafeMutablePointer<MetricsShard>?
   /// What the access log keeps; nil = nothing.
   let logging: AccessSampling?
+  /// Which traces that begin here are sampled; nil = no spans are exported.
+  let tracing: TraceSampling?
   /// Listeners that come and go with it.
   let listeners: ListenerOrders
   /// The address of the change that follows; 0 = there is none yet. Written once.
@@ -44,7 +46,7 @@ final class OwnedChange {
 
   init(
     sequence: UInt64, _ snapshot: OwnedSnapshot, _ registry: SharedRegistry,
-    logging: AccessLogConfiguration, forgotten: SnapshotIdentities, shards: [MetricsShard]?,
+    of configuration: GatewayConfiguration, forgotten: SnapshotIdentities, shards: [MetricsShard]?,
     listeners: ListenerChanges
   ) {
     self.forgotten = forgotten
@@ -61,7 +63,9 @@ final class OwnedChange {
           services: OwnedChange.set(forgotten.services.map { $0 + 1 }, arena),
           backends: OwnedChange.set(forgotten.backends, arena)),
         shards: shards.map { UnsafeMutablePointer(mutating: arena.copy($0).baseAddress) } ?? nil,
-        logging: AccessSampling(logging), listeners: ListenerOrders(listeners, in: arena),
+        logging: AccessSampling(configuration.logging.access),
+        tracing: TraceSampling(configuration.tracing),
+        listeners: ListenerOrders(listeners, in: arena),
         next: arena.words(count: 1)[0]))
     pointer = ChangeRef(change)
   }
@@ -89,5 +93,13 @@ extension AccessSampling {
     self.init(
       partsPerMillion: configuration.sample.partsPerMillion,
       slow: configuration.slow ?? Duration(nanoseconds: .max))
+  }
+}
+
+extension TraceSampling {
+  /// nil when no spans are to be exported.
+  init?(_ configuration: TracingConfiguration) {
+    if configuration.export == nil { return nil }
+    self.init(partsPerMillion: configuration.sample.partsPerMillion)
   }
 }

@@ -37,6 +37,8 @@ package final class DataPlane {
   private var threads: [WorkerThread] = []
   private let listeners: ListenerSet
   private let log: AccessLogWriter
+  /// Where each worker puts the traces that are to be exported.
+  package let traces: [TraceRing]
 
   /// Binds every listener, so that an address in use is known before anything runs.
   package init(
@@ -59,6 +61,7 @@ package final class DataPlane {
         adopted: chain.adopted, unopened: .allocate(), workerCount: settings.workers))
     log = try AccessLogWriter.open(
       live.configuration.logging.access.output, workers: settings.workers)
+    traces = (0..<settings.workers).map { _ in .create() }
     setLimits(live.configuration.limits)
     for index in 0..<settings.workers {
       let worker = try makeWorker(index, random: seed.next())
@@ -66,6 +69,12 @@ package final class DataPlane {
       try worker.open(chain.first.pointee.listeners)
     }
   }
+
+  deinit { for ring in traces { ring.destroy() } }
+
+  /// What wakes the reader of `traces` when a worker has many of them. Before `start`; it must live
+  /// until `stop` has ended.
+  package func wakeForTraces(_ wakeup: Wakeup) { shared.pointee.tracesWait = wakeup }
 
   /// Starts the threads: from here on connections are accepted.
   package func start() throws(EventLoopError) {
@@ -258,12 +267,13 @@ package final class DataPlane {
         spareTable: makeTable(fields: fields), tableFields: fields,
         pools: room(first.pointee.backendNumbers, Pool()),
         queues: room(first.pointee.serviceNumbers, WaitQueue()), metrics: chain.shards[index],
-        log: log.line(for: index),
+        log: log.line(for: index), traces: traces[index],
         random: Xoroshiro(seed: random),
         orders: WorkerOrders(word: .allocate(), memory: memoryLevel, lagLimit: lagLimit)))
     worker.use(snapshot)
     worker.pointee.spans.initialize(to: BodySpans.create(capacity: Worker.spanCount))
     worker.pointee.arrival.initialize(to: Arrival.blank(worker.pointee.spareTable))
+    worker.setTracing(first.pointee.tracing)
     worker.setLogging(first.pointee.logging)
     return worker
   }

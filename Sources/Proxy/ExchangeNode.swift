@@ -52,6 +52,9 @@ struct ExchangeNode {
   var teeCount = 0
   /// Tee bytes that are still to be written to the lease, behind the head.
   var replayCount = 0
+  /// A `TraceRecord` with the waits and attempts that are over, in a buffer of the pool's smallest;
+  /// nil while there is none.
+  var stages: UnsafeMutableRawPointer?
 
   // The queue for connections
   var nextWaiting: ExchangeRef?
@@ -65,8 +68,8 @@ struct ExchangeNode {
   var responseIsChunked = false
   /// Trailers of the request end here.
   var dropsTrailers = false
-  /// The client's traceparent was valid and believed.
-  var continuesTrace = false
+  /// It began while spans were exported: its trace is kept to the end, and told or not.
+  var isTraced = false
   var upgrade = ByteRange.empty
   var record = ExchangeRecord()
 }
@@ -124,13 +127,20 @@ struct ExchangeRecord {
   var traceparentOffset: UInt32 = 0
   var clientAddress = IPAddress(v4: 0)
   var hasClientAddress = false
+  /// With the exchange's own span.
   var trace = TraceContext(traceHigh: 0, traceLow: 0, span: 0, isSampled: false)
+  /// The span of the caller whose traceparent was valid and believed; 0 = the trace begins here.
+  var parentSpan: UInt64 = 0
+  /// What the present attempt's backend is sent as parent-id; 0 = the exchange's own span: while
+  /// nothing is exported nobody sees the first attempt and the exchange apart.
+  var attemptSpan: UInt64 = 0
   var responseBytes: UInt64 = 0
   /// Of the request, beside its body: the head, and what a tunnel took.
   var otherBytesIn: UInt64 = 0
   // Instants of the precise clock
   var begun = Instant(nanoseconds: 0)
   var connectBegun = Instant(nanoseconds: 0)
+  var connectEnded = Instant(nanoseconds: 0)
   var headSent = Instant(nanoseconds: 0)
   var answered = Instant(nanoseconds: 0)
   var ended = Instant(nanoseconds: 0)

@@ -137,7 +137,7 @@ extension ExchangeRef {
     pointee.record.method = head.pointee.method
     pointee.record.headIsKnown = true
     pointee.record.version = head.pointee.version
-    if pointee.worker.pointee.accessLog != nil || admission.pointee.upgrade >= 0 {
+    if pointee.worker.pointee.keepsTexts || admission.pointee.upgrade >= 0 {
       keepTexts(arrival)
     }
     var trace: TraceContext?
@@ -154,7 +154,7 @@ extension ExchangeRef {
     }
   }
 
-  /// What only the access log and an upgrade read later.
+  /// What only the access log, a trace and an upgrade read later.
   private func keepTexts(_ arrival: UnsafeMutablePointer<Arrival>) {
     let (head, admission) = (arrival.head, arrival.admission)
     var writer = ByteWriter(pointee.buffer.base, capacity: pointee.buffer.capacity)
@@ -213,7 +213,7 @@ extension ExchangeRef {
     pointee.record.hasClientAddress = hasAddress
     var writer = ByteWriter(pointee.buffer.base, capacity: pointee.buffer.capacity)
     writer.cursor += pointee.textEnd
-    pointee.continuesTrace = trace != nil
+    pointee.record.parentSpan = trace?.span ?? 0
     let place =
       trace?.child(random: &worker.pointee.random)
       ?? TraceContext.start(random: &worker.pointee.random, isSampled: false)
@@ -221,6 +221,7 @@ extension ExchangeRef {
     let start = UInt32(writer.count)
     pointee.record.traceparentOffset = start
     place.write(to: &writer)
+    if worker.pointee.tracing != nil { beginTrace() }
     if let identifier {
       pointee.record.requestID = keep(identifier, RequestIdentifier.maximumLength, &writer)
     } else if trace == nil {
@@ -308,7 +309,7 @@ extension ExchangeRef {
     for index in first..<head.fieldCount where head.fields[index].kind.rawValue == kind {
       state.take(head.fields[index].value.slice(in: head.base))
     }
-    if pointee.continuesTrace && state.isValid { return }
+    if pointee.record.parentSpan != 0 && state.isValid { return }
     for index in first..<head.fieldCount where head.fields[index].kind.rawValue == kind {
       head.fields[index].drop()
     }
@@ -327,15 +328,10 @@ extension ExchangeRef {
   }
 
   /// Makes the head say what this attempt's backend is to read: its own authority where the service
-  /// or the client names none, and a span of its own for every attempt.
+  /// or the client names none.
+  @inline(__always)
   func patchHead(for entry: UnsafePointer<BackendEntry>) {
     if pointee.sentHead.namesBackend { replaceHost(entry.pointee.authority) }
-    if pointee.machine.attempts > 1 {
-      let worker = pointee.worker
-      pointee.record.trace = pointee.record.trace.child(random: &worker.pointee.random)
-      ASCII.writeHex16(
-        pointee.record.trace.span, to: pointee.buffer.base + Int(pointee.sentHead.spanIDOffset))
-    }
   }
 
   private func replaceHost(_ authority: ByteSlice) {

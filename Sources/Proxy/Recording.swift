@@ -25,6 +25,7 @@ extension WorkerRef {
       pointee.metrics.noteExemplars(sample, record.pointee.trace, now: now)
     }
     log(exchange, sample)
+    if exchange.pointee.isTraced { trace(exchange, sample, until: now) }
   }
 
   /// The time that went by in the gateway itself: up to the head's way to the backend without the

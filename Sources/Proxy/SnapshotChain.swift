@@ -56,7 +56,7 @@ final class SnapshotChain {
     readable = MetricsShard.create(room, workers: workers)
     changes = [
       OwnedChange(
-        sequence: 1, current, registry, logging: live.configuration.logging.access,
+        sequence: 1, current, registry, of: live.configuration,
         forgotten: SnapshotIdentities(), shards: readable, listeners: listeners)
     ]
     changes[0].shards = []
@@ -86,9 +86,8 @@ final class SnapshotChain {
     let forgotten = registry.takeAbandoned()
     let last = changes[changes.count - 1]
     let change = OwnedChange(
-      sequence: last.pointer.pointee.sequence + 1, snapshot, registry,
-      logging: live.configuration.logging.access, forgotten: forgotten,
-      shards: newShards(forgotten), listeners: listeners)
+      sequence: last.pointer.pointee.sequence + 1, snapshot, registry, of: live.configuration,
+      forgotten: forgotten, shards: newShards(forgotten), listeners: listeners)
     retired.append((current, change.pointer.pointee.sequence))
     current = snapshot
     changes.append(change)

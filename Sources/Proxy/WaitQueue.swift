@@ -38,8 +38,9 @@ extension ExchangeRef {
     let worker = pointee.worker
     worker.unlink(self, service.pointee.shared)
     service.pointee.shared.leave()
-    let waited = Loop.clock() - pointee.waitsSince
-    pointee.record.queueTime = pointee.record.queueTime + waited
+    let now = Loop.clock()
+    pointee.record.queueTime = pointee.record.queueTime + (now - pointee.waitsSince)
+    if pointee.isTraced { keepWait(until: now) }
   }
 
   /// It is this request's turn, and one of the service's backends seems to have a place. False when

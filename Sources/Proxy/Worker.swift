@@ -21,6 +21,8 @@ struct ProcessShared {
   var wakeups: UnsafeMutablePointer<Wakeup>
   /// Of each worker the change that it has taken over last, 8 words apart.
   var adopted: SharedWords
+  /// Wakes who takes the traces; nil = it comes by itself only.
+  var tracesWait: Wakeup?
   /// How often a worker could not open a listener that a reload has brought.
   var unopened: SharedWord
   var workerCount: Int
@@ -81,6 +83,12 @@ package struct Worker {
   var accessLog: AccessLog?
   /// Its part of the log, also while nothing is logged.
   let log: AccessLog
+  /// Which traces that begin here are sampled; nil: no spans are exported at present.
+  var tracing: TraceSampling?
+  /// Its way to who exports them.
+  let traces: TraceRing
+  /// The access log or a trace will tell of the request.
+  var keepsTexts = false
   var random: Xoroshiro
   var dateLine = UnsafeMutablePointer<UInt8>.allocate(capacity: 32)
   var dateSecond: Int64 = -1

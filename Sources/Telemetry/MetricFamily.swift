@@ -16,6 +16,7 @@ package enum MetricFamily: CaseIterable, Sendable {
   case retries, localResponses, fieldsDropped
   case lastReloadSuccessful, lastReloadTimestamp, reloads, configurationInfo
   case eventLoopLag, shedding, accessLogDropped, seriesOverflow, buildInfo
+  case spansExported, spansDropped
   case processCPU, processMemory, processVirtualMemory, processDescriptors
   case processMaximumDescriptors, processStart
 
@@ -41,6 +42,7 @@ package enum MetricFamily: CaseIterable, Sendable {
     case .lastReloadSuccessful, .lastReloadTimestamp, .reloads, .configurationInfo:
       configurationEntry
     case .eventLoopLag, .shedding, .accessLogDropped, .seriesOverflow, .buildInfo: healthEntry
+    case .spansExported, .spansDropped: spanEntry
     case .processCPU, .processMemory, .processVirtualMemory, .processDescriptors,
       .processMaximumDescriptors, .processStart:
       processEntry
@@ -220,6 +222,20 @@ package enum MetricFamily: CaseIterable, Sendable {
         "Requests counted under the labels \"other\" because the table of series was full.")
     default:
       make("gateway_build_info", .gauge, ["version"], "Always 1; the label names the version.")
+    }
+  }
+
+  private var spanEntry: Entry {
+    switch self {
+    case .spansExported:
+      make(
+        "gateway_trace_spans_exported_total", .counter, "Spans that the collector has taken.")
+    default:
+      make(
+        "gateway_trace_spans_dropped_total", .counter, ["reason"],
+        "Spans that no collector will see: queue_full, for want of room in a worker's queue; "
+          + "refused, because the collector does not take them; undelivered, because it could not "
+          + "be reached for too long.")
     }
   }
 

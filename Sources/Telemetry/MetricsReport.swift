@@ -136,6 +136,7 @@ package struct MetricsReport: Sendable {
   package var limits: [LimitSample]
   /// Those that are above 0 are shown.
   package var limited: [LimitedSample]
+  package var spans: SpanSamples
   package var configuration: ConfigurationStatus
   package var process: ProcessSample
   package var version: String
@@ -145,6 +146,7 @@ package struct MetricsReport: Sendable {
     layout: MetricsLayout, shards: [MetricsShard], gauges: [BackendGauges],
     healthChecks: [HealthCheckSample] = [], panics: [PanicSample] = [],
     limits: [LimitSample] = [], limited: [LimitedSample] = [],
+    spans: SpanSamples = SpanSamples(),
     configuration: ConfigurationStatus, process: ProcessSample, version: String,
     clocks: ScrapeClocks
   ) {
@@ -156,6 +158,7 @@ package struct MetricsReport: Sendable {
     self.panics = panics
     self.limits = limits
     self.limited = limited
+    self.spans = spans
     self.configuration = configuration
     self.process = process
     self.version = version

@@ -55,7 +55,8 @@ extension MetricsReport {
     return MetricsScrape(
       requests(sums) + durations(sums) + bytes(sums) + connections(sums) + conditions
         + limitSections
-        + decisions(sums) + configurationSections + health(sums) + processSections, as: format,
+        + decisions(sums) + configurationSections + health(sums) + spanSections
+        + processSections, as: format,
       clocks)
   }
 
@@ -228,6 +229,18 @@ extension MetricsReport {
       single(.accessLogDropped) { $0.sample(value: sums.accessLogDropped) },
       single(.seriesOverflow) { $0.sample(value: sums.overflow) },
       single(.buildInfo) { $0.sample(version, value: 1 as UInt64) },
+    ]
+  }
+
+  private var spanSections: [Section] {
+    let spans = spans
+    return [
+      single(.spansExported) { $0.sample(value: spans.exported) },
+      single(.spansDropped) {
+        $0.sample("queue_full", value: spans.queueFull)
+        $0.sample("refused", value: spans.refused)
+        $0.sample("undelivered", value: spans.undelivered)
+      },
     ]
   }
 

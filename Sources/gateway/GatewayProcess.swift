@@ -55,10 +55,11 @@ enum GatewayProcess {
       loop: loop, dataPlane: dataPlane, shutdown: configuration.shutdown, log: log)
     let changes = Changes(dataPlane, loop)
     names.onChange = changes.adopt(names:)
+    let traces = try TraceExport(loop, dataPlane, log)
     let inUse = ConfigurationInUse(loaded)
     let reloads = try Reloads(loop, inUse, dataPlane, changes, names, log)
     let status = StatusReport(
-      inUse, dataPlane, checks, descriptorLimit: descriptorLimit,
+      inUse, dataPlane, checks, traces, descriptorLimit: descriptorLimit,
       readiness: { [unowned supervisor] in supervisor.readiness })
     let admin = try open(configuration.admin, loop, status.source(orders, reloads))
     let overload = OverloadWatch(configuration.limits, .init(dataPlane), log)
@@ -69,6 +70,7 @@ enum GatewayProcess {
     checks.follow(dataPlane.snapshot, configuration)
     changes.onAdopted.append { live in
       orders.follow(live.configuration, now: Loop.clock())
+      traces.follow(live)
       overload.follow(live.configuration.limits)
       watch.follow(dataPlane.snapshot, live.configuration, now: Loop.clock())
       checks.follow(dataPlane.snapshot, live.configuration)
@@ -80,8 +82,7 @@ enum GatewayProcess {
     tell(manager, supervisor, reloads, dataPlane)
     try supervisor.start()
     manager.begin(dataPlane, loop)
-    announce(configuration, dataPlane, budget, log)
-    if isDemo { Output.write(DemoBanner.text(configuration, addresses: dataPlane.boundAddresses)) }
+    announce(configuration, dataPlane, budget, log, isDemo: isDemo)
     let ending = supervisor.run()
     manager.close()
     admin?.close()
@@ -93,6 +94,7 @@ enum GatewayProcess {
     checks.stop()
     watch.close()
     status.history.close()
+    traces.end(within: supervisor.timeForSpans)
     _ = loop.destroy()
     return ending
   }
@@ -185,8 +187,12 @@ enum GatewayProcess {
 
   private static func announce(
     _ configuration: GatewayConfiguration, _ dataPlane: DataPlane, _ budget: DescriptorBudget,
-    _ log: Logger
+    _ log: Logger, isDemo: Bool
   ) {
+    defer {
+      let addresses = dataPlane.boundAddresses
+      if isDemo { Output.write(DemoBanner.text(configuration, addresses: addresses)) }
+    }
     log.notice(
       "listening",
       metadata: [

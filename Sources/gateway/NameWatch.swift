@@ -46,6 +46,8 @@ final class NameWatch {
   /// So long a start is held up for the names' first answers. What is not there by then comes
   /// later.
   static let firstAnswersTime = Duration.seconds(3)
+  /// Between two questions for the host of `tracing.export`.
+  private static let collectorPeriod = Duration.seconds(10)
 
   /// - Parameter seed: from the system, so that no two gateways ask in step.
   init(_ loop: Loop, _ log: Logger, seed: UInt64, source: any NameSource = SystemNames()) {
@@ -102,6 +104,9 @@ final class NameWatch {
         guard case .name(let host, _) = backend.address.form else { continue }
         names[host] = min(names[host] ?? service.resolveEvery, service.resolveEvery)
       }
+    }
+    if case .name(let host, _)? = configuration.tracing.export?.address.form {
+      names[host] = min(names[host] ?? collectorPeriod, collectorPeriod)
     }
     return names
   }
@@ -192,7 +197,7 @@ final class NameWatch {
       metadata["reason"] = "\(why)"
       metadata["addresses"] = "\(kept)"
       let consequence =
-        kept > 0 ? "its last addresses stay in use" : "its backends have no address"
+        kept > 0 ? "its last addresses stay in use" : "it stands for no address"
       log.warning("a name does not resolve; \(consequence)", metadata: metadata)
     case .recovered: log.notice("a name resolves again", metadata: metadata)
     }

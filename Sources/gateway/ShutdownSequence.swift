@@ -27,6 +27,8 @@ struct ShutdownSequence {
   }
 
   private(set) var phase = Phase.running
+  /// When the drain would have had to end; nil before it, and when the end was hurried.
+  private var deadline: Instant?
   private var acceptGrace: Duration
   private var drain: Duration
 
@@ -50,6 +52,7 @@ struct ShutdownSequence {
       return [.announce] + tick(now: now, isDrained: false)
     case .graceful, .draining:
       phase = .ended
+      deadline = nil
       return [.stop]
     case .ended: return []
     }
@@ -63,12 +66,20 @@ struct ShutdownSequence {
       guard until <= now else { return [] }
       let deadline = now + drain
       phase = .draining(until: deadline)
+      self.deadline = deadline
       return [.beginDrain(deadline: deadline)]
     case .draining(let until):
       guard isDrained() || until <= now else { return [] }
       phase = .ended
       return [.stop]
     }
+  }
+
+  /// What is left of the drain for spans that are on their way: a moment at least, a collector that
+  /// hangs may not hold everybody up, and none for those who asked twice.
+  func timeForSpans(now: Instant) -> Duration {
+    guard let deadline else { return .zero }
+    return min(max(deadline - now, .milliseconds(500)), .seconds(2))
   }
 
   /// How often the supervisor asks whether all is drained: seldom enough to cost nothing, often

@@ -17,6 +17,7 @@ final class StatusReport {
   private let inUse: ConfigurationInUse
   private let dataPlane: DataPlane
   private let checks: HealthChecks
+  private let traces: TraceExport
   private let limits: LimitSurvey
   let history: TrafficHistory
   private let descriptorLimit: Int
@@ -25,12 +26,13 @@ final class StatusReport {
 
   init(
     _ inUse: ConfigurationInUse, _ dataPlane: DataPlane, _ checks: HealthChecks,
-    descriptorLimit: Int,
+    _ traces: TraceExport, descriptorLimit: Int,
     readiness: @escaping () -> AdminReadiness
   ) {
     self.inUse = inUse
     self.dataPlane = dataPlane
     self.checks = checks
+    self.traces = traces
     limits = LimitSurvey(dataPlane)
     history = TrafficHistory { TrafficSums(dataPlane.layout, dataPlane.shards) }
     self.descriptorLimit = descriptorLimit
@@ -70,7 +72,7 @@ final class StatusReport {
     let report = MetricsReport(
       layout: layout, shards: dataPlane.shards, gauges: gauges,
       healthChecks: checks.samples, panics: survey.panics,
-      limits: limits.samples(now: survey.now), limited: limits.limited,
+      limits: limits.samples(now: survey.now), limited: limits.limited, spans: traces.samples,
       configuration: ConfigurationStatus(
         isLastReloadSuccessful: inUse.refused == nil, lastReload: UInt64(inUse.since),
         successes: inUse.successes, failures: inUse.failures, hash: inUse.loaded.contentHash,
@@ -122,6 +124,8 @@ final class StatusReport {
     limits.write(to: &json, now: survey.now)
     json.key("traffic")
     json.traffic(sums, now: survey.now)
+    json.key("tracing")
+    traces.write(to: &json)
     json.endObject()
     return json.finished
   }

@@ -74,6 +74,9 @@ final class Supervisor {
     return cut == 0 ? .clean : .cut
   }
 
+  /// So long the end may be held up for spans that are not delivered yet.
+  var timeForSpans: Duration { shutdown.timeForSpans(now: now()) }
+
   private func signalCame(_ number: Int32) {
     switch number {
     case SIGTERM, SIGINT: perform(shutdown.signal(now: now()))

@@ -74,7 +74,7 @@ import Testing
 
   @Test func `keys that do not exist yet are unknown, and so are their values`() {
     let text = """
-      tracing: {export: none, sample: 1%}
+      tracing: {format: none, headers: 1%}
       plugins: {}
       listeners: [{address: 127.0.0.1:8080}]
       services:
@@ -90,7 +90,7 @@ import Testing
     let codes = load(text).diagnostics.map { "\($0.path) \($0.code.rawValue)" }
     #expect(
       codes == [
-        "tracing.export unknown_key", "tracing.sample unknown_key", "plugins unknown_key",
+        "tracing.format unknown_key", "tracing.headers unknown_key", "plugins unknown_key",
         "services.a.backends[0].priority unknown_key", "services.a.hedge unknown_key",
         "routes[0].match.cookies unknown_key", "routes[0].cache unknown_key",
         "routes[0].mirror unknown_key",
@@ -138,6 +138,15 @@ import Testing
     (
       "tracing: {trust: trusted_proxies}",
       "1:18: warning: tracing.trust: trusted_proxies is empty, so nobody is trusted"
+    ),
+    (
+      "tracing: {sample: 5%}",
+      "1:19: warning: tracing.sample: nothing is exported, so nothing is sampled"
+    ),
+    (
+      "admin: {address: 127.0.0.1:1}\ntracing: {export: \"http://localhost:1/x\"}",
+      "2:19: error: tracing.export: 'http://localhost:1/x' is the admin listener of line 1: every "
+        + "export would be traced again"
     ),
     ("limits: {}\nlimits: {}", "2:1: error: duplicate key 'limits'; it is first given in line 1"),
   ])

@@ -21,6 +21,7 @@ private let text = """
       circuit_breaker: {failure_rate: 12.5%}
       health: {active: {path: /healthz, status: [200-299, 404]}}
   trusted_proxies: [10.0.0.0/8]
+  tracing: {export: "http://collector:4318/v1/traces", sample: 0.5%}
   routes:
     - {match: {path: /*}, service: users}
     - {match: {path: /a}, respond: {status: 200, body: "x ${WORD} y"}}
@@ -36,7 +37,9 @@ private let text = """
       "\"address\": \"127.0.0.1:8080\"", "\"keep_alive\": \"75s\"", "\"head_size\": \"32KiB\"",
       "\"min_rate\": \"256B/s\"", "\"weight\": 3", "\"key\": \"header:x-user\"",
       "\"max_load\": \"125%\"", "\"failure_rate\": \"12.5%\"", "\"200-299\"", "\"404\"",
-      "\"budget_floor\": \"10/s\"", "\"10.0.0.0/8\"", "\"token\": \"(redacted)\"",
+      "\"budget_floor\": \"10/s\"", "\"10.0.0.0/8\"",
+      "\"export\": \"http://collector:4318/v1/traces\"", "\"sample\": \"0.5%\"",
+      "\"token\": \"(redacted)\"",
       "\"body\": \"(redacted)\"",
     ] { #expect(shown.contains(part), "\(part) in\n\(shown)") }
     #expect(!shown.contains("hunter2") && !shown.contains("swordfish"))

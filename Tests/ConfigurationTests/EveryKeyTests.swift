@@ -39,6 +39,8 @@ import Testing
         slow: "@logging.access.slow@"
     tracing:
       trust: "@tracing.trust@"
+      export: "@tracing.export@"
+      sample: "@tracing.sample@"
     shutdown:
       accept_grace: "@shutdown.accept_grace@"
       drain: "@shutdown.drain@"
@@ -188,6 +190,7 @@ import Testing
     case .method: ("GET", "LOCK")
     case .fieldName: ("One", "Two")
     case .mediaType: ("one/one", "two/two")
+    case .httpURL: ("http://one/x", "http://two:1/y")
     case .matchText, .template, .body: ("one", "two")
     case .requestTarget: ("/one", "/two?x=1")
     case .requestKey: ("header:one", "cookie:two")

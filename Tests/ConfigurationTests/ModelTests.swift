@@ -34,6 +34,8 @@ import Testing
     #expect(gateway.logging.access.sample == .percent(100))
     #expect(gateway.logging.access.slow == .seconds(1))
     #expect(gateway.tracing.trust == .always)
+    #expect(gateway.tracing.export == nil)
+    #expect(gateway.tracing.sample == .percent(1))
     #expect(gateway.shutdown.acceptGrace == .zero)
     #expect(gateway.shutdown.drain == .seconds(8))
   }

@@ -281,6 +281,44 @@ import Testing
     #expect(complaint(text, .pathPattern) == expected)
   }
 
+  @Test(arguments: [
+    ("http://127.0.0.1:4318/v1/traces", nil), ("HTTP://collector/x?a=b", nil),
+    ("http://[::1]:4318/v1/traces", nil), ("http://[::1]/v1/traces", nil),
+    (
+      "127.0.0.1:4318",
+      "is not an http:// URL; write one like http://127.0.0.1:4318/v1/traces"
+    ),
+    (
+      "https://collector:4318/v1/traces",
+      "asks for TLS, which is not spoken to collectors; "
+        + "run a collector beside the gateway and give its http:// address"
+    ),
+    ("http://collector:4318", "has no path; write http://collector:4318/v1/traces"),
+    ("http://collector?x=1", "has no path; write http://collector/v1/traces?x=1"),
+    ("http://user:word@collector/x", "holds a user's name, which would be sent to nobody"),
+    ("http://collector:0/x", "has no valid port; write a port from 1 to 65535"),
+    ("http:///x", "has no host; write host:port"),
+    ("http://1.2.3/x", "has no valid host; write host:port"),
+    ("http://collector/x#y", "holds a fragment, which is never sent; leave '#' out"),
+    (
+      "http://collector/a b",
+      "holds a space, a control or a non-ASCII character; write it percent-encoded, as %20"
+    ),
+  ] as [(String, String?)])
+  func `a collector's URL is one that can be posted to`(text: String, expected: String?) {
+    #expect(complaint(text, .httpURL) == expected)
+  }
+
+  @Test func `a URL is taken apart into address, Host and target`() throws {
+    guard case .url(let url) = try value("http://Collector/x?a=1", .httpURL) else {
+      Issue.record("no URL")
+      return
+    }
+    #expect(url.address.form == .name("collector", port: 80))
+    #expect(url.authority == "collector" && url.target == "/x?a=1")
+    #expect(url.text == "http://collector/x?a=1")
+  }
+
   @Test func `quantities are written back the way they are read`() {
     #expect(QuantityText.duration(.milliseconds(1_500)) == "1500ms")
     #expect(QuantityText.duration(.seconds(7_200)) == "2h")

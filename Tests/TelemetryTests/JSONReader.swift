@@ -1,13 +1,32 @@
 // Why this file exists: log lines are judged by reading them as strictly as RFC 8259 is written,
 // not by comparing them with what the writer happens to write.
 
-enum JSONValue: Equatable {
+indirect enum JSONValue: Equatable {
   case null
   case number(String)
   case string(String)
+  case array([JSONValue])
+  case object([JSONMember])
+
+  subscript(_ name: String) -> JSONValue? {
+    guard case .object(let members) = self else { return nil }
+    return members.first { $0.name == name }?.value
+  }
+  subscript(_ index: Int) -> JSONValue? {
+    guard case .array(let elements) = self, elements.indices.contains(index) else { return nil }
+    return elements[index]
+  }
+  var elements: [JSONValue] { if case .array(let elements) = self { elements } else { [] } }
+  var text: String? { if case .string(let text) = self { text } else { nil } }
+  var number: Int? { if case .number(let digits) = self { Int(digits) } else { nil } }
 }
 
-/// Reads one flat JSON object; nil for whatever is not exactly that.
+struct JSONMember: Equatable {
+  var name: String
+  var value: JSONValue
+}
+
+/// Reads one JSON object, strictly; nil for whatever is not exactly that.
 struct JSONReader {
   private let bytes: [UInt8]
   private var index = 0
@@ -40,12 +59,30 @@ struct JSONReader {
 
   private mutating func value() -> JSONValue? {
     guard index < bytes.count else { return nil }
-    if bytes[index] == 0x22 { return string().map { .string($0) } }
+    switch bytes[index] {
+    case 0x22: return string().map { .string($0) }
+    case 0x7b:
+      return object().map { .object($0.map { JSONMember(name: $0.key, value: $0.value) }) }
+    case 0x5b: return array().map { .array($0) }
+    default: break
+    }
     let start = index
-    while index < bytes.count, bytes[index] != 0x2c, bytes[index] != 0x7d { index += 1 }
+    while index < bytes.count, ![0x2c, 0x7d, 0x5d].contains(bytes[index]) { index += 1 }
     let text = String(decoding: bytes[start..<index], as: UTF8.self)
     if text == "null" { return .null }
     return text.wholeMatch(of: /-?(0|[1-9][0-9]*)(\.[0-9]+)?/) == nil ? nil : .number(text)
+  }
+
+  private mutating func array() -> [JSONValue]? {
+    var elements: [JSONValue] = []
+    guard take(0x5b) else { return nil }
+    if take(0x5d) { return elements }
+    while true {
+      guard let value = value() else { return nil }
+      elements.append(value)
+      if take(0x5d) { return elements }
+      guard take(0x2c) else { return nil }
+    }
   }
 
   private mutating func string() -> String? {

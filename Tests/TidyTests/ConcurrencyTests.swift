@@ -21,6 +21,9 @@ private let trusted = [
   Trust(
     word: unsafeGlobal, file: "Sources/Admin/AdminServer.swift", count: 1, reason: writtenOnce),
   Trust(
+    word: unsafeGlobal, file: "Sources/Exporting/ExportConnection.swift", count: 1,
+    reason: writtenOnce),
+  Trust(
     word: unsafeGlobal, file: "Sources/Forwarding/ExchangePlan.swift", count: 1,
     reason: "the plan of refused requests, written once and only read"),
   Trust(

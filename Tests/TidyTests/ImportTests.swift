@@ -32,12 +32,13 @@ private let plan: [String: Set<String>] = [
     "Primitives", "HTTPSemantics", "Routing", "Limiting", "Telemetry", "Configuration",
     "Forwarding", "HTTPParsing",
   ],
+  "Exporting": ["Primitives", "HTTPSemantics", "Telemetry", "EventLoop", "HTTPParsing"],
   "Probing": ["Primitives", "HTTPSemantics", "Health", "EventLoop", "HTTPParsing"],
   "gateway": [
     "Primitives", "HTTPSemantics", "Routing", "Balancing", "CircuitBreaking", "Health",
     "Limiting", "Telemetry",
     "Configuration", "Forwarding", "EventLoop", "HTTPParsing", "Proxy", "Admin", "Probing",
-    "Replaying", "ArgumentParser", "Logging",
+    "Replaying", "Exporting", "ArgumentParser", "Logging",
   ],
 ]
 

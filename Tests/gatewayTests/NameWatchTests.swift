@@ -142,7 +142,7 @@ private func configuration(_ services: String...) throws -> GatewayConfiguration
     timer.start(at: loop.now + .milliseconds(1))
     watch.awaitFirstAnswers(atMost: .seconds(50))
     #expect(watch.addresses.keys.sorted() == ["one.test"])
-    #expect(lines.take().last == "warning: a name does not resolve; its backends have no address")
+    #expect(lines.take().last == "warning: a name does not resolve; it stands for no address")
     timer.close()
     watch.close()
     #expect(loop.destroy() == 0)

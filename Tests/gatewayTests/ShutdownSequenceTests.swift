@@ -64,4 +64,24 @@ import Testing
     #expect(shutdown.signal(now: at(2)) == [])
     #expect(shutdown.tick(now: at(9_000), isDrained: true) == [])
   }
+
+  @Test func `leaves spans what is left of the drain, within bounds`() {
+    var shutdown = sequence(grace: 0, drain: 1_500)
+    #expect(shutdown.timeForSpans(now: at(0)) == .zero)
+    _ = shutdown.signal(now: at(0))
+    _ = shutdown.tick(now: at(300), isDrained: true)
+    #expect(shutdown.timeForSpans(now: at(300)) == .milliseconds(1_200))
+    #expect(shutdown.timeForSpans(now: at(1_500)) == .milliseconds(500), "a moment at least")
+    var long = sequence(grace: 0, drain: 60_000)
+    _ = long.signal(now: at(0))
+    _ = long.tick(now: at(20), isDrained: true)
+    #expect(long.timeForSpans(now: at(20)) == .seconds(2), "a collector that hangs is left")
+  }
+
+  @Test func `does not wait for spans when it is asked twice`() {
+    var shutdown = sequence(grace: 0, drain: 8_000)
+    _ = shutdown.signal(now: at(0))
+    _ = shutdown.signal(now: at(10))
+    #expect(shutdown.timeForSpans(now: at(10)) == .zero)
+  }
 }

@@ -202,6 +202,11 @@ routes:
     rate_limits: [clients]
 """
 
+# Nobody has to listen there: what is measured is what a request pays.
+TRACED_GATEWAY = EVERYTHING_GATEWAY.replace("services:", """\
+tracing: {{export: "http://127.0.0.1:9/v1/traces", sample: 1%}}
+services:""", 1)
+
 
 def filled(template):
   """A configuration that needs nothing but ports and its directory."""
@@ -277,6 +282,9 @@ SCENARIOS = {scenario.name: scenario for scenario in (
   Scenario(
     "everything", "every policy on, a rate limit told in every answer, access log to a file",
     {"gateway": filled(EVERYTHING_GATEWAY)}, ("counts",)),
+  Scenario(
+    "traced", "the same, and every hundredth trace exported",
+    {"gateway": filled(TRACED_GATEWAY)}, ("counts",)),
   Scenario(
     "limits", "a rate limit with room for 1,000,000 keys, one request in flight",
     {"gateway": limited}, ("limits",)),

@@ -111,8 +111,34 @@ extension Operations {
         }
         seen.note(try gateway.metrics())
       }
+      seen.note(try tracedMetrics())
       #expect(seen.families.count > 35)
       #expect(seen.families.subtracting(seen.moved) == [])
+    }
+
+    /// Of a gateway whose collector refuses the first batch and takes the second.
+    private func tracedMetrics() throws -> Metrics {
+      var metrics: Metrics?
+      let collector = ScriptedBackend { connection in
+        var isFirst = true
+        try connection.serve { _ in
+          defer { isFirst = false }
+          return "HTTP/1.1 \(isFirst ? 400 : 200) x\r\nContent-Length: 0\r\n\r\n"
+        }
+      }
+      let backends = [ScriptedBackend.answering(), collector]
+      try withGateway(configuration(top: tracing(to: collector)), backends) { gateway in
+        for name in ["dropped", "exported"] {
+          _ = try gateway.get()
+          try eventually("spans to be \(name)") {
+            metrics = try gateway.metrics()
+            return metrics?.samples.contains {
+              $0.name == "gateway_trace_spans_\(name)_total" && $0.value > 0
+            } ?? false
+          }
+        }
+      }
+      return try #require(metrics)
     }
 
     /// Gives back a client that is still connected.

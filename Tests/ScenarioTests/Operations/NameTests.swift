@@ -105,7 +105,7 @@ extension Operations {
         let refusal = try gateway.get()
         #expect(refusal.status == 503)
         #expect(refusal.reason == "no_backend")
-        #expect(try lines(gateway, "its backends have no address").count == 1)
+        #expect(try lines(gateway, "it stands for no address").count == 1)
         gateway.setHosts("127.0.0.1 users.test\n")
         try eventually("the backend to be found") { try gateway.get().status == 200 }
         #expect(try lines(gateway, "a name has its addresses").count == 1)
