@@ -313,8 +313,9 @@ struct AdminServerTests {
     let asker = running.connect()
     asker.send("GET /li")
     running.turn { running.server.connectionCount == 1 }
-    running.end()
+    running.server.close()
     asker.waitForEnd()
+    running.end()
     asker.close()
   }
 }
