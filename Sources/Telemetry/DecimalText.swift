@@ -4,13 +4,14 @@
 /// Numbers as exact decimal text. Control plane.
 package enum DecimalText {
   package static func append(_ value: UInt64, to bytes: inout [UInt8]) {
-    let start = bytes.count
+    var digit: UInt64 = 1
+    while value / digit >= 10 { digit *= 10 }
     var rest = value
-    repeat {
-      bytes.append(0x30 + UInt8(rest % 10))
-      rest /= 10
-    } while rest > 0
-    bytes[start...].reverse()
+    while digit > 0 {
+      bytes.append(0x30 + UInt8(rest / digit))
+      rest %= digit
+      digit /= 10
+    }
   }
 
   /// Seconds without trailing zeros: 500_000 is "0.0005".
