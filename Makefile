@@ -9,6 +9,12 @@ MAKEFLAGS += --no-print-directory
 CONFIG  ?= config/gateway.yaml
 # The narrow form of `make test`: a suite, a test or a regular expression over both.
 ONE     ?=
+# Simulated worlds: how many, and the first seed. SEED= runs that one alone, HOUR=1 an hour of traffic.
+N       ?= 1000
+FROM    ?= 1
+SEED    ?=
+WITHOUT ?=
+HOUR    ?=
 # Seconds for each fuzz target.
 SECONDS_EACH ?= 60
 # Seconds of load in each scenario of the fault suite; 3 is about 5 minutes in all.
@@ -27,7 +33,7 @@ CHECK_FLAGS := --scratch-path .build-check --explicit-target-dependency-import-c
 
 say = @printf '\033[1m==> %s\033[0m\n'
 
-.PHONY: help run build test check tidy scenarios page sanitize faults fuzz bench vendor prepare docs clean
+.PHONY: help run build test check tidy scenarios page sanitize faults sim fuzz bench vendor prepare docs clean
 
 help: ## list the targets (the default)
 	@echo 'gateway: an HTTP gateway. Targets:'
@@ -77,6 +83,10 @@ sanitize: prepare ## the test suite under the address and the thread sanitizer (
 faults: build ## the release binary while backends, clients and the system do their worst (FAULTS_SECONDS=, ONE=)
 	@vendor/prepare slowhttptest gcc libc6-dev
 	Tests/Faults/run --seconds $(FAULTS_SECONDS) --one '$(ONE)' $(FAULTS)
+
+sim: prepare ## worlds from seeds, simulated (N=worlds, FROM=seed); one and its smallest script (SEED=seed); HOUR=1
+	@swift build -c release --product simulation --scratch-path .build-sim
+	.build-sim/release/simulation $(if $(HOUR),--hour,$(if $(SEED),--seed $(SEED) --without '$(WITHOUT)',--from $(FROM) --count $(N)))
 
 fuzz: prepare ## each fuzz target for SECONDS_EACH seconds (60), from the committed seeds
 	@Tests/Fuzz/run $(SECONDS_EACH)

@@ -40,6 +40,20 @@ let dashboard: [Resource] = [
   "panels.js", "main.js",
 ].map { .embedInCode("Dashboard/\($0)") }
 
+/// A room of `Sources/Simulation`. What stands in it of others is compiled unchanged, with other modules under the names
+/// that it imports.
+func simulated(
+  _ name: String, _ folder: String, _ dependencies: [Target.Dependency],
+  under names: [String: String] = [:]
+) -> Target {
+  let aliases = names.sorted { $0.key < $1.key }.flatMap {
+    ["-module-alias", "\($0.key)=\($0.value)"]
+  }
+  return .target(
+    name: name, dependencies: dependencies, path: "Sources/Simulation/" + folder,
+    swiftSettings: houseRules + (aliases.isEmpty ? [] : [.unsafeFlags(aliases)]))
+}
+
 func tests(_ room: String, _ dependencies: [Target.Dependency] = []) -> Target {
   .testTarget(
     name: room + "Tests", dependencies: [.byName(name: room)] + dependencies,
@@ -121,6 +135,33 @@ let package = Package(
     .target(name: "ScrapeReading", path: "Tests/ScrapeReading", swiftSettings: houseRules),
     tests("ScrapeReading"),
 
+    // The same shell on a virtual clock and a virtual network
+    simulated("SimulatedLoop", "Loop", ["Primitives"]),
+    simulated(
+      "SimulatedProxy", "Proxy",
+      [
+        "Primitives", "HTTPSemantics", "Balancing", "CircuitBreaking", "Limiting", "Telemetry",
+        "Configuration", "Forwarding", "SimulatedLoop", "HTTPParsing",
+      ], under: ["EventLoop": "SimulatedLoop"]),
+    simulated(
+      "SimulatedProbing", "Probing",
+      ["Primitives", "HTTPSemantics", "Health", "SimulatedLoop", "HTTPParsing"],
+      under: ["EventLoop": "SimulatedLoop"]),
+    simulated(
+      "Simulation", "World",
+      [
+        "Primitives", "HTTPSemantics", "Balancing", "CircuitBreaking", "Health", "Telemetry",
+        "Configuration", "Forwarding", "SimulatedLoop", "SimulatedProxy", "SimulatedProbing",
+      ],
+      under: [
+        "EventLoop": "SimulatedLoop", "Proxy": "SimulatedProxy", "Probing": "SimulatedProbing",
+      ]),
+
+    .executableTarget(
+      name: "simulation", dependencies: ["Primitives", "SimulatedLoop", "Simulation"],
+      path: "Sources/Simulation/Command",
+      swiftSettings: houseRules + [.unsafeFlags(["-module-alias", "EventLoop=SimulatedLoop"])]),
+
     // One test folder per room
     tests("Primitives"),
     tests("HTTPSemantics", ["Primitives"]),
@@ -155,6 +196,7 @@ let package = Package(
     tests("Probing", ["Primitives", "Health", "EventLoop"]),
     tests("Replaying", ["Primitives", "HTTPSemantics", "Telemetry", "Configuration"]),
     tests("Exporting", ["Primitives", "Telemetry", "EventLoop"]),
+    tests("Simulation"),
     tests("Admin", ["Primitives", "HTTPSemantics", "Telemetry", "Configuration", "EventLoop"]),
     .testTarget(
       name: "ScenarioTests", dependencies: ["gateway", "ScrapeReading"], swiftSettings: houseRules),

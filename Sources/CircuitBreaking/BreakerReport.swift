@@ -23,6 +23,9 @@ package struct BreakerReport: Equatable, Sendable {
 }
 
 extension Breaker {
+  /// Its word of this moment.
+  package var now: BreakerState { BreakerState(word: state.load()) }
+
   package func observe(now: Instant, _ settings: BreakerSettings) -> BreakerReport {
     let state = BreakerState(word: state.load())
     let began = Instant(nanoseconds: since.load())

@@ -109,6 +109,10 @@ package struct BreakerPermit: Equatable, Sendable {
   @inlinable package var isHeld: Bool { word != 0 }
   /// One of the few that a half-open breaker lets pass.
   @inlinable package var isTrial: Bool { word >> 62 == 2 }
+  /// Taken in the phase that the breaker is in.
+  package func belongs(to state: BreakerState) -> Bool {
+    word & ~BreakerPermit.held == state.identity
+  }
 }
 
 /// Why a breaker changed its phase.

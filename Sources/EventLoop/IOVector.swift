@@ -1,9 +1,6 @@
 // Why this file exists: the two shapes that cross between a stream and its owner: bytes to write,
 // and the table of functions through which the owner hears. Neither names a C type of libuv.
 
-import CLibUV
-import Glibc
-
 /// Bytes to be written, owned by somebody else. Same layout as the system's iovec (checked at
 /// start).
 @frozen @usableFromInline
@@ -14,16 +11,6 @@ package struct IOVector {
   @inlinable package init(_ base: UnsafePointer<UInt8>?, _ count: Int) {
     self.base = base
     self.count = count
-  }
-
-  /// Traps when the layout is not that of `uv_buf_t` and `iovec`.
-  static func assertLayout() {
-    precondition(MemoryLayout<IOVector>.size == MemoryLayout<uv_buf_t>.size)
-    precondition(MemoryLayout<IOVector>.stride == MemoryLayout<iovec>.stride)
-    precondition(
-      MemoryLayout<uv_buf_t>.offset(of: \.len) == MemoryLayout<IOVector>.offset(of: \.count))
-    precondition(
-      MemoryLayout<uv_buf_t>.offset(of: \.base) == MemoryLayout<IOVector>.offset(of: \.base))
   }
 }
 

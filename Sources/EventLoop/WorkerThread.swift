@@ -28,6 +28,29 @@ package struct WorkerThread: @unchecked Sendable {
     try spawn(name, stackSize, Unmanaged.passRetained(Start(name: name, body: body)).toOpaque())
   }
 
+  /// Runs the loop that `begin` gives until no handle of it is left, then `end`; all of it on a new
+  /// thread.
+  package static func start(
+    name: String, running begin: sending @escaping () -> Loop,
+    then end: sending @escaping () -> Void
+  ) throws(EventLoopError) -> WorkerThread {
+    try start(name: name) {
+      begin().run()
+      end()
+    }
+  }
+
+  /// Calls `step` on a new thread, and again whenever somebody has sent `signal`, until it gives
+  /// false. What was sent while it ran calls it once more.
+  package static func start(
+    name: String, stackSize: Int, onEach signal: ThreadSignal,
+    _ step: sending @escaping () -> Bool
+  ) throws(EventLoopError) -> WorkerThread {
+    try start(name: name, stackSize: stackSize) {
+      while step() { _ = signal.wait() }
+    }
+  }
+
   private static func spawn(
     _ name: String, _ stackSize: Int, _ argument: UnsafeMutableRawPointer
   ) throws(EventLoopError) -> WorkerThread {

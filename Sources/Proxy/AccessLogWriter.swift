@@ -59,10 +59,10 @@ package final class AccessLogWriter {
       orders: .allocate(count: 2))
     self.shared = shared
     let output = prepared.output
-    thread = try WorkerThread.start(name: "access-log", stackSize: 256 << 10) {
-      var writing = LogThread(shared: shared, output: output)
-      writing.run()
-    }
+    var writing = LogThread(shared: shared, output: output)
+    thread = try WorkerThread.start(
+      name: "access-log", stackSize: 256 << 10, onEach: wake
+    ) { writing.step() }
   }
 
   /// The log of a worker, for its thread.

@@ -24,8 +24,8 @@ package struct DataPlaneSettings {
 /// All workers of the process. Made and used by the main thread only.
 package final class DataPlane {
   package let settings: DataPlaneSettings
-  private let chain: SnapshotChain
-  private let shared: UnsafeMutablePointer<ProcessShared>
+  let chain: SnapshotChain
+  let shared: UnsafeMutablePointer<ProcessShared>
   /// An `OverloadLevel` for each worker, on a cache line of its own: what its lateness makes it
   /// refuse.
   private let lagWords: SharedWords
@@ -33,7 +33,7 @@ package final class DataPlane {
   private let memoryLevel = SharedWord.allocate()
   /// `limits.loop_lag` in nanoseconds; 0 = no bound.
   private let lagLimit = SharedWord.allocate()
-  private var workers: [WorkerRef] = []
+  private(set) var workers: [WorkerRef] = []
   private var threads: [WorkerThread] = []
   private let listeners: ListenerSet
   private let log: AccessLogWriter
@@ -41,11 +41,14 @@ package final class DataPlane {
   package let traces: [TraceRing]
 
   /// Binds every listener, so that an address in use is known before anything runs.
+  /// - Parameter seed: what clients' keys are hashed with, and what workers draw from. Of the
+  ///   system, except where all is to happen again as it did.
   package init(
-    _ live: LiveConfiguration, _ settings: DataPlaneSettings
+    _ live: LiveConfiguration, _ settings: DataPlaneSettings,
+    seed: some RandomNumberGenerator
   ) throws(EventLoopError) {
+    var seed = seed
     self.settings = settings
-    var seed = SystemRandomNumberGenerator()
     listeners = ListenerSet(workers: settings.workers)
     let bound = try DataPlane.prepared(listeners, live.configuration)
     chain = SnapshotChain(
@@ -81,9 +84,10 @@ package final class DataPlane {
     for (index, worker) in workers.enumerated() {
       let address = UInt(bitPattern: worker)
       threads.append(
-        try WorkerThread.start(name: "worker-\(index)") {
-          UnsafeMutablePointer<Worker>(bitPattern: address).unsafelyUnwrapped.run()
-        })
+        try WorkerThread.start(
+          name: "worker-\(index)",
+          running: { WorkerRef(bitPattern: address).unsafelyUnwrapped.begin() },
+          then: { WorkerRef(bitPattern: address).unsafelyUnwrapped.end() }))
     }
   }
 

@@ -45,8 +45,8 @@ struct LogThread {
     secondIsNext = [Bool](repeating: false, count: shared.workers)
   }
 
-  /// Returns when the log is closed and everything handed over has been written.
-  mutating func run() {
+  /// Writes what was handed over. False when the log is closed and all of it has been written.
+  mutating func step() -> Bool {
     while true {
       // Asked first: what was handed over before the order to close is then seen by the pass.
       let isClosing = shared.isClosing.loadAcquiring() != 0
@@ -54,11 +54,11 @@ struct LogThread {
       for worker in 0..<shared.workers { wroteAny = writeNext(of: worker) || wroteAny }
       if wroteAny { continue }
       takeOutput()
-      if isClosing { break }
-      _ = shared.wake.wait()
+      if !isClosing { return true }
+      output.close()
+      shared.done.send()
+      return false
     }
-    output.close()
-    shared.done.send()
   }
 
   private mutating func takeOutput() {

@@ -56,12 +56,16 @@ extension WorkerRef {
     for order in orders.opened(by: pointee.index) { try open(order) }
   }
 
-  /// The thread's body: returns when the worker has ended.
-  func run() {
+  /// First on the worker's thread: gives the loop that it runs.
+  func begin() -> Loop {
     pointee.loop.updateTime()
     beginCallback()
     startLog()
-    pointee.loop.run()
+    return pointee.loop
+  }
+
+  /// Last on the worker's thread: its loop has nothing left to do.
+  func end() {
     _ = pointee.loop.destroy()
     destroy()
   }

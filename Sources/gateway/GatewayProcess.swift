@@ -42,7 +42,7 @@ enum GatewayProcess {
     let names = watchNames(loop, configuration, log)
     let dataPlane = try DataPlane(
       LiveConfiguration(configuration, names: names.addresses, generation: 1),
-      settings(configuration, descriptorLimit, budget))
+      settings(configuration, descriptorLimit, budget), seed: SystemRandomNumberGenerator())
     let watch = BackendWatch(log) { dataPlane.healthChanged() }
     let stateChanged = {
       dataPlane.healthChanged()

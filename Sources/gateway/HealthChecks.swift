@@ -16,13 +16,16 @@ final class HealthChecks {
   private let ledger: Ledger
   private let onChange: () -> Void
 
+  /// - Parameter seed: of the system, so that no two gateways check in step.
   /// - Parameter places: probes under way at once.
   /// - Parameter onChange: a backend has gone down or come up.
-  init(_ loop: Loop, places: Int, onChange: @escaping () -> Void) {
+  init(
+    _ loop: Loop, seed: UInt64 = .random(in: 0 ... .max), places: Int,
+    onChange: @escaping () -> Void
+  ) {
     let ledger = Ledger()
-    var seed = SystemRandomNumberGenerator()
     prober = Prober(
-      loop, userAgent: "gateway/\(Version.number) health-check", seed: seed.next(), places: places
+      loop, userAgent: "gateway/\(Version.number) health-check", seed: seed, places: places
     ) { result in
       if ledger.record(result) { onChange() }
     }

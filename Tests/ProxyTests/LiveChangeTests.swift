@@ -29,7 +29,9 @@ import Testing
   }
 
   private func started(_ live: LiveConfiguration, workers: Int = 2) throws -> DataPlane {
-    let dataPlane = try DataPlane(live, DataPlaneSettings(workers: workers, connections: 512))
+    let dataPlane = try DataPlane(
+      live, DataPlaneSettings(workers: workers, connections: 512),
+      seed: SystemRandomNumberGenerator())
     try dataPlane.start()
     return dataPlane
   }

@@ -41,6 +41,24 @@ private let trusted = [
     word: unsafeGlobal, file: "Sources/Proxy/ClientConnection.swift", count: 1,
     reason: writtenOnce),
   Trust(
+    word: unsafeGlobal, file: "Sources/Simulation/Command/TrapReport.swift", count: 2,
+    reason: "the program has one thread"),
+  Trust(
+    word: unsafeGlobal, file: "Sources/Simulation/Loop/Network.swift", count: 1,
+    reason: "worlds of one process run one after the other"),
+  Trust(
+    word: unsafeGlobal, file: "Sources/Simulation/World/SimulatedBackend.swift", count: 1,
+    reason: writtenOnce),
+  Trust(
+    word: unsafeGlobal, file: "Sources/Simulation/World/SimulatedClient.swift", count: 1,
+    reason: writtenOnce),
+  Trust(
+    word: unsafeType, file: "Sources/Simulation/Loop/Handles.swift", count: 1,
+    reason: "there is one thread: the network's"),
+  Trust(
+    word: unsafeType, file: "Sources/Simulation/Loop/Threads.swift", count: 2,
+    reason: "there is one thread: the network's"),
+  Trust(
     word: unsafeType, file: "Sources/EventLoop/Wakeup.swift", count: 1,
     reason: "one pointer, of which other threads use only uv_async_send"),
   Trust(

@@ -11,8 +11,14 @@ struct SourceFile {
 
   var code: SwiftCode { Repository.code[path]! }
   var isTest: Bool { path.hasPrefix("Tests/") }
-  /// The target: `Proxy` for Sources/Proxy/…, `ProxyTests` for Tests/ProxyTests/….
-  var room: String { String(path.split(separator: "/").dropFirst().first ?? "") }
+  /// The target: `Proxy` for Sources/Proxy/…, `ProxyTests` for Tests/ProxyTests/…; in the
+  /// simulation each folder is one, and that of the world has the name of the whole.
+  var room: String {
+    let folders = path.split(separator: "/")
+    guard folders.count > 2 else { return "" }
+    if folders[1] != "Simulation" || folders[2] == "World" { return String(folders[1]) }
+    return "Simulation/\(folders[2])"
+  }
 }
 
 enum Repository {
@@ -83,7 +89,9 @@ enum Repository {
       }
       if name.hasPrefix(".") { continue }
       var facts = stat()
-      stat(root + "/" + folder + "/" + name, &facts)
+      lstat(root + "/" + folder + "/" + name, &facts)
+      // What is linked stands elsewhere, and is looked at there.
+      if facts.st_mode & S_IFMT == S_IFLNK { continue }
       entries.append((name, facts.st_mode & S_IFMT == S_IFDIR))
     }
     return entries

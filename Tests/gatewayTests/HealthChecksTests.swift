@@ -101,7 +101,7 @@ private struct World {
     let before = world.snapshot(active)
     let health = before.pointer.pointee.backends[0].shared.health
     var changes = 0
-    let checks = HealthChecks(loop, places: 4) { changes += 1 }
+    let checks = HealthChecks(loop, seed: 1, places: 4) { changes += 1 }
     checks.follow(before.pointer, active)
     let deadline = Loop.clock() + .seconds(20)
     while !health.gate.isDown, Loop.clock() < deadline { loop.runOnce(waiting: true) }

@@ -1,0 +1,1 @@
+../../EventLoop/BackendAddress.swift

@@ -1,0 +1,1 @@
+../../EventLoop/EventLoopError.swift

@@ -1,0 +1,1 @@
+../../gateway/Version.swift

@@ -1,0 +1,35 @@
+// Why this file exists: worlds drawn from seeds keep every promise of the gateway, and are the same
+// whenever they are run.
+
+import Simulation
+import Testing
+
+/// One world at a time: the network of a process is the one that its gateway finds.
+@Suite(.serialized) struct Worlds {
+  private func run(_ seed: UInt64) throws -> World {
+    let world = try World(ScenarioDrawing(seed: seed).scenario)
+    world.run()
+    return world
+  }
+
+  @Test(arguments: 1...40 as ClosedRange<UInt64>)
+  func `a drawn world keeps every promise`(seed: UInt64) throws {
+    let world = try run(seed)
+    #expect(world.failure == nil, "make sim SEED=\(seed)")
+    #expect(world.tally.requests > 0)
+  }
+
+  @Test(arguments: [3, 11, 25] as [UInt64])
+  func `the same seed is the same world to the last decision`(seed: UInt64) throws {
+    let first = try run(seed)
+    let (trace, steps, tally) = (first.trace, first.steps, first.tally)
+    let second = try run(seed)
+    #expect(second.trace == trace)
+    #expect(second.steps == steps)
+    #expect(second.tally == tally)
+  }
+
+  @Test func `another seed is another world`() throws {
+    #expect(try run(5).trace != run(6).trace)
+  }
+}
