@@ -4,10 +4,11 @@
 /// The reference of the configuration, for people.
 package enum ConfigurationReference {
   /// What docs/configuration.md holds; Markdown.
-  package static func markdown() -> String { markdown(of: .gateway) }
+  package static func markdown() -> String { introduction + tables(of: .gateway) + outlook }
 
-  static func markdown(of schema: Schema) -> String {
-    var text = introduction
+  /// A section for each key of the top level.
+  static func tables(of schema: Schema) -> String {
+    var text = ""
     for section in schema.root.keys {
       text += "\n## `\(section.row.key)`\n"
       if isScalar(section.row.kind) || isScalarList(section) {
@@ -17,7 +18,7 @@ package enum ConfigurationReference {
         text += header + rows(below: section).map(line).joined()
       }
     }
-    return text + outlook
+    return text
   }
 
   private static let introduction = """

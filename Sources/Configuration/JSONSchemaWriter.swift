@@ -4,13 +4,17 @@
 /// The JSON Schema (draft 2020-12) of a configuration file.
 package enum JSONSchemaWriter {
   /// What `gateway schema` prints and config/gateway.schema.json holds; ends in a line end.
-  package static var text: String { text(of: .gateway) }
+  package static var text: String { text(of: .gateway, title: "Configuration of gateway") }
+  /// What `gateway schema --scenario` prints and config/scenario.schema.json holds.
+  package static var scenario: String {
+    text(of: .scenario, title: "Scenario of gateway simulate")
+  }
 
-  static func text(of schema: Schema) -> String {
+  static func text(of schema: Schema, title: String) -> String {
     guard case .object(let members) = value(schema.root) else { return "" }
     let head: [(String, JSONValue)] = [
       ("$schema", .string("https://json-schema.org/draft/2020-12/schema")),
-      ("title", .string("Configuration of gateway")),
+      ("title", .string(title)),
     ]
     let definitions: [(String, JSONValue)] = [
       (

@@ -20,9 +20,11 @@ struct GeneratedPage {
   static var all: [GeneratedPage] {
     [
       GeneratedPage(path: "config/gateway.schema.json", text: JSONSchemaWriter.text),
+      GeneratedPage(path: "config/scenario.schema.json", text: JSONSchemaWriter.scenario),
       GeneratedPage(path: "docs/configuration.md", text: ConfigurationReference.markdown()),
       GeneratedPage(path: "docs/metrics.md", text: MetricsReference.markdown()),
       GeneratedPage(path: "docs/reasons.md", text: ReasonReference.markdown()),
+      GeneratedPage(path: "docs/scenarios.md", text: ScenarioReference.markdown()),
     ]
   }
 
