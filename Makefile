@@ -47,6 +47,8 @@ run: build ## build, then start three demo backends and the gateway before them 
 build: prepare ## build .build/release/gateway, the optimised and self-contained binary
 	$(say) 'building $(RELEASE) (the first time takes some minutes)'
 	swift build $(RELEASE_FLAGS)
+	@# What gateway simulate starts lies beside it.
+	swift build $(subst --product gateway,--product gateway-simulate,$(RELEASE_FLAGS))
 
 test: prepare ## build and run the whole test suite (ONE=name for a part of it)
 	$(say) 'building and running the tests (the first time takes some minutes)'

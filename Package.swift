@@ -62,7 +62,10 @@ func tests(_ room: String, _ dependencies: [Target.Dependency] = []) -> Target {
 
 let package = Package(
   name: "gateway",
-  products: [.executable(name: "gateway", targets: ["gateway"])],
+  products: [
+    .executable(name: "gateway", targets: ["gateway"]),
+    .executable(name: "gateway-simulate", targets: ["gateway-simulate"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -157,6 +160,22 @@ let package = Package(
         "EventLoop": "SimulatedLoop", "Proxy": "SimulatedProxy", "Probing": "SimulatedProbing",
       ]),
 
+    // What `gateway simulate` starts: a program of its own, so that the gateway carries none of it
+    simulated(
+      "Rehearsal", "Rehearsal",
+      [
+        "Primitives", "HTTPSemantics", "CircuitBreaking", "Health", "Configuration", "Forwarding",
+        "SimulatedLoop", "SimulatedProxy", "Simulation",
+      ],
+      under: ["EventLoop": "SimulatedLoop", "Proxy": "SimulatedProxy"]),
+    .executableTarget(
+      name: "gateway-simulate",
+      dependencies: [
+        "Primitives", "Configuration", "Simulation", "Rehearsal",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Sources/Simulation/Player", swiftSettings: houseRules),
+
     .executableTarget(
       name: "simulation", dependencies: ["Primitives", "SimulatedLoop", "Simulation"],
       path: "Sources/Simulation/Command",
@@ -197,9 +216,11 @@ let package = Package(
     tests("Replaying", ["Primitives", "HTTPSemantics", "Telemetry", "Configuration"]),
     tests("Exporting", ["Primitives", "Telemetry", "EventLoop"]),
     tests("Simulation"),
+    tests("Rehearsal", ["Primitives", "HTTPSemantics", "Configuration"]),
     tests("Admin", ["Primitives", "HTTPSemantics", "Telemetry", "Configuration", "EventLoop"]),
     .testTarget(
-      name: "ScenarioTests", dependencies: ["gateway", "ScrapeReading"], swiftSettings: houseRules),
+      name: "ScenarioTests", dependencies: ["gateway", "gateway-simulate", "ScrapeReading"],
+      swiftSettings: houseRules),
     .testTarget(name: "TidyTests", swiftSettings: houseRules),
   ]
 )

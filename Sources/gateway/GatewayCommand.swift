@@ -14,7 +14,7 @@ struct GatewayCommand: ParsableCommand {
     version: Version.number,
     subcommands: [
       RunCommand.self, CheckCommand.self, ExplainCommand.self, DiffCommand.self,
-      ReplayCommand.self,
+      ReplayCommand.self, SimulateCommand.self,
       SchemaCommand.self, HealthCommand.self, DemoCommand.self, DocsCommand.self,
     ],
     defaultSubcommand: RunCommand.self)
@@ -85,7 +85,10 @@ struct SchemaCommand: ParsableCommand {
     commandName: "schema",
     abstract: "Print the JSON Schema of the configuration, for editors.")
 
-  func run() { Output.write(JSONSchemaWriter.text) }
+  @Flag(help: "Of the files that `simulate` plays instead.")
+  var scenario = false
+
+  func run() { Output.write(scenario ? JSONSchemaWriter.scenario : JSONSchemaWriter.text) }
 }
 
 struct HealthCommand: ParsableCommand {

@@ -47,6 +47,12 @@ private let trusted = [
     word: unsafeGlobal, file: "Sources/Simulation/Loop/Network.swift", count: 1,
     reason: "worlds of one process run one after the other"),
   Trust(
+    word: unsafeGlobal, file: "Sources/Simulation/Rehearsal/Caller.swift", count: 1,
+    reason: writtenOnce),
+  Trust(
+    word: unsafeGlobal, file: "Sources/Simulation/Rehearsal/PlayedLink.swift", count: 1,
+    reason: writtenOnce),
+  Trust(
     word: unsafeGlobal, file: "Sources/Simulation/World/SimulatedBackend.swift", count: 1,
     reason: writtenOnce),
   Trust(

@@ -17,6 +17,7 @@ struct SourceFile {
     let folders = path.split(separator: "/")
     guard folders.count > 2 else { return "" }
     if folders[1] != "Simulation" || folders[2] == "World" { return String(folders[1]) }
+    if folders[2] == "Rehearsal" { return "Rehearsal" }
     return "Simulation/\(folders[2])"
   }
 }

@@ -38,6 +38,8 @@ package struct Door {
   package var owner: UnsafeMutableRawPointer
   /// A connection has come: `Peer(accepted:)` of the second argument. Take it by `Peer.attach`.
   package var onAccept: @convention(c) (UnsafeMutableRawPointer, UnsafeMutableRawPointer) -> Void
+  /// One has come that is not accepted; true = it is of the control loop, which checks health.
+  package var onMissed: (@convention(c) (UnsafeMutableRawPointer, Bool) -> Void)?
 
   package init(
     answer: Answer, owner: UnsafeMutableRawPointer,
@@ -176,8 +178,11 @@ extension NetworkRef {
       case .accept:
         establish(link)
         door.onAccept(door.owner, UnsafeMutableRawPointer(link))
-      case .refuse: refuse(link)
+      case .refuse:
+        tellMissed(link, door)
+        refuse(link)
       case .ignore:
+        tellMissed(link, door)
         note(.lost, link.pointee.number)
         link.pointee.isSilent = true
       }
@@ -188,6 +193,12 @@ extension NetworkRef {
     } else {
       refuse(link)
     }
+  }
+
+  private func tellMissed(_ link: LinkRef, _ door: Door) {
+    guard let tell = door.onMissed else { return }
+    let loop = link.end(0).pointee.stream?.pointee.loop
+    tell(door.owner, loop?.pointee.isDriven ?? false)
   }
 
   private func establish(_ link: LinkRef) {

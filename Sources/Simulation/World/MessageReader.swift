@@ -1,41 +1,41 @@
 // Why this file exists: what the gateway writes is read by a second parser, which shares not a line
 // with the first one: what both take for the same message is the same message.
 
-import HTTPSemantics
-import Primitives
+package import HTTPSemantics
+package import Primitives
 
 /// What a head says.
-struct SeenHead {
+package struct SeenHead {
   /// Of an answer; 0 for a request.
-  var status: UInt16 = 0
+  package internal(set) var status: UInt16 = 0
   /// The first letters of a request's method.
-  var method: UInt8 = 0
-  var isHTTP10 = false
-  var id: UInt64 = 0
-  var attempt = -1
+  package internal(set) var method: UInt8 = 0
+  package internal(set) var isHTTP10 = false
+  package internal(set) var id: UInt64 = 0
+  package internal(set) var attempt = -1
   /// -1 = none.
-  var length = -1
-  var isChunked = false
-  var closes = false
-  var keepsAlive = false
-  var upgrades = false
-  var expectsContinue = false
-  var reason = Reason.none
-  var lines = 0
-  var isBroken = false
+  package internal(set) var length = -1
+  package internal(set) var isChunked = false
+  package internal(set) var closes = false
+  package internal(set) var keepsAlive = false
+  package internal(set) var upgrades = false
+  package internal(set) var expectsContinue = false
+  package internal(set) var reason = Reason.none
+  package internal(set) var lines = 0
+  package internal(set) var isBroken = false
 }
 
 /// Reads heads and bodies, one message after the other.
-struct MessageReader {
-  enum Mode: UInt8 {
+package struct MessageReader {
+  package enum Mode: UInt8 {
     case head, length, chunkSize, chunk, chunkEnd, trailers, untilClose, tunnel, done
   }
 
-  private(set) var mode = Mode.head
+  package private(set) var mode = Mode.head
   /// A head, or a line, that has not come whole.
   private var kept: [UInt8] = []
   private var left = 0
-  private(set) var bodyCount = 0
+  package private(set) var bodyCount = 0
   private var key: UInt64 = 0
   private var isKnown = false
   /// A byte of the body is not the one that it should be.
@@ -44,9 +44,9 @@ struct MessageReader {
   /// Bytes of the present head have come.
   var hasBegun: Bool { !kept.isEmpty || mode != .head }
 
-  init() {}
+  package init() {}
 
-  mutating func beginMessage() {
+  package mutating func beginMessage() {
     mode = .head
     bodyCount = 0
     left = 0
@@ -55,7 +55,7 @@ struct MessageReader {
   // MARK: Heads
 
   /// Takes bytes of a head: how many, and the head when it is complete.
-  mutating func takeHead(_ bytes: ByteSlice) -> (used: Int, head: SeenHead?) {
+  package mutating func takeHead(_ bytes: ByteSlice) -> (used: Int, head: SeenHead?) {
     if kept.isEmpty, let end = MessageReader.endOfHead(bytes.base, bytes.count, from: 0) {
       return (end, MessageReader.scan(bytes.base, end))
     }
@@ -96,7 +96,7 @@ struct MessageReader {
   }
 
   /// - Parameter known: whose bytes the body should have; nil = nobody's.
-  mutating func beginBody(_ mode: Mode, length: Int = 0, key: UInt64?) {
+  package mutating func beginBody(_ mode: Mode, length: Int = 0, key: UInt64?) {
     self.mode = mode == .length && length == 0 ? .done : mode
     left = length
     bodyCount = 0
@@ -107,7 +107,7 @@ struct MessageReader {
   // MARK: Bodies
 
   /// Takes bytes of a body, up to its end: how many.
-  mutating func takeBody(_ bytes: ByteSlice) -> Int {
+  package mutating func takeBody(_ bytes: ByteSlice) -> Int {
     var used = 0
     while used < bytes.count, mode != .done, mode != .head, !isMalformed {
       let rest = ByteSlice(bytes.base + used, bytes.count - used)

@@ -1,22 +1,22 @@
 // Why this file exists: what the shipped program's control loop does around the workers, done here
 // with the same parts: a configuration read and adopted, health checks, the order of the end.
 
-import Configuration
-import EventLoop
+package import Configuration
+package import EventLoop
 import Forwarding
 import HTTPSemantics
-import Primitives
-import Proxy
+package import Primitives
+package import Proxy
 
 /// The gateway of a world.
-final class SimulatedGateway {
-  let plane: DataPlane
+package final class SimulatedGateway {
+  package let plane: DataPlane
   let checks: HealthChecks
   private let loop: Loop
   let network: NetworkRef
   private var generation: UInt64 = 1
   let census: Census
-  private(set) var configuration: GatewayConfiguration
+  package private(set) var configuration: GatewayConfiguration
   /// Over all configurations that come.
   let attemptsMax: Int
   private var isEnding = false
@@ -26,15 +26,33 @@ final class SimulatedGateway {
   /// From one collecting of what a change has left to the next.
   private static let collectPeriod = Duration.milliseconds(200)
 
-  init(_ scenario: Scenario, _ network: NetworkRef) throws(WorldProblem) {
-    self.network = network
-    configuration = try SimulatedGateway.read(scenario.configuration)
-    var most = 1
+  convenience init(_ scenario: Scenario, _ network: NetworkRef) throws(WorldProblem) {
+    let configuration = try SimulatedGateway.read(scenario.configuration)
+    var most = configuration.attemptsMax
     for change in scenario.changes {
       most = max(most, try SimulatedGateway.read(change.configuration).attemptsMax)
     }
-    attemptsMax = max(most, configuration.attemptsMax)
-    var seed = SplitMix64(seed: scenario.seed)
+    try self.init(
+      configuration, names: [:], seed: scenario.seed, attemptsMax: most, network)
+  }
+
+  /// - Parameter names: the addresses of backends' host names.
+  package convenience init(
+    _ configuration: GatewayConfiguration, names: [String: [IPAddress]], seed: UInt64,
+    _ network: NetworkRef
+  ) throws(WorldProblem) {
+    try self.init(
+      configuration, names: names, seed: seed, attemptsMax: configuration.attemptsMax, network)
+  }
+
+  private init(
+    _ configuration: GatewayConfiguration, names: [String: [IPAddress]], seed: UInt64,
+    attemptsMax: Int, _ network: NetworkRef
+  ) throws(WorldProblem) {
+    self.network = network
+    self.configuration = configuration
+    self.attemptsMax = attemptsMax
+    var seed = SplitMix64(seed: seed)
     let workers: Int
     switch configuration.workers {
     case .auto: workers = 1
@@ -43,7 +61,7 @@ final class SimulatedGateway {
     do {
       loop = try Loop.create()
       plane = try DataPlane(
-        LiveConfiguration(configuration, names: [:], generation: 1),
+        LiveConfiguration(configuration, names: names, generation: 1),
         DataPlaneSettings(
           workers: workers, connections: max(1024, configuration.limits.connections)),
         seed: seed)
@@ -98,12 +116,18 @@ final class SimulatedGateway {
   func change(to text: String) throws(WorldProblem) {
     // As in the program: nothing is read any more when the end has begun.
     if isEnding { return }
-    let next = try SimulatedGateway.read(text)
+    try adopt(try SimulatedGateway.read(text), names: [:])
+  }
+
+  /// Another configuration, from now on.
+  package func adopt(
+    _ next: GatewayConfiguration, names: [String: [IPAddress]]
+  ) throws(WorldProblem) {
     do {
       let prepared = try plane.prepare(next)
       generation += 1
       configuration = next
-      plane.adopt(LiveConfiguration(next, names: [:], generation: generation), prepared)
+      plane.adopt(LiveConfiguration(next, names: names, generation: generation), prepared)
       checks.follow(plane.snapshot, next)
     } catch {
       throw WorldProblem(description: "\(error)")

@@ -1,0 +1,160 @@
+// Why this file exists: a plot is a few lines of SVG inside the page; it needs no script, no font
+// and nobody else's server.
+
+import Glibc
+import Primitives
+
+/// Curves over the time of a run.
+struct Plot {
+  struct Curve {
+    var name: String
+    /// One for each slice; nil = nothing to show.
+    var values: [Double?]
+    /// The class of the style sheet.
+    var style: String
+  }
+
+  enum Scale {
+    case linear
+    /// In powers of ten.
+    case logarithmic
+  }
+
+  var title: String
+  var unit: String
+  var curves: [Curve]
+  var scale = Scale.linear
+  /// Of the whole axis of time, in seconds.
+  var seconds: Double
+
+  static let width = 860.0
+  static let height = 220.0
+  static let left = 64.0
+  static let bottom = 28.0
+  static let top = 12.0
+
+  private var plotWidth: Double { Plot.width - Plot.left - 8 }
+  private var plotHeight: Double { Plot.height - Plot.top - Plot.bottom }
+
+  var svg: String {
+    let all = curves.flatMap { $0.values.compactMap { $0 } }.filter { $0 > 0 }
+    let top = Plot.niceEnd(all.max() ?? 1, scale)
+    let least = scale == .linear ? 0 : Plot.powerBelow(min(all.min() ?? 1, top))
+    var text =
+      "<figure><figcaption>\(HTMLText.escaped(title))</figcaption>"
+      + "<svg viewBox=\"0 0 \(Int(Plot.width)) \(Int(Plot.height))\" role=\"img\" aria-label=\""
+      + "\(HTMLText.escaped(title))\">"
+    for mark in marks(least, top) {
+      let y = place(mark, least, top)
+      text += "<line class=\"grid\" x1=\"\(Int(Plot.left))\" x2=\"\(Int(Plot.width - 8))\" "
+      text += "y1=\"\(Plot.number(y))\" y2=\"\(Plot.number(y))\"/>"
+      text += "<text class=\"axis\" text-anchor=\"end\" x=\"\(Int(Plot.left - 6))\" "
+      text += "y=\"\(Plot.number(y + 4))\">\(Plot.label(mark)) \(HTMLText.escaped(unit))</text>"
+    }
+    text += timeAxis
+    for curve in curves {
+      text += "<path class=\"curve \(curve.style)\" d=\"\(path(curve.values, least, top))\"/>"
+    }
+    return text + "</svg>" + legend + "</figure>\n"
+  }
+
+  private var legend: String {
+    let entries = curves.map {
+      "<span><i class=\"\($0.style)\"></i>\(HTMLText.escaped($0.name))</span>"
+    }
+    return "<p class=\"legend\">" + entries.joined() + "</p>"
+  }
+
+  private func path(_ values: [Double?], _ least: Double, _ top: Double) -> String {
+    var text = ""
+    var isDrawing = false
+    for (index, value) in values.enumerated() {
+      guard let value, scale == .linear || value > 0 else {
+        isDrawing = false
+        continue
+      }
+      let part = (Double(index) + 0.5) / Double(values.count)
+      let x = Plot.left + plotWidth * part
+      text += "\(isDrawing ? "L" : "M")\(Plot.number(x)) \(Plot.number(place(value, least, top)))"
+      // A point alone is seen too.
+      if !isDrawing { text += "h0.1" }
+      isDrawing = true
+    }
+    return text
+  }
+
+  private func place(_ value: Double, _ least: Double, _ top: Double) -> Double {
+    let part =
+      scale == .linear
+      ? value / top
+      : (Plot.logarithm(value) - Plot.logarithm(least))
+        / max(1e-9, Plot.logarithm(top) - Plot.logarithm(least))
+    return Plot.top + plotHeight * (1 - min(max(part, 0), 1))
+  }
+
+  private func marks(_ least: Double, _ top: Double) -> [Double] {
+    if scale == .linear { return (0...4).map { top * Double($0) / 4 } }
+    var marks = [least]
+    while let last = marks.last, last < top { marks.append(last * 10) }
+    return marks
+  }
+
+  /// Seconds below the plot.
+  private var timeAxis: String {
+    var text = ""
+    for step in 0...6 {
+      let x = Plot.left + plotWidth * Double(step) / 6
+      let anchor = step == 6 ? "end" : "middle"
+      text += "<text class=\"axis\" text-anchor=\"\(anchor)\" x=\"\(Plot.number(x))\" "
+      text += "y=\"\(Int(Plot.height - 8))\">\(Plot.label(seconds * Double(step) / 6)) s</text>"
+    }
+    return text
+  }
+
+  // MARK: Numbers
+
+  /// The next of 1, 2, 2.5, 5 and 10 times a power of ten.
+  private static func niceEnd(_ value: Double, _ scale: Scale) -> Double {
+    var power = powerBelow(value)
+    if scale == .logarithmic { return power < value ? power * 10 : power }
+    for factor in [1, 2, 2.5, 5] where power * factor >= value { return power * factor }
+    power *= 10
+    return power
+  }
+
+  private static func powerBelow(_ value: Double) -> Double {
+    var power = 1.0
+    while power > value { power /= 10 }
+    while power * 10 <= value { power *= 10 }
+    return power
+  }
+
+  private static func logarithm(_ value: Double) -> Double { log10(value) }
+  static func number(_ value: Double) -> String { Figures.decimal(value, 1) }
+
+  private static func label(_ value: Double) -> String {
+    let text = Figures.decimal(value, value < 10 ? 2 : value < 100 ? 1 : 0)
+    guard text.contains(".") else { return text }
+    var short = text
+    while short.hasSuffix("0") { short.removeLast() }
+    return short.hasSuffix(".") ? String(short.dropLast()) : short
+  }
+}
+
+enum HTMLText {
+  /// Text that may stand in an element or an attribute: names are the user's.
+  static func escaped(_ text: String) -> String {
+    var result = ""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "&": result += "&amp;"
+      case "<": result += "&lt;"
+      case ">": result += "&gt;"
+      case "\"": result += "&quot;"
+      case "'": result += "&#39;"
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result
+  }
+}
