@@ -11,21 +11,46 @@ extension WorkerRef {
   @inline(__always)
   func record(_ exchange: ExchangeRef) {
     let record = exchange.record
-    let reason = exchange.pointee.machine.reason
     let now = record.pointee.endedIn == pointee.callbacks ? record.pointee.ended : Loop.clock()
-    let sample = RequestSample(
+    let sample = sample(exchange, until: now)
+    pointee.metrics.record(sample)
+    log(exchange, sample)
+    if record.pointee.trace.isSampled || exchange.pointee.isTraced {
+      recordTrace(exchange, until: now)
+    }
+  }
+
+  /// What few requests leave: those of a sampled trace, and what failed while spans are exported.
+  /// Their sample is taken once more, so that the others need not keep theirs in memory.
+  @inline(never)
+  private func recordTrace(_ exchange: ExchangeRef, until now: Instant) {
+    let context = exchange.pointee.record.trace
+    if context.isSampled
+      || TraceHead.isError(status: status(exchange), reason: exchange.pointee.machine.reason)
+    {
+      let sample = sample(exchange, until: now)
+      if context.isSampled { pointee.metrics.noteExemplars(sample, context, now: now) }
+      if exchange.pointee.isTraced { tell(exchange, sample, until: now) }
+    }
+    forgetStages(exchange)
+  }
+
+  /// As metrics, log and trace tell it.
+  @inline(__always)
+  private func status(_ exchange: ExchangeRef) -> UInt16 {
+    exchange.pointee.machine.reason.isClientAbort ? 499 : exchange.pointee.record.status
+  }
+
+  @inline(__always)
+  private func sample(_ exchange: ExchangeRef, until now: Instant) -> RequestSample {
+    let record = exchange.record
+    return RequestSample(
       route: exchange.routeIndex, service: exchange.serviceIndex,
-      method: record.pointee.method, status: reason.isClientAbort ? 499 : record.pointee.status,
-      reason: reason, duration: now - record.pointee.begun, overhead: overhead(record, until: now),
-      upstream: record.upstream(until: now),
+      method: record.pointee.method, status: status(exchange),
+      reason: exchange.pointee.machine.reason, duration: now - record.pointee.begun,
+      overhead: overhead(record, until: now), upstream: record.upstream(until: now),
       bytesIn: exchange.pointee.machine.requestBytes + record.pointee.otherBytesIn,
       bytesOut: record.pointee.responseBytes)
-    pointee.metrics.record(sample)
-    if record.pointee.trace.isSampled {
-      pointee.metrics.noteExemplars(sample, record.pointee.trace, now: now)
-    }
-    log(exchange, sample)
-    if exchange.pointee.isTraced { trace(exchange, sample, until: now) }
   }
 
   /// The time that went by in the gateway itself: up to the head's way to the backend without the

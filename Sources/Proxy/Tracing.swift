@@ -11,19 +11,17 @@ extension WorkerRef {
   /// Which traces that begin from now on are sampled; nil = no spans are exported.
   func setTracing(_ sampling: TraceSampling?) { pointee.tracing = sampling }
 
-  /// An exchange that was traced is over: it is told when its trace is sampled or it failed, unless
-  /// nobody wants to hear of it any more.
-  @inline(never)
-  func trace(_ exchange: ExchangeRef, _ sample: RequestSample, until now: Instant) {
-    let isTold =
-      exchange.pointee.record.trace.isSampled
-      || TraceHead.isError(status: sample.status, reason: sample.reason)
-    if isTold && pointee.tracing != nil {
-      let record = pointee.traces.next
-      exchange.tell(sample, until: now, in: record)
-      record.head.pointee.seed = pointee.random.next()
-      if pointee.traces.publish(record) { pointee.shared.pointee.tracesWait?.send() }
-    }
+  /// A traced exchange that is over goes to the exporter, unless nobody wants to hear of it by now.
+  func tell(_ exchange: ExchangeRef, _ sample: RequestSample, until now: Instant) {
+    if pointee.tracing == nil { return }
+    let record = pointee.traces.next
+    exchange.tell(sample, until: now, in: record)
+    record.head.pointee.seed = pointee.random.next()
+    if pointee.traces.publish(record) { pointee.shared.pointee.tracesWait?.send() }
+  }
+
+  /// Gives back what was kept of an exchange on the way.
+  func forgetStages(_ exchange: ExchangeRef) {
     guard let stages = exchange.pointee.stages else { return }
     let buffer = stages.assumingMemoryBound(to: UInt8.self)
     pointee.buffers.give(PooledBuffer(base: buffer, capacity: BufferPool.smallest))
