@@ -64,6 +64,12 @@ package struct Exchange {
     backendDeadline = now + plan.queueTimeout
   }
 
+  /// Its turn has come: it waits no more, and whatever happens now does not find it in the queue.
+  package mutating func leftQueue() {
+    phase = .choosing
+    backendDeadline = .distantFuture
+  }
+
   /// A connection is being made.
   package mutating func connecting(now: Instant) {
     phase = .connecting

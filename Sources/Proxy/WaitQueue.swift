@@ -63,6 +63,7 @@ extension ExchangeRef {
     }
     let client = pointee.client
     leaveQueue()
+    pointee.machine.leftQueue()
     attempt(position)
     client.settleAfterBackend()
     return true

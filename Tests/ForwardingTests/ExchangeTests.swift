@@ -262,6 +262,13 @@ struct Play {
     #expect(play.machine.fate == .reset)
   }
 
+  @Test func `one whose turn has come and whose connect fails at once leaves the queue once`() {
+    var play = Play()
+    play.machine.queued(now: play.now)
+    play.machine.leftQueue()
+    #expect(!play.machine.fail(.overloaded, play.context).contains(.leaveQueue))
+  }
+
   @Test func `what comes after the end changes nothing`() {
     var play = Play()
     _ = play.open()

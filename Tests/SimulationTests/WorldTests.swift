@@ -19,6 +19,13 @@ import Testing
     #expect(world.tally.requests > 0)
   }
 
+  @Test func `requests wait in line behind one whose connect fails at once`() throws {
+    // Found by this seed: a request that had left the line left it again when there was no
+    // descriptor for its connection, and all who waited behind it were forgotten.
+    let world = try run(1251)
+    #expect(world.failure == nil)
+  }
+
   @Test(arguments: [3, 11, 25] as [UInt64])
   func `the same seed is the same world to the last decision`(seed: UInt64) throws {
     let first = try run(seed)

@@ -281,6 +281,12 @@ extension BackendLinkRef {
       $0.isWhole = true
       $0.bodyLength = Int32(count)
     }
+    // A breaker believes a 101 at once.
+    if pointee.isUnderWay {
+      pointee.isUnderWay = false
+      pointee.backend.pointee.underWay -= 1
+      world.attemptOver(self)
+    }
     pointee.state = .tunnel
     pointee.reader.beginBody(.tunnel, key: BodyPattern.key(request: pointee.id))
     let piece = 1 + Int(pointee.random.below(4_096))

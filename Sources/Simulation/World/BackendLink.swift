@@ -107,6 +107,10 @@ extension BackendLinkRef {
       let used = pointee.reader.takeBody(bytes)
       bodyCame()
       return used
+    case .waiting where pointee.answer.fault == .tooLong:
+      // The gateway took the answer for whole, as it may, before what is too much had come.
+      end(isReset: true)
+      return bytes.count
     case .waiting:
       world.fail(.framing, "bytes behind a complete request, before its answer: \(subject)")
       return bytes.count

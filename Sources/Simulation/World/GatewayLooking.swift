@@ -50,8 +50,9 @@ extension SimulatedGateway {
     watch.versions = [UInt64](repeating: .max, count: count)
     world.pointee.rules.standings = world.pointee.backends.map { _ in Standing() }
     world.pointee.rules.prefersUntried = configuration.services.map {
+      // With more attempts there may have been one that no backend has seen.
       $0.connections.max == nil && $0.warmUp == nil && $0.health.panicThreshold.partsPerMillion == 0
-        && $0.balancer.maxLoad == nil
+        && $0.balancer.maxLoad == nil && $0.retries.attempts == 1
     }
     for service in 0..<count {
       for (position, entry) in snapshot.pointee.backends(of: service).enumerated() {
@@ -86,7 +87,11 @@ extension SimulatedGateway {
       var until = Instant.distantFuture
       if standing.isHealthy {
         switch backend.shared.breaker.gate(now: now, service.pointee.rules.breaker) {
-        case .refuses(let end), .busy(let end): until = end
+        case .refuses(let end): until = end
+        case .busy(let end):
+          until = end
+          // A trial may have been given back and taken again within this step.
+          known.ineligibleSince = now
         case .admits, .trial: until = now
         }
       } else {
@@ -150,7 +155,8 @@ extension ShortestWaits {
     for service in configuration.services {
       queue = less(queue, service.connections.queueTimeout)
       connect = less(connect, service.timeouts.connect)
-      response = less(response, service.timeouts.response)
+      // A backend that takes none of the request is told of in the same words.
+      response = less(response, min(service.timeouts.response, service.timeouts.idle))
       if let limit = service.timeouts.request { request = less(request, limit) }
     }
   }
