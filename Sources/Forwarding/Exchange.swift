@@ -11,7 +11,7 @@ package struct Exchange {
   /// How much of a request body is kept for a repeat (semantics: bounded tee).
   package static let teeLimit: UInt64 = 64 * 1024
 
-  @usableFromInline let limits: UnsafePointer<ExchangePlan>
+  @usableFromInline package internal(set) var limits: UnsafePointer<ExchangePlan>
   @inlinable var plan: ExchangePlan { limits.pointee }
   @usableFromInline package let request: RequestTraits
   @usableFromInline package internal(set) var phase = AttemptPhase.choosing
@@ -62,12 +62,6 @@ package struct Exchange {
   package mutating func queued(now: Instant) {
     phase = .queued
     backendDeadline = now + plan.queueTimeout
-  }
-
-  /// Its turn has come: it waits no more, and whatever happens now does not find it in the queue.
-  package mutating func leftQueue() {
-    phase = .choosing
-    backendDeadline = .distantFuture
   }
 
   /// A connection is being made.

@@ -1,6 +1,7 @@
 // Why this file exists: whether a request may be sent once more is asked in several moments, and
-// has to be answered by one rule.
+// has to be answered by one rule; and what such a one begins with.
 public import HTTPSemantics
+import Primitives
 
 extension Exchange {
   /// Under which word of `retries.when` an answer with this status is repeated.
@@ -29,4 +30,15 @@ extension Exchange {
     guard case .length(let length) = framing else { return false }
     return length <= Exchange.teeLimit
   }
+}
+
+extension Exchange {
+  /// Its turn has come: it waits no more, and whatever happens now does not find it in the queue.
+  package mutating func leftQueue() {
+    phase = .choosing
+    backendDeadline = .distantFuture
+  }
+
+  /// Goes on by this plan: that of before may be gone from here on.
+  package mutating func goOver(to plan: UnsafePointer<ExchangePlan>) { limits = plan }
 }

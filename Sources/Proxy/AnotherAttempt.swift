@@ -7,7 +7,8 @@ import Primitives
 extension ExchangeRef {
   /// The choice for another attempt, or for one that had to wait. It is made among the backends of
   /// the newest snapshot, as long as that has the route: those that the exchange began with may be
-  /// gone by now. The exchange goes over to it when there is a backend.
+  /// gone by now. The exchange goes over to it when there is a backend, and goes on by the times
+  /// and retries that its route has there.
   func chooseAgain() -> Pick {
     let newest = pointee.worker.pointee.snapshot
     if newest == pointee.snapshot { return choose() }
@@ -33,6 +34,12 @@ extension ExchangeRef {
     worker.pointee.users.increment()
     let old = pointee.snapshot
     pointee.snapshot = newest
+    // A plan lies in the memory of the snapshot that is left here. Extras that are the same mean
+    // one memory for both, and their plans stay.
+    if pointee.extras == nil {
+      let entry = newest.pointee.routes + Int(route)
+      pointee.machine.goOver(to: UnsafePointer(entry.pointer(to: \.plan).unsafelyUnwrapped))
+    }
     pointee.route = route
     pointee.service = service
     Snapshot.users(of: old, worker: worker.pointee.index).decrementReleasing()

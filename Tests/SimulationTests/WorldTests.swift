@@ -26,6 +26,12 @@ import Testing
     #expect(world.failure == nil)
   }
 
+  @Test func `an exchange that goes over to other backends goes over to their plan`() throws {
+    // Found by this seed: it had gone on by the plan of a snapshot that was freed behind it.
+    let world = try run(3432)
+    #expect(world.failure == nil)
+  }
+
   @Test(arguments: [3, 11, 25] as [UInt64])
   func `the same seed is the same world to the last decision`(seed: UInt64) throws {
     let first = try run(seed)

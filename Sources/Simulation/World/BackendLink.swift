@@ -226,6 +226,10 @@ extension BackendLinkRef {
   func end(isReset: Bool) {
     if pointee.state == .closed { return }
     attemptOver()
+    // Whoever was about to ask has seen a failure that no attempt stands for.
+    if pointee.state == .head || (pointee.state == .idle && pointee.isFirst) {
+      pointee.backend.pointee.watch.sawBad(at: world.pointee.network.clock)
+    }
     pointee.state = .closed
     pointee.setting &+= 1
     if isReset { pointee.peer.reset() } else { pointee.peer.close() }

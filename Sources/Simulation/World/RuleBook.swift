@@ -138,11 +138,16 @@ extension WorldRef {
     guard let record = pointee.ledger.record(link.pointee.id) else { return }
     let note = record.pointee.withNote(link.pointee.attempt) { $0 }
     let backend = link.pointee.backend
-    if note.isWhole && note.status < 500 {
-      backend.pointee.watch.sawGood(pickedAt: link.pointee.pickedAt)
-    } else {
-      backend.pointee.watch.sawBad(at: pointee.network.clock)
+    let isGood = note.isWhole && note.status < 500
+    if isGood { backend.pointee.watch.sawGood(pickedAt: link.pointee.pickedAt) }
+    // Some have left whole, and are too much for the gateway or overtaken by a reset: either may
+    // be said of them.
+    let mayBeBad: Bool
+    switch note.fault {
+    case .hugeHead, .tooManyInterim, .earlyAndReset: mayBeBad = true
+    default: mayBeBad = !isGood
     }
+    if mayBeBad { backend.pointee.watch.sawBad(at: pointee.network.clock) }
   }
 
   /// The gateway, or a route, has answered by itself.
