@@ -104,6 +104,10 @@ extension SimulatedGateway {
     }
     world.pointee.rules.standings[place.backend] = known
     guard let breaker = configured.circuitBreaker, breaker.mode == .enforce else { return }
+    let state = backend.shared.breaker.now
+    if state.phase == .halfOpen, state.taken > service.pointee.rules.breaker.halfOpenRequests {
+      world.fail(.breaker, "\(state.taken) trials at once of backend \(place.backend)")
+    }
     // Connects that fail for other reasons are seen by nobody but the gateway.
     let conditions = network.pointee.conditions
     let isNear = configured.timeouts.connect >= .milliseconds(100)

@@ -42,11 +42,12 @@ struct LimitWatch {
     if !isRefusal { lastEnd = now }
   }
 
-  /// A request has got through. False when that is one too many.
-  mutating func pass(at instant: Instant) -> Bool {
-    if first == nil { first = instant }
+  /// A request has got through. False when that is one too many. They may come in another order
+  /// than that in which they were let through.
+  mutating func pass(pickedAt: Instant, now: Instant) -> Bool {
+    first = min(first ?? pickedAt, pickedAt)
     passed += 1
-    let span = Double((instant - (first ?? instant)).nanoseconds)
+    let span = Double((now - (first ?? now)).nanoseconds)
     let most = isBucket ? burst + count * span / period : count * (span / period + 1)
     return passed <= most + 1
   }

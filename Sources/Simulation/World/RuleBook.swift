@@ -96,7 +96,9 @@ extension WorldRef {
     }
     record.pointee.withNote(attempt) { $0 = AttemptNote(backend: Int16(index)) }
     checkEligible(index, record, attempt, pickedAt)
-    if attempt == 0, record.pointee.isLimited, !pointee.rules.limits.pass(at: pickedAt) {
+    if attempt == 0, record.pointee.isLimited,
+      !pointee.rules.limits.pass(pickedAt: pickedAt, now: pointee.network.clock)
+    {
       fail(.limit, "too many have passed: " + tell(record.pointee.id, attempt, index))
     }
   }
