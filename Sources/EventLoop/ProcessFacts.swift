@@ -39,6 +39,23 @@ package enum ProcessFacts {
   /// milliseconds when there is much of it.
   package static func returnUnusedMemory() { gateway_trim_heap() }
 
+  /// Takes the code of the program and its libraries out of the process's memory; what is run again
+  /// comes back from the page cache, in a microsecond for 64 KiB. Starting and loading a
+  /// configuration run through megabytes that serving does not need. Only code: constants lie
+  /// beside what the loader has written, which would be lost.
+  package static func returnUnusedCode() {
+    guard let maps = Descriptor.contents(of: "/proc/self/maps", limit: 1 << 20) else { return }
+    for line in String(decoding: maps, as: UTF8.self).split(separator: "\n") {
+      let words = line.split(separator: " ")
+      guard words.count > 5, words[1] == "r-xp", words[5].hasPrefix("/") else { continue }
+      let bounds = words[0].split(separator: "-").compactMap { UInt($0, radix: 16) }
+      guard bounds.count == 2, let start = UnsafeMutableRawPointer(bitPattern: bounds[0]) else {
+        continue
+      }
+      madvise(start, Int(bounds[1] - bounds[0]), MADV_DONTNEED)
+    }
+  }
+
   /// Virtual memory in bytes; nil without /proc.
   package static func virtualBytes() -> Int? {
     guard let fields = fields(of: "/proc/self/statm"), let pages = fields.first else { return nil }

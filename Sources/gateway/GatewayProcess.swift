@@ -208,6 +208,7 @@ enum GatewayProcess {
           "connections": "\(budget.connections)",
         ])
     }
+    ProcessFacts.returnUnusedCode()
   }
 
   private static func level(_ level: LoggingConfiguration.Level) -> Logger.Level {

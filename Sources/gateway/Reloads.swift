@@ -220,6 +220,7 @@ final class Reloads {
     present = nil
     onEnd(outcome)
     for waiter in waiters { waiter(outcome) }
+    ProcessFacts.returnUnusedCode()
     if next != nil { timer?.start(at: loop.now) }
   }
 }

@@ -198,6 +198,19 @@ final class GatewayProcess {
     return fields.count > 1 ? (Int(fields[1]) ?? 0) * 4_096 : 0
   }
 
+  /// The part of the program's code that is in its memory.
+  var residentCode: Double {
+    var (isCode, size, resident) = (false, 0.0, 0.0)
+    for line in (readFile("/proc/\(pid)/smaps") ?? "").split(separator: "\n") {
+      let words = line.split(separator: " ")
+      if words.count > 5 { isCode = words[1] == "r-xp" && words[5].hasSuffix("/gateway") }
+      guard isCode, words.count == 3, let kibibytes = Double(words[1]) else { continue }
+      if words[0] == "Size:" { size += kibibytes }
+      if words[0] == "Rss:" { resident += kibibytes }
+    }
+    return size > 0 ? resident / size : 1
+  }
+
   var openDescriptors: Int {
     guard let directory = opendir("/proc/\(pid)/fd") else { return 0 }
     defer { closedir(directory) }

@@ -65,7 +65,9 @@ extension Operations {
         } else {
           #expect(body["result"]?.text == "unchanged")
         }
-        #expect(gateway.logLines("reload: ").contains { $0["msg"]!.text!.contains("every") })
+        try eventually("the log to tell of it") {
+          gateway.logLines("reload: ").contains { $0["msg"]!.text!.contains("every") }
+        }
         let again = try gateway.post("/reload")
         #expect(try JSON(parsing: again.text)["result"]?.text == "unchanged")
         #expect(

@@ -173,6 +173,20 @@ extension Operations {
       #expect(end == .exited(0))
     }
 
+    @Test func `code that only starting needs does not stay in memory, nor that of a reload`()
+      throws
+    {
+      let backend = ScriptedBackend.answering()
+      try withGateway(configuration(), [backend]) { gateway in
+        try eventually("most of the code to be given back") { gateway.residentCode < 0.5 }
+        gateway.edit(configuration(service: "timeouts: {connect: 2s}"), [backend])
+        gateway.signal(SIGHUP)
+        try eventually("the reload") { !gateway.logLines("configuration reloaded").isEmpty }
+        try eventually("the code of the reload to be given back") { gateway.residentCode < 0.5 }
+        #expect(try gateway.get().status == 200)
+      }
+    }
+
     @Test func `all workers serve, and tell one truth`() throws {
       let backend = ScriptedBackend.answering()
       try withGateway(configuration(workers: 4), [backend]) { gateway in
