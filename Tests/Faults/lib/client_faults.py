@@ -25,8 +25,10 @@ def seeing(stage):
     stage.load(0.4, rate=500, connections=8, mix="get", patience=2)
     result = stage.join()[0]["kinds"]["get"]
     bad = backend.report()["misbehaved"] - before
-    stage.expect(0 < bad == result[word], f"{mode}: {bad}, but {result[word]} seen as {word}")
-    # What is too much comes after a good answer.
+    # What is too much comes after a good answer; behind a connection's last, nobody may read it.
+    unread = 8 if mode == "long" else 0
+    stage.expect(0 <= bad - result[word] <= unread < bad,
+                 f"{mode}: {bad}, but {result[word]} seen as {word}")
     good = result["sent"] - (0 if mode == "long" else bad)
     stage.expect(result["good"] == good, f"{mode}: good ones taken for bad: {result}")
     seen[mode] = bad
