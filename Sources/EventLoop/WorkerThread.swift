@@ -84,6 +84,9 @@ package struct WorkerThread: @unchecked Sendable {
     _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)
   }
 
+  /// Nobody will join it: what it holds is freed when its body returns. Instead of `join`.
+  package func detach() { pthread_detach(thread) }
+
   /// Waits until its body has returned. Once.
   package func join() { pthread_join(thread, nil) }
 

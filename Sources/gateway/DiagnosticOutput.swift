@@ -31,7 +31,8 @@ final class DiagnosticOutput: Sendable {
   ) throws(EventLoopError) -> DiagnosticOutput {
     let output = DiagnosticOutput(
       descriptor, wake: try ThreadSignal.create(), done: try ThreadSignal.create(), apology)
-    _ = try WorkerThread.start(name: "diagnostics", stackSize: 256 << 10) { output.run() }
+    // Not joined: at the end it may still wait for a reader.
+    try WorkerThread.start(name: "diagnostics", stackSize: 256 << 10) { output.run() }.detach()
     return output
   }
 
