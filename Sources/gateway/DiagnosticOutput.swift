@@ -19,6 +19,7 @@ final class DiagnosticOutput: Sendable {
   }
 
   private let waiting = Mutex(Waiting())
+  private let thread = Mutex<WorkerThread?>(nil)
   private let descriptor: Int32
   private let wake: ThreadSignal
   private let done: ThreadSignal
@@ -31,8 +32,8 @@ final class DiagnosticOutput: Sendable {
   ) throws(EventLoopError) -> DiagnosticOutput {
     let output = DiagnosticOutput(
       descriptor, wake: try ThreadSignal.create(), done: try ThreadSignal.create(), apology)
-    // Not joined: at the end it may still wait for a reader.
-    try WorkerThread.start(name: "diagnostics", stackSize: 256 << 10) { output.run() }.detach()
+    let thread = try WorkerThread.start(name: "diagnostics", stackSize: 256 << 10) { output.run() }
+    output.thread.withLock { $0 = thread }
     return output
   }
 
@@ -66,7 +67,11 @@ final class DiagnosticOutput: Sendable {
   func finish(milliseconds: Int32 = 1_000) -> Bool {
     waiting.withLock { $0.isClosing = true }
     wake.send()
-    return done.wait(milliseconds: milliseconds)
+    let isDone = done.wait(milliseconds: milliseconds)
+    let thread = thread.withLock { $0.take() }
+    // Where nobody reads, it waits for longer than the end may take.
+    if isDone { thread?.join() } else { thread?.detach() }
+    return isDone
   }
 
   private func run() {

@@ -8,6 +8,7 @@ import Testing
 private final class StalledReader {
   private let descriptor: Int32
   private var bytes: [UInt8] = []
+  private var lines: [JSON] = []
 
   init(_ path: String) {
     precondition(mkfifo(path, 0o600) == 0, "mkfifo: \(errorText(errno))")
@@ -27,10 +28,12 @@ private final class StalledReader {
       guard count > 0 else { break }
       bytes += chunk[..<count]
     }
-    let whole = bytes[...(bytes.lastIndex(of: 0x0a) ?? -1)]
-    return try whole.split(separator: 0x0a).map {
-      try JSON(parsing: String(decoding: $0, as: UTF8.self))
+    guard let end = bytes.lastIndex(of: 0x0a) else { return lines }
+    for line in bytes[...end].split(separator: 0x0a) {
+      lines.append(try JSON(parsing: String(decoding: line, as: UTF8.self)))
     }
+    bytes.removeSubrange(...end)
+    return lines
   }
 }
 
