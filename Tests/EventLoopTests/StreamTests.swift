@@ -261,7 +261,7 @@ struct StreamTests {
   {
     let free = try ListeningSocket.tcp(loopback(0), reusePort: false)
     let nowhere = BackendAddress(tcp: free.boundEndpoint)
-    free.close()
+    free.abandon()
     let refused = Wire()
     #expect(refused.connect(loop, to: nowhere) == 0)
     #expect(Stream.isConnecting(refused.stream))

@@ -172,6 +172,15 @@ func turn(
   }
 }
 
+extension ListeningSocket {
+  /// What a process leaves that is gone: from here on nobody answers. Closing alone says so later
+  /// while another test starts a program, which holds every descriptor up to its exec.
+  func abandon() {
+    shutdown(descriptor, Int32(SHUT_RDWR))
+    close()
+  }
+}
+
 /// The other end as an ordinary blocking socket.
 struct PlainSocket {
   let descriptor: Int32

@@ -85,6 +85,8 @@ private let refused = [
     let stage = try Stage()
     defer { stage.finish() }
     let gone = try ListeningSocket.tcp(loopback(0), reusePort: false)
+    // Closing alone would leave it to a program that another test is just starting.
+    shutdown(gone.descriptor, Int32(SHUT_RDWR))
     gone.close()
     stage.prober.watch([
       target("tcp", .tcp(gone.boundEndpoint)), target("unix", .unix("/tmp/no-such-socket.here")),

@@ -71,6 +71,8 @@ final class Child: @unchecked Sendable {
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
     posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+    // A socket or pipe of a test beside this one would stay open when that test closes it.
+    closeFrom(&actions, 3)
 
     // The child must not inherit what the test runner ignores or blocks.
     var attributes = posix_spawnattr_t()
@@ -180,3 +182,10 @@ func removeDirectory(_ path: String) {
   closedir(directory)
   rmdir(path)
 }
+
+/// Of glibc 2.34, behind _GNU_SOURCE, which Swift's view of the C library leaves out.
+@_silgen_name("posix_spawn_file_actions_addclosefrom_np")
+@discardableResult
+private func closeFrom(
+  _ actions: UnsafeMutablePointer<posix_spawn_file_actions_t>, _ first: Int32
+) -> Int32
