@@ -11,8 +11,9 @@ private let configured = """
   services:
     users: {backends: [10.0.0.1:9000, "users.internal:9000"]}
     orders: {backends: [10.0.0.3:9000]}
+  rate_limits: {per-client: {rate: 5/s, key: client_ip}}
   routes:
-    - {match: {path: /orders}, service: orders}
+    - {name: my orders, match: {path: /orders}, service: orders, rate_limits: [per-client]}
     - {match: {path: /*}, service: users}
 
   """
@@ -124,6 +125,38 @@ private func scenario(_ text: String) throws -> ScenarioConfiguration {
       "- success >= 99.9%", "- p99 <= 300ms while down",
       "6:24: error: expect: 'down' is a state of a backend"
     ),
+    (
+      "- success >= 99.9%", "- route \"my order\" success >= 99.9%",
+      "6:11: error: expect: 'my order' is no route of the configuration; did you mean "
+        + "'my orders'?\n"
+        + "    6 |   - route \"my order\" success >= 99.9%\n      |           ^~~~~~~~~~\n"
+    ),
+    (
+      "- success >= 99.9%", "- flow web limit perclient >= 90%",
+      "6:20: error: expect: 'perclient' is no limit of the configuration; did you mean"
+        + " 'per-client'?"
+    ),
+    (
+      "- success >= 99.9%", "- backend 10.0.0.1:9000 <= 5 requests",
+      "6:13: error: expect: '10.0.0.1:9000' is no backend of the configuration; did you mean"
+        + " 'users/10.0.0.1:9000'?"
+    ),
+    (
+      "- success >= 99.9%", "- success>=99.9%",
+      "6:5: error: expect: 'success>=99.9%' is no figure; put spaces around the comparison"
+    ),
+    (
+      "- success >= 99.9%", "- per-client >= 90%",
+      "6:5: error: expect: 'per-client' is no figure; write 'limit per-client'"
+    ),
+    (
+      "- success >= 99.9%", "- p99 of web <= 300ms",
+      "6:9: error: expect: 'of' is no comparison; write 'flow NAME' or 'route NAME' in front"
+    ),
+    (
+      "- success >= 99.9%", "- route */* attempts <= 120%",
+      "6:15: error: expect: 'attempts' is not counted by route; leave out what is before it"
+    ),
     ("- success >= 99.9%", "- success >=", "error: expect: ends where a bound should be"),
     (
       "- success >= 99.9%", "- {that: success >= 1%, from: 20s, until: 10s}",
@@ -155,11 +188,30 @@ private func scenario(_ text: String) throws -> ScenarioConfiguration {
     #expect(messages(text).contains(expected), "\(messages(text))")
   }
 
+  @Test func `routes, limits and backends of an unreadable configuration are no mistakes`() {
+    let text =
+      plain.replacing("g.yaml", with: "h.yaml")
+      + "  - route any success >= 1%\n  - limit any <= 1%\n  - backend a/b <= 1%\n"
+    #expect(loadScenario(text).messages.flatMap(\.diagnostics).count == 1, "\(messages(text))")
+  }
+
+  @Test func `flow and route stand in front in either order, quotes around a name`() throws {
+    for text in [
+      "flow web route \"my orders\" p99 <= 1s", "route \"my orders\" flow web p99 <= 1s",
+    ] {
+      let read = try scenario(plain.replacing("success >= 99.9%", with: text)).expectations[0]
+      #expect(read.flow == "web")
+      #expect(read.route == "my orders")
+      #expect(read.figure == .quantile(990))
+      #expect(read.text == text)
+    }
+  }
+
   @Test func `a configuration with a mistake has its own messages`() {
     let broken = configured.replacing("service: orders", with: "service: oders")
     let text = messages(plain, ["s/g.yaml": broken])
     #expect(text.contains("s/x.yaml:1:9: error: config: 'g.yaml' is not a valid configuration"))
-    #expect(text.contains("s/g.yaml:6:"))
+    #expect(text.contains("s/g.yaml:7:"))
     #expect(text.contains("did you mean 'orders'?"))
   }
 
@@ -186,6 +238,7 @@ private func scenario(_ text: String) throws -> ScenarioConfiguration {
     ("max <= 30s", .quantile(1_000), .time(.seconds(30))),
     ("status 5xx <= 10 requests", .status(500...599), .count(10)),
     ("requests > 1000", .requests, .count(1_000)),
+    ("limit per-client >= 90%", .limit("per-client"), .share(.percent(90))),
     ("attempts <= 120%", .attempts, .share(.percent(120))),
     (
       "backend users/users.internal:9000 <= 5 requests while down",
@@ -218,6 +271,18 @@ private func scenario(_ text: String) throws -> ScenarioConfiguration {
         #expect(JSONSchemaWriter.scenario.contains("\"\(row.key)\": {"), "\(row.path)")
       }
     }
+  }
+
+  @Test func `the scenario in docs/simulating.md loads beside the shipped configuration`() throws {
+    let page = try projectText("docs/simulating.md")
+    let block = try #require(page.firstMatch(of: /```yaml\n((?s).*?)```/)).1
+    let environment = environment()
+    let result = ScenarioLoader.load(path: "config/x.yaml", environment: environment) { path in
+      if path == "config/x.yaml" { return .success(Array(block.utf8)) }
+      return Result { () throws(FileProblem) in try ConfigurationFile.read(projectPath(path)) }
+    }
+    #expect(result.scenario != nil)
+    #expect(result.messages.flatMap(\.diagnostics).isEmpty)
   }
 
   /// A sample that does not load is worse than none.

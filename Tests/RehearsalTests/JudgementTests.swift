@@ -38,7 +38,10 @@ func played(_ expectations: [String], seconds: Int64 = 10) -> ScenarioConfigurat
     "g.yaml": """
     listeners: [{address: 127.0.0.1:8080}]
     services: {s: {backends: [10.0.0.1:80, 10.0.0.2:80]}}
-    routes: [{match: {path: /*}, service: s}]
+    rate_limits: {few: {rate: 1/s, key: client_ip}}
+    routes:
+      - {name: one, match: {path: /one}, service: s, rate_limits: [few]}
+      - {name: other, match: {path: /*}, service: s}
 
     """,
   ]
@@ -52,12 +55,13 @@ func played(_ expectations: [String], seconds: Int64 = 10) -> ScenarioConfigurat
 extension RunRecords {
   func request(
     _ flow: Int, at seconds: Int64, _ kind: EndKind = .success, status: UInt16 = 200,
-    takes milliseconds: Int64 = 10
+    takes milliseconds: Int64 = 10, route: Int? = 0, limit: Int? = nil
   ) {
     sent(flow: flow, at: .seconds(seconds), isRepeat: false)
     ended(
-      flow: flow, sentAt: .seconds(seconds), after: .milliseconds(milliseconds), kind,
-      status: status)
+      Ending(
+        flow: flow, passage: Passage(route: route, limit: limit), sentAt: .seconds(seconds),
+        latency: .milliseconds(milliseconds), kind: kind, status: status))
   }
 }
 
@@ -103,6 +107,44 @@ extension RunRecords {
     records.request(0, at: 1, .reason(.rateLimited), status: 429)
     records.request(0, at: 1, status: 404)
     #expect(records.judgements.map(\.isMet) == [true, false, true])
+  }
+
+  @Test func `a route's requests are those that it took`() throws {
+    let records = try records([
+      "route other success >= 50%", "route one p99 <= 10ms", "route one requests <= 2 requests",
+      "flow b route other requests <= 0", "route other requests >= 2",
+    ])
+    records.request(0, at: 1)
+    records.request(1, at: 1, takes: 8)
+    records.request(0, at: 2, takes: 500, route: 1)
+    records.request(0, at: 2, .reason(.connectTimeout), status: 504, route: 1)
+    records.request(0, at: 3, .notConnected, status: 0, route: nil)
+    #expect(records.judgements.map(\.isMet) == [true, true, true, true, true])
+    #expect(records.judgements[0].measured == "50.00% (1 of 2)")
+    #expect(records.judgements[2].measured == "2")
+    #expect(records.routes.map(\.ended.count) == [2, 2])
+    #expect(records.withoutRoute.count == 1)
+  }
+
+  @Test func `a limit's requests are those that it refused, or would have`() throws {
+    let records = try records([
+      "flow a limit few >= 100%", "limit few <= 1 request", "flow b limit few <= 0%",
+    ])
+    records.request(0, at: 1, .reason(.rateLimited), status: 429, limit: 0)
+    records.request(0, at: 1, limit: 0)
+    records.request(1, at: 1)
+    #expect(records.judgements.map(\.isMet) == [true, false, true])
+    #expect(records.judgements[0].measured == "100% (2 of 2)")
+    #expect(records.limits[0].refused == 1)
+    #expect(records.limits[0].wouldRefuse == 1)
+  }
+
+  @Test func `what stood in the way of success is told, most first, while it is not met`() throws {
+    let records = try records(["success >= 50%", "success >= 1%", "p99 <= 1ms"])
+    records.request(0, at: 1)
+    for _ in 0..<2 { records.request(0, at: 1, .reason(.rateLimited), status: 429) }
+    records.request(0, at: 1, .cut)
+    #expect(records.judgements.map(\.failures) == ["2 rate_limited, 1 cut", "", ""])
   }
 
   @Test func `a backend's attempts are counted while the scenario has it down`() throws {

@@ -13,7 +13,7 @@ import Testing
     let scenario = try #require(played(["success >= 50%", "p99 <= 1ms"]))
     let records = try records(["success >= 50%", "p99 <= 1ms"])
     records.request(0, at: 1, takes: 20)
-    records.request(1, at: 2, .reason(.connectRefused), status: 502)
+    records.request(1, at: 2, .reason(.connectRefused), status: 502, route: 1)
     records.attempt(backend: 0, at: .seconds(1), whileDown: false, isMissed: false)
     records.answered(backend: 0, status: 200, after: .milliseconds(19))
     records.tell(.gateway, at: .milliseconds(2_100), "s/10.0.0.2:80 down: <script>x</script>")
@@ -27,6 +27,9 @@ import Testing
     #expect(text.contains("      2.1 s  gateway   s/10.0.0.2:80 down"))
     #expect(text.contains("  ✓ success >= 50%  50.00% (1 of 2)\n"))
     #expect(text.contains("  ✗ p99 <= 1ms      20.0 ms of 1 requests\n"))
+    #expect(text.contains("  other         1  50.00%       0%"), "\(text)")
+    #expect(
+      text.contains("\nRate limits\n  limit  refused  share  in shadow\n  few          0     0%"))
     #expect(text.hasSuffix("\n1 of 2 expectations is not met.\n"))
     #expect(!text.contains("\u{1B}"))
     #expect(TextReport.text(try result(), isColoured: true).contains("\u{1B}[1;31m✗"))
@@ -38,6 +41,34 @@ import Testing
     #expect(!page.contains("<script"))
     #expect(page.contains("&lt;img src=x onerror=&#39;a&amp;b&#39;&gt;.yaml"))
     #expect(page.contains("&lt;script&gt;x&lt;/script&gt;"))
+  }
+
+  @Test func `the page has a plot or a table of each thing that is asked about a run`() throws {
+    let page = HTMLReport.text(try result())
+    for title in [
+      "Requests and attempts a second", "Failures a second, by reason", "Time to a whole answer",
+      "Share of all attempts, by backend", "Health and breakers",
+    ] {
+      #expect(page.contains("<figcaption>\(title)</figcaption>"), "\(title)")
+    }
+    for title in [
+      "Expectations", "Flows", "Routes", "Rate limits", "Backends", "How requests ended",
+      "Timeline",
+    ] {
+      #expect(page.contains("<h2>\(title)</h2>"), "\(title)")
+    }
+    #expect(page.contains("<th scope=\"row\">s/10.0.0.1:80</th><td class=\"number\">1</td>"))
+    // Names and axes of time are the same for the bars as for the curves.
+    #expect(page.contains("<title>down from 2.1 s</title>"))
+  }
+
+  @Test func `what the scenario does is a line through every plot`() throws {
+    let run = try result()
+    run.records.tell(.scenario, at: .seconds(5), "s vanishes")
+    run.records.tell(.scenario, at: .seconds(5), "t, too")
+    let page = HTMLReport.text(run)
+    let marks = page.matches(of: /<line class="mark"[^>]*><title>5 s: s vanishes; t, too<\/title>/)
+    #expect(marks.count == 4)
   }
 
   @Test func `the page asks nobody for anything`() throws {
@@ -56,6 +87,9 @@ import Testing
     #expect(
       text.contains("{\"that\":\"p99 <= 1ms\",\"from_s\":0.0,\"until_s\":null,\"met\":false,"))
     #expect(text.contains("\"ends\":{\"connect_refused\":1}"))
+    #expect(
+      text.contains("\"routes\":[{\"route\":\"one\",\"requests\":1,\"ends\":{\"success\":1},"))
+    #expect(text.contains("\"limits\":[{\"limit\":\"few\",\"refused\":0,\"in_shadow\":0}]"))
     #expect(text.contains("\"states\":[{\"at_s\":2.1,\"state\":\"down\"}]"))
     #expect(text.hasSuffix("}\n"))
   }

@@ -1,5 +1,5 @@
 // Why this file exists: what a run is expected to show is one line that reads like a sentence:
-// `flow checkout success >= 99.9%`. Here it is taken apart, and a mistake in it is answered like
+// `route checkout success >= 99.9%`. Here it is taken apart, and a mistake in it is answered like
 // one in the configuration: where, what, and what to write instead.
 package import Primitives
 
@@ -14,6 +14,8 @@ package struct Expectation: Sendable, Equatable {
     case reason(String)
     /// Answers with such a status.
     case status(ClosedRange<UInt16>)
+    /// Requests that this limit refused or, in shadow, would have.
+    case limit(String)
     /// Requests that were sent, repeats included.
     case requests
     /// Attempts at backends, of all requests.
@@ -39,6 +41,8 @@ package struct Expectation: Sendable, Equatable {
   package var text: String
   /// Of one flow alone.
   package var flow: String?
+  /// Of one route alone.
+  package var route: String?
   package var figure: Figure
   package var comparison: Comparison
   package var bound: Bound
@@ -60,15 +64,20 @@ struct ExpectationProblem: Error, Equatable {
 /// Reads one expectation, word by word.
 struct ExpectationReader {
   private struct Word {
+    /// Without the quotes around it.
     var text: String
+    /// As it was written.
+    var written: String
     var offset: Int
   }
 
-  /// What the words may name.
+  /// What the words may name; nil = not known, because the configuration could not be read.
   struct Names {
     var flows: [String]
+    var routes: [String]?
+    var limits: [String]?
     /// `service/address`
-    var backends: [String]
+    var backends: [String]?
     var reasons: [String]
   }
 
@@ -83,26 +92,36 @@ struct ExpectationReader {
   }
 
   private init(_ text: String, _ names: Names) {
-    var words: [Word] = []
-    var current = ""
-    var offset = 0
-    for scalar in text.unicodeScalars {
-      if scalar == " " {
-        if !current.isEmpty {
-          words.append(Word(text: current, offset: offset - current.unicodeScalars.count))
-        }
-        current = ""
-      } else {
-        current.unicodeScalars.append(scalar)
-      }
-      offset += 1
-    }
-    if !current.isEmpty {
-      words.append(Word(text: current, offset: offset - current.unicodeScalars.count))
-    }
-    self.words = words
+    let scalars = Array(text.unicodeScalars)
+    words = ExpectationReader.words(of: scalars)
     self.names = names
-    length = offset
+    length = scalars.count
+  }
+
+  /// Words end at spaces; one that begins with a quote ends behind the next one.
+  private static func words(of scalars: [Unicode.Scalar]) -> [Word] {
+    var words: [Word] = []
+    var start = 0
+    while start < scalars.count {
+      let isQuoted = scalars[start] == "\""
+      let rest = scalars[(isQuoted ? start + 1 : start)...]
+      let end = rest.firstIndex(of: isQuoted ? "\"" : " ") ?? scalars.count
+      let next = isQuoted ? min(end + 1, scalars.count) : end
+      if next > start {
+        words.append(
+          Word(
+            text: text(scalars[rest.startIndex..<end]), written: text(scalars[start..<next]),
+            offset: start))
+      }
+      start = isQuoted ? next : end + 1
+    }
+    return words
+  }
+
+  private static func text(_ scalars: ArraySlice<Unicode.Scalar>) -> String {
+    var view = String.UnicodeScalarView()
+    view.append(contentsOf: scalars)
+    return String(view)
   }
 
   // MARK: Words
@@ -129,61 +148,78 @@ struct ExpectationReader {
     _ word: Word, _ message: String, _ suggestion: String?
   ) -> ExpectationProblem {
     ExpectationProblem(
-      offset: word.offset, length: word.text.unicodeScalars.count,
+      offset: word.offset, length: word.written.unicodeScalars.count,
       message: "'\(PrintableText.of(word.text, limit: 64))' \(message)", suggestion: suggestion)
   }
 
-  private func known(
-    _ word: Word, among names: [String], called what: String, _ plural: String
+  private mutating func known(
+    among names: [String]?, called what: String, _ plural: String, in place: String
   ) throws(ExpectationProblem) -> String {
-    if names.contains(word.text) { return word.text }
-    let suggestion = NearestName.suggestion(
-      for: word.text, among: names, called: plural, none: "there are no \(plural)")
-    throw problem(word, "is no \(what)", suggestion)
+    let word = try next("the name of a \(what)")
+    guard let names, !names.contains(word.text) else { return word.text }
+    throw problem(
+      word, "is no \(what) of \(place)",
+      NearestName.suggestion(
+        for: word.text, among: names, called: plural, none: "there are no \(plural)"))
   }
 
   // MARK: The sentence
 
   private mutating func expectation() throws(ExpectationProblem) -> Expectation {
-    var flow: String?
-    if take("flow") {
-      flow = try known(
-        try next("the name of a flow"), among: names.flows, called: "flow of this scenario",
-        "flows")
-    }
+    let (flow, route) = try selection()
     let first = try next("a figure")
     let figure = try figure(first)
-    if flow != nil {
+    if flow != nil || route != nil {
       switch figure {
       case .attempts, .backend:
-        throw problem(first, "is not counted by flow", "leave out 'flow \(flow ?? "")'")
-      default: break
+        throw problem(
+          first, "is not counted by \(flow != nil ? "flow" : "route")",
+          "leave out what is before it")
+      case .success, .quantile, .reason, .status, .limit, .requests: break
       }
     }
     let comparison = try comparison()
     let boundWord = try next("a bound")
     let bound = try bound(boundWord, of: figure)
     if case .count = bound { _ = take("requests") || take("request") }
-    var whileDown = false
-    if take("while") {
-      let word = try next("'down'")
-      guard word.text == "down" else { throw problem(word, "is not known here", "write 'down'") }
-      guard case .backend = figure else {
-        throw problem(word, "is a state of a backend", "write 'backend SERVICE/ADDRESS' first")
-      }
-      whileDown = true
-    }
+    let whileDown = try isWhileDown(figure)
     if !isAtEnd {
       throw problem(words[place], "comes behind the end", "leave it out")
     }
     return Expectation(
-      text: words.map(\.text).joined(separator: " "), flow: flow, figure: figure,
+      text: words.map(\.written).joined(separator: " "), flow: flow, route: route, figure: figure,
       comparison: comparison, bound: bound, whileDown: whileDown)
   }
 
+  /// `flow NAME` and `route NAME`, in either order.
+  private mutating func selection() throws(ExpectationProblem) -> (flow: String?, route: String?) {
+    var (flow, route): (String?, String?)
+    while true {
+      if flow == nil, take("flow") {
+        flow = try known(among: names.flows, called: "flow", "flows", in: "this scenario")
+      } else if route == nil, take("route") {
+        route = try known(among: names.routes, called: "route", "routes", in: "the configuration")
+      } else {
+        return (flow, route)
+      }
+    }
+  }
+
+  private mutating func isWhileDown(
+    _ figure: Expectation.Figure
+  ) throws(ExpectationProblem) -> Bool {
+    guard take("while") else { return false }
+    let word = try next("'down'")
+    guard word.text == "down" else { throw problem(word, "is not known here", "write 'down'") }
+    guard case .backend = figure else {
+      throw problem(word, "is a state of a backend", "write 'backend SERVICE/ADDRESS' first")
+    }
+    return true
+  }
+
   private static let figures = [
-    "success", "p50", "p90", "p95", "p99", "p999", "max", "reason", "status", "requests",
-    "attempts", "backend", "flow",
+    "success", "p99", "reason", "limit", "status", "requests", "attempts", "backend", "p50", "p90",
+    "p95", "p999", "max", "flow", "route",
   ]
 
   private mutating func figure(_ word: Word) throws(ExpectationProblem) -> Expectation.Figure {
@@ -198,24 +234,46 @@ struct ExpectationReader {
     case "requests": return .requests
     case "attempts": return .attempts
     case "reason":
-      return .reason(
-        try known(
-          try next("a reason word"), among: names.reasons, called: "reason word", "reasons"))
-    case "status": return .status(try status(try next("a status")))
-    case "backend":
-      let name = try known(
-        try next("a backend"), among: names.backends, called: "backend of the configuration",
-        "backends")
-      guard case .one(let service, let address) = BackendSubject(name) else {
-        preconditionFailure("names of backends have a slash")
-      }
-      return .backend(service: service, address: address)
-    default:
+      let word = try next("a reason word")
+      if names.reasons.contains(word.text) { return .reason(word.text) }
       throw problem(
-        word, "is no figure",
-        NearestName.suggestion(
-          for: word.text, among: ExpectationReader.figures, called: "figures", none: ""))
+        word, "is no reason word",
+        NearestName.suggestion(for: word.text, among: names.reasons, called: "reasons", none: ""))
+    case "limit":
+      return .limit(
+        try known(
+          among: names.limits, called: "limit", "limits", in: "the configuration"))
+    case "status": return .status(try status(try next("a status")))
+    case "backend": return try backend()
+    default: throw problem(word, "is no figure", suggestion(forFigure: word.text))
     }
+  }
+
+  private mutating func backend() throws(ExpectationProblem) -> Expectation.Figure {
+    let word = try next("a backend")
+    if names.backends?.contains(word.text) ?? true,
+      case .one(let service, let address) = BackendSubject(word.text)
+    {
+      return .backend(service: service, address: address)
+    }
+    throw problem(
+      word, "is no backend of the configuration",
+      BackendSubject.suggestion(for: word.text, among: names.backends ?? []))
+  }
+
+  private func suggestion(forFigure word: String) -> String {
+    if word.contains(where: { "<>=".contains($0) }) {
+      return "put spaces around the comparison, as in 'success >= 99.9%'"
+    }
+    let named = [
+      ("flow", names.flows), ("route", names.routes ?? []), ("limit", names.limits ?? []),
+      ("backend", names.backends ?? []),
+    ]
+    if let (kind, _) = named.first(where: { $0.1.contains(word) }) {
+      return "write '\(kind) \(word)'"
+    }
+    return NearestName.suggestion(
+      for: word, among: ExpectationReader.figures, called: "figures", none: "")
   }
 
   /// `503`, `5xx` or `500-504`.
@@ -235,7 +293,11 @@ struct ExpectationReader {
   private mutating func comparison() throws(ExpectationProblem) -> Expectation.Comparison {
     let word = try next("a comparison")
     if let comparison = Expectation.Comparison(rawValue: word.text) { return comparison }
-    throw problem(word, "is no comparison", "write one of <=, >=, < or >, with spaces around it")
+    throw problem(
+      word, "is no comparison",
+      word.text == "of" || word.text == "for"
+        ? "write 'flow NAME' or 'route NAME' in front"
+        : "write one of <=, >=, < or >, with spaces around it")
   }
 
   private func bound(
@@ -248,7 +310,7 @@ struct ExpectationReader {
       case .success, .attempts:
         return .share(try share(word.text))
       case .requests: return .count(try count(word.text))
-      case .reason, .status, .backend:
+      case .reason, .status, .limit, .backend:
         return word.text.hasSuffix("%")
           ? .share(try share(word.text)) : .count(try count(word.text))
       }

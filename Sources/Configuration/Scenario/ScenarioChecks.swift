@@ -28,9 +28,8 @@ struct ScenarioChecks {
       checkFlow(flow.value, at: ConfigurationPath.root.key("traffic").name(flow.name))
     }
     // Without the configuration nobody knows which backends there are.
-    let backends = first == nil ? nil : ScenarioChecks.backends(of: known)
-    checkBehaviours(backends)
-    checkExpectations(backends)
+    checkBehaviours(first == nil ? nil : known.backendNames)
+    checkExpectations(first == nil ? nil : known)
   }
 
   // MARK: Configurations
@@ -82,21 +81,6 @@ struct ScenarioChecks {
             + "simulated", suggestion: "play a copy of the configuration with host:port")
       }
     }
-  }
-
-  /// `service/address`, each once.
-  private static func backends(of configurations: [GatewayConfiguration]) -> [String] {
-    var names: [String] = []
-    var seen: Set<String> = []
-    for configuration in configurations {
-      for service in configuration.services {
-        for backend in service.backends {
-          let name = "\(service.name)/\(backend.label)"
-          if seen.insert(name).inserted { names.append(name) }
-        }
-      }
-    }
-    return names
   }
 
   // MARK: Times
@@ -161,19 +145,11 @@ struct ScenarioChecks {
       case .one: isKnown = backends.contains(text)
       }
       if isKnown { continue }
-      let names = text.contains("/") ? backends : unique(services)
       diagnostics.error(
         .unknownService, name.range, path.key("backend"),
         "backend: '\(name.shown)' is not in the configuration",
-        suggestion: NearestName.suggestion(
-          for: text, among: names, called: text.contains("/") ? "backends" : "services",
-          none: "it has no backends"))
+        suggestion: BackendSubject.suggestion(for: text, among: backends + services.uniqued))
     }
-  }
-
-  private func unique(_ names: [String]) -> [String] {
-    var seen: Set<String> = []
-    return names.filter { seen.insert($0).inserted }
   }
 
   private mutating func checkLatency(_ latency: ConfigurationValue, at path: ConfigurationPath) {
@@ -197,23 +173,22 @@ struct ScenarioChecks {
 
   // MARK: Expectations
 
-  private mutating func checkExpectations(_ backends: [String]?) {
-    let reasons = Reason.allCases.dropFirst().map { "\($0.word)" } + ScenarioReasons.own
+  private mutating func checkExpectations(_ configurations: [GatewayConfiguration]?) {
+    let names = ExpectationReader.Names(
+      flows: (root.field("traffic")?.named ?? []).map(\.name),
+      routes: configurations?.routeNames, limits: configurations?.limitNames,
+      backends: configurations?.backendNames,
+      reasons: Reason.allCases.dropFirst().map { "\($0.word)" } + ScenarioReasons.own)
     for (index, value) in (root.field("expect")?.elements ?? []).enumerated() {
       let path = ConfigurationPath.root.key("expect").index(index)
       checkSpan(value, at: path)
       guard let that = value.field("that"), let text = that.writtenText else { continue }
-      let names = ExpectationReader.Names(
-        flows: (root.field("traffic")?.named ?? []).map(\.name), backends: backends ?? [],
-        reasons: reasons)
       do throws(ExpectationProblem) {
         var expectation = try ExpectationReader.read(text, names)
         expectation.from = value.time("from") ?? .zero
         expectation.until = value.time("until")
         expectations.append(expectation)
       } catch {
-        // Whose backends are not known is told why already.
-        if backends == nil && text.contains("backend ") { continue }
         diagnostics.error(
           .badText, place(of: error, in: text, that.range), path.key("that"),
           "expect: \(error.message)", suggestion: error.suggestion)

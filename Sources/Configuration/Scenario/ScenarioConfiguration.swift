@@ -14,6 +14,11 @@ package struct ScenarioConfiguration: Sendable {
   package var behaviours: [BehaviourConfiguration]
   package var expectations: [Expectation]
 
+  /// Of the whole run, in the order of time.
+  package var configurations: [GatewayConfiguration] {
+    [configuration] + changes.map(\.configuration)
+  }
+
   package struct Change: Sendable {
     package var at: Duration
     package var configuration: GatewayConfiguration
@@ -136,6 +141,38 @@ package enum BackendSubject: Sendable, Equatable {
     case .service(let name): name == service
     case .one(let name, let label): name == service && label == address
     }
+  }
+}
+
+extension BackendSubject {
+  /// What to write instead of a name that is none of these.
+  static func suggestion(for name: String, among names: [String]) -> String {
+    if let whole = names.first(where: { $0.hasSuffix("/\(name)") }) {
+      return "did you mean '\(whole)'?"
+    }
+    let isBackend = name.contains("/") || names.allSatisfy { $0.contains("/") }
+    return NearestName.suggestion(
+      for: name, among: names.filter { $0.contains("/") == isBackend },
+      called: isBackend ? "backends" : "services", none: "there are none")
+  }
+}
+
+/// What several configurations name, each once, in the order of the files.
+extension [GatewayConfiguration] {
+  package var routeNames: [String] { flatMap { $0.routes.map(\.name) }.uniqued }
+  package var limitNames: [String] { flatMap { $0.rateLimits.map(\.name) }.uniqued }
+  /// `service/address`
+  package var backendNames: [String] {
+    flatMap(\.services).flatMap { service in
+      service.backends.map { "\(service.name)/\($0.label)" }
+    }.uniqued
+  }
+}
+
+extension [String] {
+  var uniqued: [String] {
+    var seen: Set<String> = []
+    return filter { seen.insert($0).inserted }
   }
 }
 

@@ -25,7 +25,8 @@ package enum ScenarioReference {
 
     ## Expectations
 
-    A figure, a comparison (`<=` `>=` `<` `>`) and a bound, with spaces between them:
+    A figure, a comparison (`<=` `>=` `<` `>`) and a bound, with spaces between them. A name with a
+    space in it stands in quotes.
 
     | figure | bound | is |
     |---|---|---|
@@ -35,6 +36,8 @@ package enum ScenarioReference {
     answer, failures aside |
     | `reason WORD` | `1%`, `5 requests` | requests that ended so: \
     [a reason word](reasons.md), or one of those below |
+    | `limit NAME` | `1%`, `5 requests` | requests that this rate limit refused or, in shadow, \
+    would have refused |
     | `status CODE` | `1%`, `5 requests` | answers with it: `503`, `5xx`, `500-504` |
     | `requests` | `1000` | requests sent, repeats included |
     | `attempts` | `120%` | attempts at backends, of the requests: 120% are 20 more for each \
@@ -42,8 +45,11 @@ package enum ScenarioReference {
     | `backend SERVICE/ADDRESS` | `40%`, `5 requests` | attempts at one backend, connections that \
     it did not accept included; a share is of all attempts |
 
-    `flow NAME` in front counts one flow alone, where requests are counted. `while down` behind a
-    `backend` counts what came while the scenario has it down (`connect: refuse` or `ignore`).
+    `flow NAME` or `route NAME` in front, or both, count the requests of one flow or one route
+    alone. A route is called as in logs and metrics: what has no `name` is `*/api/*`. A request
+    belongs to the one that the gateway chose; one that never came so far, to none. `while down`
+    behind a `backend` counts what came while the scenario has it down (`connect: refuse` or
+    `ignore`).
 
     | reason besides | |
     |---|---|
@@ -54,10 +60,12 @@ package enum ScenarioReference {
 
         expect:
           - success >= 99.9%
-          - flow checkout p99 <= 300ms
+          - route checkout p99 <= 300ms
           - {that: success >= 99%, from: 30s, until: 60s}
           - backend users/10.0.0.2:9000 <= 5 requests while down
-          - reason rate_limited <= 1%
+          - reason queue_full <= 1%
+          - flow visitors limit per-client <= 0 requests
+          - flow script limit per-client >= 90%
 
     """
 }

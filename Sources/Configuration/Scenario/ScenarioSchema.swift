@@ -192,8 +192,8 @@ extension Schema {
       "What must hold in the end; each is told with the figure that was measured."),
     SchemaRow("expect[]", .mapping, .children, shortForm: "that", "One expectation."),
     SchemaRow(
-      "expect[].that", .text(300), .required, example: "success >= 99.9%",
-      "A figure, a comparison and a bound; see below."),
+      "expect[].that", .text(300), .required, example: "route checkout success >= 99.9%",
+      "Of a flow or a route, or of all: a figure, a comparison and a bound; see below."),
     SchemaRow(
       "expect[].from", time, .byDefault("0s"),
       "Only requests that were sent from then on count."),

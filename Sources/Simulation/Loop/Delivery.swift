@@ -27,7 +27,11 @@ extension NetworkRef {
         break
       }
     }
-    if taken > 0 { move(link, side) }
+    if taken > 0 {
+      let reader = link.end(1 - side)
+      if let owner = reader.pointee.owner { reader.pointee.handlers?.pointee.onAnswering?(owner) }
+      move(link, side)
+    }
     return taken
   }
 

@@ -15,13 +15,17 @@ package struct PeerHandlers {
   package var onReadable: OnEvent
   /// There is room again behind a write that was not taken whole.
   package var onWritable: OnEvent
+  /// The gateway is writing what will come: what made it do so is still under way there.
+  package var onAnswering: OnEvent?
 
   package init(
-    onConnected: @escaping OnStatus, onReadable: @escaping OnEvent, onWritable: @escaping OnEvent
+    onConnected: @escaping OnStatus, onReadable: @escaping OnEvent, onWritable: @escaping OnEvent,
+    onAnswering: OnEvent? = nil
   ) {
     self.onConnected = onConnected
     self.onReadable = onReadable
     self.onWritable = onWritable
+    self.onAnswering = onAnswering
   }
 }
 
@@ -128,6 +132,11 @@ package struct Peer {
       + (incoming.isStalled ? " stalled" : "") + (incoming.isMoving ? " moving" : "")
       + " out: \(outgoing.readable) and \(outgoing.onTheWay) \(outgoing.ending)"
       + (link.end(1 - side).pointee.isOpen ? "" : ", the other end is closed")
+  }
+
+  /// Who has the gateway's end, as its stream names him; nil while nobody has, or no more.
+  package var counterpart: UnsafeMutableRawPointer? {
+    link.end(1 - side).pointee.stream?.pointee.owner
   }
 
   /// For people and for the trace.

@@ -23,6 +23,8 @@ final class Caller {
   private var reader = MessageReader()
   private var head: SeenHead?
   private var out = OutBuffer()
+  /// Where in the gateway the request is, or was when its answer began.
+  private var passage: Passage?
   /// What was planned for another request is void.
   private var turn: UInt64 = 0
   private var isReused = false
@@ -44,7 +46,9 @@ final class Caller {
     if let patience = flow.plan.patience {
       let turn = turn
       play.after(patience) { [unowned self] in
-        if turn == self.turn { over(.reason(.clientAbort), keepsConnection: false) }
+        guard turn == self.turn else { return }
+        look()
+        over(.reason(.clientAbort), keepsConnection: false)
       }
     }
     if isReused { ask() } else { connect() }
@@ -66,6 +70,7 @@ final class Caller {
     state = .asking
     hasHeard = false
     head = nil
+    passage = nil
     reader.beginMessage()
     out.clear()
     flow.shape(call).write(client: call.client, number: number, into: &out)
@@ -75,6 +80,12 @@ final class Caller {
   fileprivate func pump() {
     // A broken connection is found when its answer is read.
     if let peer, state == .asking { _ = out.pump(peer) }
+  }
+
+  /// Once for each request: looks which route has it, and which limit has had enough of it.
+  fileprivate func look() {
+    guard passage == nil, state == .asking, let owner = peer?.counterpart else { return }
+    passage = play.passage(at: owner)
   }
 
   // MARK: Listening
@@ -161,11 +172,15 @@ final class Caller {
 
   private func over(_ kind: EndKind, keepsConnection: Bool) {
     turn += 1
-    let (call, status) = (call, head?.status ?? 0)
+    let call = call
+    let ending = Ending(
+      flow: flow.index, passage: passage ?? Passage(), sentAt: sentAt,
+      latency: play.now - sentAt, kind: kind, status: head?.status ?? 0)
     let isKept = keepsConnection && flow.plan.keepAlive > .zero
     if isKept { rest() } else { hangUp() }
     head = nil
-    flow.ended(call, sentAt: sentAt, kind, status: status)
+    passage = nil
+    flow.ended(call, ending)
     if !isKept { flow.isFree(self) }
   }
 
@@ -189,6 +204,7 @@ private nonisolated(unsafe) let callerHandlers: UnsafeMutablePointer<PeerHandler
     to: PeerHandlers(
       onConnected: { Unmanaged<Caller>.fromOpaque($0).takeUnretainedValue().connected($1) },
       onReadable: { Unmanaged<Caller>.fromOpaque($0).takeUnretainedValue().readable() },
-      onWritable: { Unmanaged<Caller>.fromOpaque($0).takeUnretainedValue().pump() }))
+      onWritable: { Unmanaged<Caller>.fromOpaque($0).takeUnretainedValue().pump() },
+      onAnswering: { Unmanaged<Caller>.fromOpaque($0).takeUnretainedValue().look() }))
   return table
 }()

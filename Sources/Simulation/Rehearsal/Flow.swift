@@ -130,10 +130,9 @@ final class Flow {
   func isFree(_ caller: Caller) { spare.append(caller) }
 
   /// A request is over.
-  func ended(_ call: Call, sentAt: Duration, _ kind: EndKind, status: UInt16) {
-    play.records.ended(
-      flow: index, sentAt: sentAt, after: play.now - sentAt, kind, status: status)
-    guard kind != .success, call.repeatsLeft > 0, let repeats = plan.repeats else { return }
+  func ended(_ call: Call, _ ending: Ending) {
+    play.records.ended(ending)
+    guard ending.kind != .success, call.repeatsLeft > 0, let repeats = plan.repeats else { return }
     var wait = repeats.wait.nanoseconds
     if repeats.backsOff {
       wait = min(wait << Int64(min(call.repeated, 20)), 86_400_000_000_000)

@@ -21,13 +21,23 @@ package enum JSONReport {
         out.member("until_s", judgement.expectation.until.map(seconds))
         out.member("met", judgement.isMet)
         out.member("measured", judgement.measured)
+        out.member("failures", judgement.failures)
       }
       $0.array("flows", records.flows) { out, flow in
         out.member("flow", flow.name)
         out.member("requests", flow.sent)
         out.member("repeats", flow.repeats)
-        ends(flow.ends, &out)
-        latency(flow.latency, &out)
+        ended(flow.ended, &out)
+      }
+      $0.array("routes", records.routes) { out, route in
+        out.member("route", route.name)
+        out.member("requests", route.ended.count)
+        ended(route.ended, &out)
+      }
+      $0.array("limits", records.limits) { out, limit in
+        out.member("limit", limit.name)
+        out.member("refused", limit.refused)
+        out.member("in_shadow", limit.wouldRefuse)
       }
       $0.array("backends", records.backends) { out, backend in
         out.member("service", backend.service)
@@ -49,8 +59,7 @@ package enum JSONReport {
       $0.array("slices", Array(records.slices.enumerated())) { out, slice in
         out.member("from_s", Double(slice.offset) * seconds(records.width))
         out.member("requests", slice.element.sent)
-        ends(slice.element.ends, &out)
-        latency(slice.element.latency, &out)
+        ended(slice.element.ended, &out)
       }
     }
     return out.text + "\n"
@@ -60,12 +69,13 @@ package enum JSONReport {
     Double(duration.nanoseconds / 1_000_000) / 1_000
   }
 
-  private static func ends(_ ends: [Int], _ out: inout JSONText) {
+  private static func ended(_ ended: EndsRecord, _ out: inout JSONText) {
     out.object("ends") { out in
-      for (index, count) in ends.enumerated() where count > 0 {
+      for (index, count) in ended.ends.enumerated() where count > 0 {
         out.member(EndKind.words[index], count)
       }
     }
+    latency(ended.latency, &out)
   }
 
   private static func latency(_ latency: LatencyHistogram, _ out: inout JSONText) {

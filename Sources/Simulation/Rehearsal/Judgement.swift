@@ -7,36 +7,37 @@ import Primitives
 /// An expectation and what has been measured for it.
 package struct Judgement: Sendable {
   package let expectation: Expectation
+  /// Positions among the records of what it names; nil = all of them.
   private let flow: Int?
+  private let route: Int?
+  private let limit: Int?
   private let backend: Int?
   private let kind: Int
   /// What is counted, and out of how many.
   private var part = 0
   private var whole = 0
   private var latency = LatencyHistogram()
+  /// What is not among the part, by how it ended.
+  private var others = [Int](repeating: 0, count: EndKind.count)
 
-  init(_ expectation: Expectation, flow: Int?, backend: Int?) {
+  init(_ expectation: Expectation, _ records: RunRecords) {
     self.expectation = expectation
-    self.flow = flow
-    self.backend = backend
-    if case .reason(let word) = expectation.figure {
-      kind = EndKind.named(word)?.index ?? -1
-    } else {
-      kind = -1
+    flow = expectation.flow.flatMap { name in records.flows.firstIndex { $0.name == name } }
+    route = expectation.route.flatMap { name in records.routes.firstIndex { $0.name == name } }
+    switch expectation.figure {
+    case .reason(let word):
+      (kind, limit, backend) = (EndKind.named(word)?.index ?? -1, nil, nil)
+    case .limit(let name):
+      (kind, limit, backend) = (-1, records.limits.firstIndex { $0.name == name }, nil)
+    case .backend(let service, let address):
+      let place = records.backends.firstIndex { $0.service == service && $0.address == address }
+      (kind, limit, backend) = (-1, nil, place)
+    case .success, .quantile, .status, .requests, .attempts:
+      (kind, limit, backend) = (-1, nil, nil)
     }
   }
 
-  static func backend(of expectation: Expectation, among backends: [BackendRecord]) -> Int? {
-    guard case .backend(let service, let address) = expectation.figure else { return nil }
-    return backends.firstIndex { $0.service == service && $0.address == address }
-  }
-
   // MARK: Measuring
-
-  private func counts(_ flow: Int, _ time: Duration) -> Bool {
-    if let own = self.flow, own != flow { return false }
-    return isWithin(time)
-  }
 
   private func isWithin(_ time: Duration) -> Bool {
     if time < expectation.from { return false }
@@ -45,31 +46,34 @@ package struct Judgement: Sendable {
   }
 
   mutating func sent(flow: Int, at time: Duration) {
-    guard counts(flow, time) else { return }
+    if let own = self.flow, own != flow { return }
+    guard isWithin(time) else { return }
     switch expectation.figure {
-    case .requests: part += 1
+    // Which route takes a request shows later.
+    case .requests: if route == nil { part += 1 }
     case .attempts: whole += 1
-    case .success, .quantile, .reason, .status, .backend: break
+    case .success, .quantile, .reason, .status, .limit, .backend: break
     }
   }
 
-  mutating func ended(
-    flow: Int, sentAt time: Duration, after duration: Duration, _ end: EndKind, status: UInt16
-  ) {
-    guard counts(flow, time) else { return }
+  mutating func ended(_ ending: Ending) {
+    if let flow, flow != ending.flow { return }
+    if let route, route != ending.passage.route { return }
+    guard isWithin(ending.sentAt) else { return }
     switch expectation.figure {
-    case .success:
-      whole += 1
-      if end == .success { part += 1 }
-    case .reason:
-      whole += 1
-      if end.index == kind { part += 1 }
-    case .status(let statuses):
-      whole += 1
-      if statuses.contains(status) { part += 1 }
-    case .quantile: if end == .success { latency.record(duration) }
-    case .requests, .attempts, .backend: break
+    case .success: count(ending, ending.kind == .success)
+    case .reason: count(ending, ending.kind.index == kind)
+    case .status(let statuses): count(ending, statuses.contains(ending.status))
+    case .limit: count(ending, ending.passage.limit == limit)
+    case .quantile: if ending.kind == .success { latency.record(ending.latency) }
+    case .requests: if route != nil { part += 1 }
+    case .attempts, .backend: break
     }
+  }
+
+  private mutating func count(_ ending: Ending, _ isPart: Bool) {
+    whole += 1
+    if isPart { part += 1 } else { others[ending.kind.index] += 1 }
   }
 
   mutating func attempted(backend: Int, at time: Duration, whileDown: Bool) {
@@ -80,7 +84,7 @@ package struct Judgement: Sendable {
       if expectation.whileDown && !whileDown { return }
       whole += 1
       if backend == self.backend { part += 1 }
-    case .success, .quantile, .reason, .status, .requests: break
+    case .success, .quantile, .reason, .status, .limit, .requests: break
     }
   }
 
@@ -127,7 +131,15 @@ package struct Judgement: Sendable {
     }
   }
 
-  /// ` from 30 s until 60 s`; empty for the whole run.
+  /// Of a `success` that is not met, what stood in its way, most first: `8,390 rate_limited, 148
+  /// backend_error`; else empty.
+  package var failures: String {
+    guard case .success = expectation.figure, !isMet else { return "" }
+    return others.indices.filter { others[$0] > 0 }.sorted { (others[$1], $0) < (others[$0], $1) }
+      .map { "\(Figures.count(others[$0])) \(EndKind.words[$0])" }.joined(separator: ", ")
+  }
+
+  /// `from 30 s until 60 s`; empty for the whole run.
   package var window: String {
     var text = expectation.from == .zero ? "" : "from \(Figures.seconds(expectation.from)) s"
     if let until = expectation.until {

@@ -22,6 +22,9 @@ package final class Play {
   private var watch: StateWatch
   private let target: Endpoint
   private let addresses: VirtualAddresses
+  /// Among the records.
+  private var routes: [String: Int] = [:]
+  private var limits: [String: Int] = [:]
   private var lastNumber: UInt64 = 0
   private var portNumber: UInt16 = 0
 
@@ -34,8 +37,7 @@ package final class Play {
     let network = Network.create(seed: scenario.seed, now: 1_000_000_000_000)
     network.pointee.conditions = Play.conditions
     self.network = network
-    let all = [scenario.configuration] + scenario.changes.map(\.configuration)
-    addresses = VirtualAddresses(all)
+    addresses = VirtualAddresses(scenario.configurations)
     gateway = try SimulatedGateway(
       scenario.configuration, names: addresses.names, seed: scenario.seed, network)
     begun = network.clock
@@ -43,6 +45,8 @@ package final class Play {
     let places = addresses.backends
     records = RunRecords(
       scenario, backends: places.map { BackendRecord(service: $0.service, address: $0.address) })
+    for (index, route) in records.routes.enumerated() { routes[route.name] = index }
+    for (index, limit) in records.limits.enumerated() { limits[limit.name] = index }
     watch = StateWatch(records, begun: begun)
     makeActors(places)
   }
@@ -103,6 +107,16 @@ package final class Play {
     return network.connect(
       from: Endpoint(address: IPAddress(v4: 0x0A00_0000 + number), port: portNumber), to: target,
       owner: owner, handlers)
+  }
+
+  /// Where a request is; nil when the gateway does not have it.
+  /// - Parameter owner: of the gateway's end of its connection.
+  func passage(at owner: UnsafeMutableRawPointer) -> Passage? {
+    ExchangeLook(at: owner).map { look in
+      Passage(
+        route: look.route.flatMap { routes[$0.text] },
+        limit: look.limit.flatMap { limits[$0.text] })
+    }
   }
 
   func at<Actor: AnyObject>(_ time: Duration, _ actor: Actor, _ then: @escaping (Actor) -> Void) {

@@ -14,6 +14,12 @@ struct Plot {
     var style: String
   }
 
+  /// A vertical line at something that happened.
+  struct Mark {
+    var seconds: Double
+    var text: String
+  }
+
   enum Scale {
     case linear
     /// In powers of ten.
@@ -26,6 +32,7 @@ struct Plot {
   var scale = Scale.linear
   /// Of the whole axis of time, in seconds.
   var seconds: Double
+  var marks: [Mark] = []
 
   static let width = 860.0
   static let height = 220.0
@@ -33,7 +40,7 @@ struct Plot {
   static let bottom = 28.0
   static let top = 12.0
 
-  private var plotWidth: Double { Plot.width - Plot.left - 8 }
+  private static var plotWidth: Double { width - left - 8 }
   private var plotHeight: Double { Plot.height - Plot.top - Plot.bottom }
 
   var svg: String {
@@ -44,16 +51,23 @@ struct Plot {
       "<figure><figcaption>\(HTMLText.escaped(title))</figcaption>"
       + "<svg viewBox=\"0 0 \(Int(Plot.width)) \(Int(Plot.height))\" role=\"img\" aria-label=\""
       + "\(HTMLText.escaped(title))\">"
-    for mark in marks(least, top) {
+    for mark in levels(least, top) {
       let y = place(mark, least, top)
       text += "<line class=\"grid\" x1=\"\(Int(Plot.left))\" x2=\"\(Int(Plot.width - 8))\" "
       text += "y1=\"\(Plot.number(y))\" y2=\"\(Plot.number(y))\"/>"
       text += "<text class=\"axis\" text-anchor=\"end\" x=\"\(Int(Plot.left - 6))\" "
       text += "y=\"\(Plot.number(y + 4))\">\(Plot.label(mark)) \(HTMLText.escaped(unit))</text>"
     }
-    text += timeAxis
+    text += Plot.timeAxis(seconds, height: Plot.height)
+    for mark in marks {
+      let x = Plot.number(Plot.place(mark.seconds, of: seconds))
+      text += "<line class=\"mark\" x1=\"\(x)\" x2=\"\(x)\" y1=\"\(Int(Plot.top))\" "
+      text += "y2=\"\(Int(Plot.height - Plot.bottom))\"><title>\(Plot.label(mark.seconds)) s: "
+      text += HTMLText.escaped(mark.text) + "</title></line>"
+    }
     for curve in curves {
-      text += "<path class=\"curve \(curve.style)\" d=\"\(path(curve.values, least, top))\"/>"
+      text += "<path class=\"curve \(curve.style)\" d=\"\(path(curve.values, least, top))\">"
+      text += "<title>\(HTMLText.escaped(curve.name))</title></path>"
     }
     return text + "</svg>" + legend + "</figure>\n"
   }
@@ -74,13 +88,18 @@ struct Plot {
         continue
       }
       let part = (Double(index) + 0.5) / Double(values.count)
-      let x = Plot.left + plotWidth * part
+      let x = Plot.place(part, of: 1)
       text += "\(isDrawing ? "L" : "M")\(Plot.number(x)) \(Plot.number(place(value, least, top)))"
       // A point alone is seen too.
       if !isDrawing { text += "h0.1" }
       isDrawing = true
     }
     return text
+  }
+
+  /// Of a time, from the left.
+  static func place(_ seconds: Double, of all: Double) -> Double {
+    left + plotWidth * seconds / max(all, 1e-9)
   }
 
   private func place(_ value: Double, _ least: Double, _ top: Double) -> Double {
@@ -92,21 +111,22 @@ struct Plot {
     return Plot.top + plotHeight * (1 - min(max(part, 0), 1))
   }
 
-  private func marks(_ least: Double, _ top: Double) -> [Double] {
+  private func levels(_ least: Double, _ top: Double) -> [Double] {
     if scale == .linear { return (0...4).map { top * Double($0) / 4 } }
     var marks = [least]
     while let last = marks.last, last < top { marks.append(last * 10) }
     return marks
   }
 
-  /// Seconds below the plot.
-  private var timeAxis: String {
+  /// Seconds below a drawing of this height.
+  static func timeAxis(_ seconds: Double, height: Double) -> String {
     var text = ""
     for step in 0...6 {
-      let x = Plot.left + plotWidth * Double(step) / 6
+      let time = seconds * Double(step) / 6
       let anchor = step == 6 ? "end" : "middle"
-      text += "<text class=\"axis\" text-anchor=\"\(anchor)\" x=\"\(Plot.number(x))\" "
-      text += "y=\"\(Int(Plot.height - 8))\">\(Plot.label(seconds * Double(step) / 6)) s</text>"
+      text += "<text class=\"axis\" text-anchor=\"\(anchor)\" "
+      text += "x=\"\(number(place(time, of: seconds)))\" "
+      text += "y=\"\(Int(height - 8))\">\(label(time)) s</text>"
     }
     return text
   }

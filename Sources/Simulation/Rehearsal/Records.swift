@@ -2,18 +2,50 @@
 // or more, a row for each flow and backend, never a list of requests.
 
 package import Configuration
+import HTTPSemantics
 package import Primitives
 
 /// Some time of a run. Requests count where they were sent.
 package struct SliceRecord: Sendable {
   package var sent = 0
-  /// By `EndKind.index`.
-  package var ends = [Int](repeating: 0, count: EndKind.count)
-  package var latency = LatencyHistogram()
+  package var ended = EndsRecord()
   /// Attempts by the position of the backend.
   package var attempts: [UInt32]
 
   init(backends: Int) { attempts = [UInt32](repeating: 0, count: backends) }
+}
+
+/// Where in the gateway a request was, by positions among the records.
+package struct Passage: Equatable, Sendable {
+  /// nil = no route took it, or it never came so far.
+  package var route: Int?
+  /// The limit that refused it or, in shadow, would have.
+  package var limit: Int?
+}
+
+/// A request that is over.
+package struct Ending: Sendable {
+  package var flow: Int
+  package var passage = Passage()
+  package var sentAt: Duration
+  /// From sending it to its end.
+  package var latency: Duration
+  package var kind: EndKind
+  /// 0 = no head came.
+  package var status: UInt16
+}
+
+/// How requests ended, and how long the good ones took.
+package struct EndsRecord: Sendable {
+  package var ends = [Int](repeating: 0, count: EndKind.count)
+  package var latency = LatencyHistogram()
+
+  package var count: Int { ends.reduce(0, +) }
+
+  mutating func note(_ ending: Ending) {
+    ends[ending.kind.index] += 1
+    if ending.kind == .success { latency.record(ending.latency) }
+  }
 }
 
 package struct FlowRecord: Sendable {
@@ -21,12 +53,23 @@ package struct FlowRecord: Sendable {
   package var sent = 0
   /// Of these, sent again by clients of their own accord.
   package var repeats = 0
-  package var ends = [Int](repeating: 0, count: EndKind.count)
-  /// By status, from 0 to 599.
-  package var statuses = [Int](repeating: 0, count: 600)
-  package var latency = LatencyHistogram()
+  package var ended = EndsRecord()
 
-  package var ended: Int { ends.reduce(0, +) }
+  init(name: String) { self.name = name }
+}
+
+package struct RouteRecord: Sendable {
+  package let name: String
+  package var ended = EndsRecord()
+
+  init(name: String) { self.name = name }
+}
+
+package struct LimitRecord: Sendable {
+  package let name: String
+  package var refused = 0
+  /// In shadow.
+  package var wouldRefuse = 0
 
   init(name: String) { self.name = name }
 }
@@ -86,6 +129,11 @@ package final class RunRecords {
   package let width: Duration
   package internal(set) var slices: [SliceRecord]
   package internal(set) var flows: [FlowRecord]
+  /// Of all configurations of the run, each once, in the order of the files.
+  package internal(set) var routes: [RouteRecord]
+  package internal(set) var limits: [LimitRecord]
+  /// What no route took, and what never came so far.
+  package internal(set) var withoutRoute = EndsRecord()
   package internal(set) var backends: [BackendRecord]
   package internal(set) var timeline: [TimelineEntry] = []
   package internal(set) var timelineLost = 0
@@ -105,15 +153,12 @@ package final class RunRecords {
     let count = (scenario.duration.nanoseconds + width.nanoseconds - 1) / width.nanoseconds
     slices = (0..<Int(count)).map { _ in SliceRecord(backends: backends.count) }
     flows = scenario.flows.map { FlowRecord(name: $0.name) }
+    let configurations = scenario.configurations
+    routes = configurations.routeNames.map { RouteRecord(name: $0) }
+    limits = configurations.limitNames.map { LimitRecord(name: $0) }
     self.backends = backends
-    judgements = scenario.expectations.map { expectation in
-      Judgement(
-        expectation,
-        flow: expectation.flow.flatMap { name in
-          scenario.flows.firstIndex { $0.name == name }
-        },
-        backend: Judgement.backend(of: expectation, among: backends))
-    }
+    judgements = []
+    judgements = scenario.expectations.map { Judgement($0, self) }
   }
 
   private func slice(_ time: Duration) -> Int {
@@ -131,22 +176,23 @@ package final class RunRecords {
     for index in judgements.indices { judgements[index].sent(flow: flow, at: time) }
   }
 
-  /// - Parameter status: 0 = no head came.
-  func ended(
-    flow: Int, sentAt time: Duration, after latency: Duration, _ kind: EndKind, status: UInt16
-  ) {
+  func ended(_ ending: Ending) {
     underWay -= 1
-    flows[flow].ends[kind.index] += 1
-    flows[flow].statuses[Int(min(status, 599))] += 1
-    let place = slice(time)
-    slices[place].ends[kind.index] += 1
-    if kind == .success {
-      flows[flow].latency.record(latency)
-      slices[place].latency.record(latency)
+    flows[ending.flow].ended.note(ending)
+    if let route = ending.passage.route {
+      routes[route].ended.note(ending)
+    } else {
+      withoutRoute.note(ending)
     }
-    for index in judgements.indices {
-      judgements[index].ended(flow: flow, sentAt: time, after: latency, kind, status: status)
+    if let limit = ending.passage.limit {
+      if ending.kind == .reason(.rateLimited) {
+        limits[limit].refused += 1
+      } else {
+        limits[limit].wouldRefuse += 1
+      }
     }
+    slices[slice(ending.sentAt)].ended.note(ending)
+    for index in judgements.indices { judgements[index].ended(ending) }
   }
 
   // MARK: Backends
@@ -187,7 +233,9 @@ package final class RunRecords {
   package var sent: Int { flows.reduce(0) { $0 + $1.sent } }
   package var attempts: Int { backends.reduce(0) { $0 + $1.attempts } }
   package var ends: [Int] {
-    flows.reduce([Int](repeating: 0, count: EndKind.count)) { zip($0, $1.ends).map { $0 + $1 } }
+    flows.reduce([Int](repeating: 0, count: EndKind.count)) {
+      zip($0, $1.ended.ends).map { $0 + $1 }
+    }
   }
   package var isMet: Bool { judgements.allSatisfy(\.isMet) }
 }

@@ -5,9 +5,9 @@ import Configuration
 import Primitives
 
 package enum TextReport {
-  /// Lines of the timeline, and backends, that are shown; the rest is counted.
+  /// Lines of the timeline, and rows of a table, that are shown; the rest is counted.
   private static let timelineMost = 120
-  private static let backendsMost = 40
+  private static let rowsMost = 40
 
   package static func text(_ run: RunResult, isColoured: Bool) -> String {
     let records = run.records
@@ -16,9 +16,9 @@ package enum TextReport {
       + "\(Figures.count(records.sent)) requests, at most "
       + "\(Figures.count(records.mostUnderWay)) at a time\n"
     text += timeline(records)
-    text += "\nFlows\n" + flows(records)
-    text += "\nBackends\n" + backends(records)
-    text += "\nHow requests ended\n" + ends(records)
+    for table in ReportTable.all(records, rowsMost: rowsMost) {
+      text += "\n\(table.title)\n" + columns(table)
+    }
     text += "\nExpectations\n" + expectations(records, isColoured: isColoured)
     let failed = records.judgements.count { !$0.isMet }
     text +=
@@ -45,57 +45,6 @@ package enum TextReport {
     return text
   }
 
-  private static func flows(_ records: RunRecords) -> String {
-    let head = ["flow", "requests", "repeats", "success", "p50", "p90", "p99", "max"]
-    return table(
-      head,
-      records.flows.map { flow in
-        [
-          flow.name, Figures.count(flow.sent), Figures.count(flow.repeats),
-          Figures.share(flow.ends[0], of: flow.ended),
-        ] + [500, 900, 990, 1_000].map { time(flow.latency.quantile($0)) }
-      })
-  }
-
-  private static func backends(_ records: RunRecords) -> String {
-    let head = [
-      "backend", "attempts", "share", "2xx", "4xx", "5xx", "refused", "p50", "p99", "at work",
-      "in line",
-    ]
-    let all = records.attempts
-    let shown = records.backends.prefix(backendsMost)
-    var text = table(
-      head,
-      shown.map { backend in
-        [
-          backend.name, Figures.count(backend.attempts),
-          Figures.share(backend.attempts, of: all), Figures.count(backend.answers[2]),
-          Figures.count(backend.answers[4]), Figures.count(backend.answers[5]),
-          Figures.count(backend.missed), time(backend.latency.quantile(500)),
-          time(backend.latency.quantile(990)), Figures.count(backend.inFlightMost),
-          Figures.count(backend.waitingMost),
-        ]
-      })
-    let rest = records.backends.dropFirst(backendsMost)
-    if !rest.isEmpty {
-      let least = rest.map(\.attempts).min() ?? 0
-      let most = rest.map(\.attempts).max() ?? 0
-      text +=
-        "  … and \(Figures.count(rest.count)) more, with \(Figures.count(least)) to "
-        + "\(Figures.count(most)) attempts each\n"
-    }
-    return text
-  }
-
-  private static func ends(_ records: RunRecords) -> String {
-    let ends = records.ends
-    let all = ends.reduce(0, +)
-    let rows = ends.indices.filter { ends[$0] > 0 }.map { index in
-      [EndKind.words[index], Figures.count(ends[index]), Figures.share(ends[index], of: all)]
-    }
-    return table(["how", "requests", "share"], rows)
-  }
-
   private static func expectations(_ records: RunRecords, isColoured: Bool) -> String {
     let rows = records.judgements.map { judgement in
       judgement.expectation.text + (judgement.window.isEmpty ? "" : ", \(judgement.window)")
@@ -106,31 +55,30 @@ package enum TextReport {
       let mark = judgement.isMet ? "✓" : "✗"
       let colour = judgement.isMet ? "\u{1B}[32m" : "\u{1B}[1;31m"
       text += "  " + (isColoured ? "\(colour)\(mark)\u{1B}[0m" : mark)
-      text += " " + pad(row, width) + "  \(judgement.measured)\n"
+      text += " " + pad(row, width) + "  \(judgement.measured)"
+      text += (judgement.failures.isEmpty ? "" : ": \(judgement.failures)") + "\n"
     }
     return text
   }
 
   // MARK: Columns
 
-  private static func time(_ duration: Duration?) -> String { duration.map(Figures.time) ?? "-" }
-
   /// The first column to the left, numbers to the right.
-  private static func table(_ head: [String], _ rows: [[String]]) -> String {
-    var widths = head.map(\.unicodeScalars.count)
-    for row in rows {
+  private static func columns(_ table: ReportTable) -> String {
+    var widths = table.head.map(\.unicodeScalars.count)
+    for row in table.rows {
       for (column, cell) in row.enumerated() {
         widths[column] = max(widths[column], cell.unicodeScalars.count)
       }
     }
     var text = ""
-    for row in [head] + rows {
+    for row in [table.head] + table.rows {
       let cells = row.enumerated().map { column, cell in
         pad(cell, widths[column], right: column > 0)
       }
       text += "  " + cells.joined(separator: "  ") + "\n"
     }
-    return text
+    return text + (table.rest.isEmpty ? "" : "  \(table.rest)\n")
   }
 
   private static func pad(_ text: String, _ width: Int, right: Bool = false) -> String {
