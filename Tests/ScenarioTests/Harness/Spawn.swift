@@ -170,16 +170,23 @@ func makeDirectory() -> String {
   return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }
 
-/// Removes a directory made by `makeDirectory`, which holds files only.
-func removeDirectory(_ path: String) {
-  guard let directory = opendir(path) else { return }
+/// What a directory holds, in order.
+func fileNames(in path: String) -> [String] {
+  guard let directory = opendir(path) else { return [] }
+  defer { closedir(directory) }
+  var names: [String] = []
   while let entry = readdir(directory) {
     let name = withUnsafePointer(to: &entry.pointee.d_name) {
       $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
     }
-    if name != "." && name != ".." { unlink(path + "/" + name) }
+    if name != "." && name != ".." { names.append(name) }
   }
-  closedir(directory)
+  return names.sorted()
+}
+
+/// Removes a directory made by `makeDirectory`, which holds files only.
+func removeDirectory(_ path: String) {
+  for name in fileNames(in: path) { unlink("\(path)/\(name)") }
   rmdir(path)
 }
 

@@ -6,6 +6,75 @@ import Testing
 private let root = "/" + #filePath.split(separator: "/").dropLast(4).joined(separator: "/")
 private let folder = "\(root)/config/examples/scenarios"
 
+/// A shipped scenario, what makes its configuration a worse one, and what breaks then.
+private struct Story: CustomTestStringConvertible {
+  var name: String
+  /// In words.
+  var without: String
+  /// Which file, below the scenarios' folder, says what instead of what.
+  var file: String
+  var change: KeyValuePairs<String, String>
+  var breaks: String
+
+  var testDescription: String { "\(name), with \(without)" }
+}
+
+private let stories = [
+  Story(
+    name: "backend-dies", without: "nobody watching backends", file: "configs/watched.yaml",
+    change: [
+      "active: {path: /healthz, interval: 2s, timeout: 500ms}": "",
+      "passive: {consecutive_failures: 3, ejection: 10s}": "passive: none",
+    ],
+    breaks: "✗ p99 <= 150ms"),
+  Story(
+    name: "breaker", without: "no breaker", file: "configs/breakers.yaml",
+    change: [
+      "circuit_breaker: {slow_call: 500ms, slow_call_rate: 50%, min_requests: 10, open: 5s}": ""
+    ],
+    breaks: "✗ p99 <= 300ms, from 26 s until 50 s"),
+  Story(
+    name: "client-over-limit", without: "no limit on the route", file: "configs/limited.yaml",
+    change: [", rate_limits: [per-key]": ""], breaks: "✗ flow customers p99 <= 150ms"),
+  Story(
+    name: "cold-cache", without: "its whole share at once", file: "configs/cold-2-warming.yaml",
+    change: ["warm_up: 60s": ""], breaks: "✗ success >= 99.9%"),
+  Story(
+    name: "deploy-with-drain", without: "the backend killed while it is in use",
+    file: "deploy-with-drain.yaml",
+    change: ["deploy-2-draining": "deploy-1-before", "deploy-3-without": "deploy-1-before"],
+    breaks: "✗ success >= 100%"),
+  Story(
+    name: "flapping", without: "nobody watching backends and no retries",
+    file: "flapping.yaml", change: ["configs/watched.yaml": "configs/plain.yaml"],
+    breaks: "✗ success >= 99.9%"),
+  Story(
+    name: "retry-storm", without: "no bounds on connections and queue",
+    file: "configs/bounded.yaml",
+    change: ["connections: {max: 6, queue: 15, queue_timeout: 200ms}": ""],
+    breaks: "✗ success >= 99%, from 40 s"),
+  Story(
+    name: "scale", without: "no health checks and no retries", file: "configs/thousand.yaml",
+    change: [
+      "health: {active: {path: /healthz, interval: 10s}, passive: {consecutive_failures: 3}}":
+        "health: {passive: none}\n    retries: {attempts: 0}"
+    ],
+    breaks: "✗ success >= 99.9%"),
+  Story(
+    name: "slow-backend", without: "backends in turn", file: "configs/fast-first.yaml",
+    change: ["peak_ewma": "round_robin"], breaks: "✗ p99 <= 200ms, from 25 s"),
+  Story(
+    name: "thundering-herd", without: "no bounds on connections and queue",
+    file: "configs/bounded.yaml",
+    change: ["connections: {max: 6, queue: 15, queue_timeout: 200ms}": ""],
+    breaks: "✗ success >= 99.9%, from 60 s"),
+]
+
+/// One thread plays, so the thread sanitizer has nothing to find, and what the address sanitizer
+/// may find the short runs show too; all stories take minutes under both.
+private let playsStories = !isSanitized
+private let playsStoriesWhy: Comment = "a sanitizer takes minutes for what short runs show too"
+
 extension Operations {
   @Suite struct Simulating {
     private func simulate(
@@ -14,85 +83,137 @@ extension Operations {
       try runGateway(["simulate"] + arguments)
     }
 
-    private func text(_ name: String) throws -> String {
-      try #require(readFile("\(folder)/\(name).yaml"))
-    }
-
-    /// A scenario that was changed, with the configurations of the shipped ones.
-    private func simulate(
-      changed text: String
-    ) throws -> (end: ProcessEnd, output: String, errors: String) {
+    /// A copy of all the shipped files in one folder; one of them says something else.
+    private func withScenarios(
+      changing file: String, _ change: KeyValuePairs<String, String>,
+      _ body: (_ folder: String) throws -> Void
+    ) throws {
       let directory = makeDirectory()
       defer { removeDirectory(directory) }
-      let path = "\(directory)/scenario.yaml"
-      writeFile(path, text.replacing("config: configs/", with: "config: \(folder)/configs/"))
-      return try runGateway(["simulate", path])
+      for below in ["", "configs/"] {
+        for name in fileNames(in: "\(folder)/\(below)") where name.hasSuffix(".yaml") {
+          var text = try #require(readFile("\(folder)/\(below)\(name)"))
+          for (old, new) in change where below + name == file {
+            try #require(text.contains(old), "\(file) does not say: \(old)")
+            text = text.replacing(old, with: new)
+          }
+          writeFile("\(directory)/\(name)", text.replacing("configs/", with: ""))
+        }
+      }
+      try body(directory)
     }
 
-    @Test(arguments: [
-      "backend-dies", "breaker", "client-over-limit", "cold-cache", "deploy-with-drain", "flapping",
-      "retry-storm", "scale", "slow-backend", "thundering-herd",
-    ])
-    func `a shipped scenario holds`(name: String) throws {
-      let result = try simulate("\(folder)/\(name).yaml")
+    @Test func `every shipped scenario has its story here`() {
+      #expect(
+        fileNames(in: folder).filter { $0.hasSuffix(".yaml") } == stories.map { "\($0.name).yaml" })
+    }
+
+    @Test(.enabled(if: playsStories, playsStoriesWhy), arguments: stories)
+    fileprivate func `a shipped scenario holds`(story: Story) throws {
+      let result = try simulate("\(folder)/\(story.name).yaml")
       #expect(result.end == .exited(0), "\(result.output)\(result.errors)")
       #expect(result.errors == "")
       #expect(result.output.hasSuffix("\nEvery expectation is met.\n"))
     }
 
-    @Test(arguments: [
-      ("retry-storm", "bounded", "plain", "✗ success >= 99%, from 40 s"),
-      ("slow-backend", "fast-first", "plain", "✗ p99 <= 200ms, from 25 s"),
-      ("client-over-limit", "limited", "plain", "✗ flow customers p99 <= 150ms"),
-      ("breaker", "breakers", "plain", "✗ p99 <= 300ms, from 26 s until 50 s"),
-      ("cold-cache", "cold-2-warming", "cold-2-at-once", "✗ success >= 99.9%"),
-      ("flapping", "watched", "plain", "✗ success >= 99.9%"),
-      ("backend-dies", "watched", "plain", "✗ success >= 99.9%"),
-    ])
-    func `a worse configuration makes the story end badly`(
-      name: String, good: String, bad: String, failing: String
-    ) throws {
-      let worse = try text(name).replacing("configs/\(good).yaml", with: "configs/\(bad).yaml")
-      let result = try simulate(changed: worse)
-      #expect(result.end == .exited(1), "\(result.output)\(result.errors)")
-      #expect(result.output.contains(failing), "\(result.output)")
+    @Test(.enabled(if: playsStories, playsStoriesWhy), arguments: stories)
+    fileprivate func `a worse configuration makes the story end badly`(story: Story) throws {
+      try withScenarios(changing: story.file, story.change) { folder in
+        let result = try simulate("\(folder)/\(story.name).yaml")
+        #expect(result.end == .exited(1), "\(result.output)\(result.errors)")
+        #expect(result.output.contains(story.breaks), "\(result.output)")
+      }
+    }
+
+    @Test func `routes and limits in expectations are those that the gateway chose`() throws {
+      let directory = makeDirectory()
+      defer { removeDirectory(directory) }
+      writeFile(
+        "\(directory)/gateway.yaml",
+        """
+        listeners: [{address: 127.0.0.1:8080}]
+        logging: {access: {output: none}}
+        services: {fast: {backends: [10.0.0.1:80]}, slow: {backends: [10.0.0.2:80]}}
+        rate_limits:
+          enforced: {rate: 1/h, burst: 5, key: client_ip}
+          watched: {rate: 1/h, burst: 7, key: client_ip, mode: shadow}
+        routes:
+          - {name: free, match: {path: /free}, service: fast}
+          - {name: limited, match: {path: /limited}, service: fast, rate_limits: [enforced]}
+          - {name: in shadow, match: {path: /shadow}, service: fast, rate_limits: [watched]}
+          - {name: late, match: {path: /late}, service: slow}
+
+        """)
+      writeFile(
+        "\(directory)/scenario.yaml",
+        """
+        config: gateway.yaml
+        duration: 10s
+        traffic:
+          one: {rate: 10/s, arrivals: even, clients: 1, requests: /limited}
+          two: {rate: 10/s, arrivals: even, clients: 1, requests: /shadow}
+          many:
+            {rate: 50/s, clients: 50, patience: 1s, requests: [/free, /late, /nowhere]}
+        backends: [{backend: slow, latency: 3s}]
+        expect:
+          - route free success >= 100%
+          - route late reason client_abort >= 100%
+          - flow one limit enforced <= 94 requests
+          - flow one limit enforced >= 94 requests
+          - route "in shadow" limit watched >= 92 requests
+          - route "in shadow" success >= 100%
+          - flow many limit enforced <= 0%
+          - flow many route limited requests <= 0
+
+        """)
+      let result = try simulate("\(directory)/scenario.yaml")
+      #expect(result.end == .exited(0), "\(result.output)\(result.errors)")
+      // What no route takes has a row of its own.
+      #expect(result.output.contains(#/\n  - +\d+ /#), "\(result.output)")
     }
 
     @Test func `the same seed is the same output to the byte, another one is another`() throws {
-      let path = "\(folder)/breaker.yaml"
-      let directory = makeDirectory()
-      defer { removeDirectory(directory) }
-      var pages: [String] = []
-      var outputs: [String] = []
-      for _ in 0..<2 {
-        let page = "\(directory)/\(pages.count).html"
-        outputs.append(try simulate(path, "--format", "json", "--report", page).output)
-        pages.append(try #require(readFile(page)))
+      let short: KeyValuePairs = [
+        "duration: 80s": "duration: 10s", "20s": "2s", "50s": "5s", "26s": "3s", "75s": "7s",
+      ]
+      try withScenarios(changing: "breaker.yaml", short) { folder in
+        let path = "\(folder)/breaker.yaml"
+        var pages: [String] = []
+        var outputs: [String] = []
+        for _ in 0..<2 {
+          let page = "\(folder)/\(pages.count).html"
+          outputs.append(try simulate(path, "--format", "json", "--report", page).output)
+          pages.append(try #require(readFile(page)))
+        }
+        #expect(outputs[0] == outputs[1])
+        #expect(pages[0] == pages[1])
+        #expect(pages[0].hasPrefix("<!doctype html>"))
+        #expect(try simulate(path, "--format", "json", "--seed", "2").output != outputs[0])
+        let json = try JSON(parsing: outputs[0])
+        #expect(json["seed"] == .number("1"))
       }
-      #expect(outputs[0] == outputs[1])
-      #expect(pages[0] == pages[1])
-      #expect(pages[0].hasPrefix("<!doctype html>"))
-      #expect(try simulate(path, "--format", "json", "--seed", "2").output != outputs[0])
-      let json = try JSON(parsing: outputs[0])
-      #expect(json["met"] == .bool(true))
     }
 
     @Test func `a mistake in a scenario reads as a compiler's error does`() throws {
-      let result = try simulate(
-        changed: try text("breaker").replacing("success >=", with: "sucess >="))
-      #expect(result.end == .exited(2))
-      #expect(result.output == "")
-      #expect(
-        result.errors.contains("error: expect: 'sucess' is no figure; did you mean 'success'?"))
+      try withScenarios(changing: "breaker.yaml", ["success >=": "sucess >="]) { folder in
+        let result = try simulate("\(folder)/breaker.yaml")
+        #expect(result.end == .exited(2))
+        #expect(result.output == "")
+        #expect(
+          result.errors.contains("error: expect: 'sucess' is no figure; did you mean 'success'?"))
+      }
     }
 
     @Test func `a file that is not there, and a page that cannot be written`() throws {
       let missing = try simulate("\(folder)/nothing.yaml")
       #expect(missing.end == .exited(2))
       #expect(missing.errors.contains("the file cannot be read"))
-      let unwritten = try simulate("\(folder)/breaker.yaml", "--report", "/nowhere/page.html")
-      #expect(unwritten.end == .exited(2))
-      #expect(unwritten.errors.contains("/nowhere/page.html: No such file or directory"))
+      try withScenarios(changing: "breaker.yaml", ["duration: 80s": "duration: 1s"]) { folder in
+        let page = "/nowhere/page.html"
+        let unwritten = try simulate("\(folder)/breaker.yaml", "--report", page)
+        #expect(unwritten.end == .exited(2))
+        #expect(unwritten.errors.contains("\(page): No such file or directory"))
+      }
     }
 
     @Test func `wrong usage is 64, and help is help`() throws {
@@ -104,7 +225,8 @@ extension Operations {
 
     /// Numbers and the width of columns move with every draw that the data plane makes otherwise;
     /// what happens, and to whom, does not.
-    @Test func `the output in docs/simulating.md is that of the program`() throws {
+    @Test(.enabled(if: playsStories, playsStoriesWhy))
+    func `the output in docs/simulating.md is that of the program`() throws {
       let page = try #require(readFile("\(root)/docs/simulating.md"))
       let result = try simulate("\(folder)/backend-dies.yaml")
       let body = result.output.split(separator: "\n").dropFirst().joined(separator: "\n")
