@@ -31,7 +31,14 @@ struct SimulateCommand: ParsableCommand {
     var texts: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) }
     texts.append(nil)
     execv(program, texts)
-    Output.complain("\(program) cannot be started: \(errorText(errno)); `make build` makes it")
+    let error = errno
+    Output.complain(
+      error == ENOENT
+        ? """
+        there is no gateway-simulate beside this program, in \(folder): `make build` makes it, \
+        and `docker build -f docker/Dockerfile --target simulate .` an image that is it
+        """
+        : "\(program) cannot be started: \(errorText(error))")
     for text in texts { free(text) }
     throw ExitCode(2)
   }
