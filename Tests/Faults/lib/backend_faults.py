@@ -24,6 +24,16 @@ def _saved(stage):
   return sum(retries.values())
 
 
+def _misbehave(stage, *modes):
+  """A backend for each mode, which does it to a fifth of its requests, under load to its end."""
+  stage.add_backends(len(modes))
+  stage.start(stage.configuration())
+  for backend, mode in zip(stage.backends, modes):
+    backend.order(mode, 20)
+  stage.load(connections=CONNECTIONS)
+  stage.join()
+
+
 def _misbehaved(stage):
   return sum(backend.report()["misbehaved"] for backend in stage.backends)
 
@@ -86,12 +96,7 @@ def refusing(stage):
 
 def resetting(stage):
   """backend resets instead of answering"""
-  stage.add_backends(3)
-  stage.start(stage.configuration())
-  for backend, mode in zip(stage.backends, ("reset", "fin", "serve")):
-    backend.order(mode, 20)
-  stage.load(connections=CONNECTIONS)
-  stage.join()
+  _misbehave(stage, "reset", "fin", "serve")
   bad = _misbehaved(stage)
   stage.tried.append("of three backends one resets a fifth of its requests, one ends them with FIN")
   stage.account(lost=bad)
@@ -165,12 +170,7 @@ def trickling_bodies(stage):
 
 def lying(stage):
   """backend lies about its answer's length or end"""
-  stage.add_backends(5)
-  stage.start(stage.configuration())
-  for backend, mode in zip(stage.backends, ("short", "cut", "cut-chunked", "bad-chunk", "long")):
-    backend.order(mode, 20)
-  stage.load(connections=CONNECTIONS)
-  stage.join()
+  _misbehave(stage, "short", "cut", "cut-chunked", "bad-chunk", "long")
   reports = [backend.report()["misbehaved"] for backend in stage.backends]
   stage.tried.append("five backends, a fifth of their answers each: too short, reset in the "
                      "middle, last chunk missing, no chunk at all, too long")
@@ -184,12 +184,7 @@ def lying(stage):
 
 def garbage(stage):
   """backend sends what is no answer"""
-  stage.add_backends(3)
-  stage.start(stage.configuration())
-  for backend, mode in zip(stage.backends, ("garbage", "two-lengths", "serve")):
-    backend.order(mode, 20)
-  stage.load(connections=CONNECTIONS)
-  stage.join()
+  _misbehave(stage, "garbage", "two-lengths", "serve")
   bad = _misbehaved(stage)
   stage.tried.append("of three backends one sends noise for a fifth of its heads, one two lengths")
   # retries.when has no word for it: a backend that is not understood may have done anything.
