@@ -84,6 +84,9 @@ import Testing
     let text = JSONReport.text(try result(name: "a\"b\\c\u{1}"))
     #expect(text.hasPrefix("{\"scenario\":\"a\\\"b\\\\c\\u0001\",\"seed\":1,\"duration_s\":10.0,"))
     #expect(text.contains("\"met\":false"))
+    #expect(text.contains("\"met\":true,\"value\":50.0,\"bound\":50.0,\"unit\":\"%\","))
+    #expect(text.contains("\"value\":20.0,\"bound\":1.0,\"unit\":\"ms\","))
+    #expect(text.contains("\"max_ms\":20.0,\"attempts\":[1,0]}"), "\(text)")
     #expect(
       text.contains("{\"that\":\"p99 <= 1ms\",\"from_s\":0.0,\"until_s\":null,\"met\":false,"))
     #expect(text.contains("\"ends\":{\"connect_refused\":1}"))

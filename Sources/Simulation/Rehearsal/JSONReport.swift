@@ -20,6 +20,9 @@ package enum JSONReport {
         out.member("from_s", seconds(judgement.expectation.from))
         out.member("until_s", judgement.expectation.until.map(seconds))
         out.member("met", judgement.isMet)
+        out.member("value", judgement.number.value)
+        out.member("bound", judgement.number.bound)
+        out.member("unit", judgement.number.unit)
         out.member("measured", judgement.measured)
         out.member("failures", judgement.failures)
       }
@@ -60,6 +63,8 @@ package enum JSONReport {
         out.member("from_s", Double(slice.offset) * seconds(records.width))
         out.member("requests", slice.element.sent)
         ended(slice.element.ended, &out)
+        // In the order of the backends.
+        out.member("attempts", slice.element.attempts)
       }
     }
     return out.text + "\n"
@@ -132,6 +137,10 @@ struct JSONText {
   mutating func member(_ name: String, _ value: Double?) {
     begin(name)
     text += value.map { "\($0)" } ?? "null"
+  }
+  mutating func member(_ name: String, _ values: [UInt32]) {
+    begin(name)
+    text += "[" + values.map { "\($0)" }.joined(separator: ",") + "]"
   }
   mutating func member(_ name: String, _ value: Bool) {
     begin(name)

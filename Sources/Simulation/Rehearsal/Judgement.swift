@@ -94,15 +94,32 @@ package struct Judgement: Sendable {
   package var isMet: Bool {
     switch expectation.bound {
     case .time(let bound):
-      guard case .quantile(let thousandths) = expectation.figure,
-        let measured = latency.quantile(thousandths)
-      else { return false }
+      guard let measured = quantile else { return false }
       return holds(Double(measured.nanoseconds), Double(bound.nanoseconds))
     case .share(let bound):
       if whole == 0 { return false }
       // Whole numbers: a share that looks like its bound is equal to it.
       return holds(Double(part) * 1e6, Double(whole) * Double(bound.partsPerMillion))
     case .count(let bound): return holds(Double(part), Double(bound))
+    }
+  }
+
+  private var quantile: Duration? {
+    guard case .quantile(let thousandths) = expectation.figure else { return nil }
+    return latency.quantile(thousandths)
+  }
+
+  /// For programs: what was measured, nil when nothing could be, and the bound, in that unit.
+  package var number: (value: Double?, bound: Double, unit: String) {
+    switch expectation.bound {
+    case .time(let bound):
+      (quantile.map { Double($0.nanoseconds) / 1e6 }, Double(bound.nanoseconds) / 1e6, "ms")
+    case .share(let bound):
+      (
+        whole == 0 ? nil : Double(part) * 100 / Double(whole),
+        Double(bound.partsPerMillion) / 10_000, "%"
+      )
+    case .count(let bound): (Double(part), Double(bound), "requests")
     }
   }
 
@@ -119,9 +136,7 @@ package struct Judgement: Sendable {
   package var measured: String {
     switch expectation.bound {
     case .time:
-      guard case .quantile(let thousandths) = expectation.figure,
-        let measured = latency.quantile(thousandths)
-      else { return "nothing to measure" }
+      guard let measured = quantile else { return "nothing to measure" }
       return Figures.time(measured) + " of \(Figures.count(latency.count)) requests"
     case .share:
       if whole == 0 { return "nothing to measure" }
