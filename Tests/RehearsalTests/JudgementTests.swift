@@ -42,6 +42,7 @@ func played(_ expectations: [String], seconds: Int64 = 10) -> ScenarioConfigurat
     routes:
       - {name: one, match: {path: /one}, service: s, rate_limits: [few]}
       - {name: other, match: {path: /*}, service: s}
+      - {name: "<i>&", match: {path: /i}, service: s}
 
     """,
   ]
@@ -122,7 +123,7 @@ extension RunRecords {
     #expect(records.judgements.map(\.isMet) == [true, true, true, true, true])
     #expect(records.judgements[0].measured == "50.00% (1 of 2)")
     #expect(records.judgements[2].measured == "2")
-    #expect(records.routes.map(\.ended.count) == [2, 2])
+    #expect(records.routes.map(\.ended.count) == [2, 2, 0])
     #expect(records.withoutRoute.count == 1)
   }
 

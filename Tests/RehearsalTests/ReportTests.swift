@@ -39,6 +39,8 @@ import Testing
     let page = HTMLReport.text(try result(name: "<img src=x onerror='a&b'>.yaml"))
     #expect(!page.contains("<img"))
     #expect(!page.contains("<script"))
+    #expect(!page.contains("<i>"))
+    #expect(page.contains("<th scope=\"row\">&lt;i&gt;&amp;</th>"))
     #expect(page.contains("&lt;img src=x onerror=&#39;a&amp;b&#39;&gt;.yaml"))
     #expect(page.contains("&lt;script&gt;x&lt;/script&gt;"))
   }
@@ -60,6 +62,19 @@ import Testing
     #expect(page.contains("<th scope=\"row\">s/10.0.0.1:80</th><td class=\"number\">1</td>"))
     // Names and axes of time are the same for the bars as for the curves.
     #expect(page.contains("<title>down from 2.1 s</title>"))
+  }
+
+  @Test func `of very many backends those that changed have bars`() throws {
+    let run = try result()
+    let changed = run.records.backends[1]
+    run.records.backends = (0..<100).map { BackendRecord(service: "s", address: "host-\($0):80") }
+    run.records.backends[70].states = [
+      StateChange(at: .zero, state: "up"), changed.states[0],
+    ]
+    let bars = StateBars.figure(run.records)
+    #expect(bars.contains(">s/host-70:80</text>"))
+    #expect(!bars.contains("host-69"))
+    #expect(bars.contains("… and 99 more"))
   }
 
   @Test func `what the scenario does is a line through every plot`() throws {

@@ -4,17 +4,14 @@
 import Primitives
 
 enum StateBars {
-  /// Backends that are shown; those with most changes first.
+  /// Backends that are shown. Where there are more it is those with most changes.
   private static let backendsMost = 24
   private static let bar = 12.0
-  /// A bar that is narrower has no word in it.
-  private static let wordWidth = 56.0
+  /// A letter in a bar; one that is too narrow for its word has none.
+  private static let letter = 6.0
 
   static func figure(_ records: RunRecords) -> String {
-    let chosen = records.backends.indices.sorted {
-      let (left, right) = (changes(records.backends[$0]), changes(records.backends[$1]))
-      return left == right ? $0 < $1 : left > right
-    }.prefix(backendsMost).sorted()
+    let chosen = chosen(records.backends)
     let seconds = Double(records.length.nanoseconds) / 1e9
     var rows = ""
     var y = 4.0
@@ -37,7 +34,19 @@ enum StateBars {
       + "<svg viewBox=\"0 0 \(Int(Plot.width)) \(Int(height))\" role=\"img\" "
       + "aria-label=\"Health and breakers of backends over time\">" + rows
       + Plot.timeAxis(seconds, height: height) + "</svg>" + legend(records, chosen)
-      + (rest > 0 ? "<p>… and \(rest) more backends</p>" : "") + "</figure>\n"
+      + (rest > 0 ? "<p>… and \(Figures.count(rest)) more, with fewer changes or none</p>" : "")
+      + "</figure>\n"
+  }
+
+  private static func chosen(_ backends: [BackendRecord]) -> [Int] {
+    if backends.count <= backendsMost { return Array(backends.indices) }
+    let changed = backends.indices.filter {
+      backends[$0].states.count > 1 || backends[$0].breaker.count > 1
+    }
+    return changed.sorted {
+      let (left, right) = (changes(backends[$0]), changes(backends[$1]))
+      return left == right ? $0 < $1 : left > right
+    }.prefix(backendsMost).sorted()
   }
 
   private static func changes(_ backend: BackendRecord) -> Int {
@@ -67,7 +76,8 @@ enum StateBars {
       text += "y=\"\(Plot.number(y))\" height=\"\(Plot.number(bar))\" "
       text += "width=\"\(Plot.number(width))\"><title>\(change.style) from "
       text += "\(Figures.seconds(change.at)) s</title></rect>"
-      if width >= wordWidth && change.style != "removed" {
+      let word = letter * Double(change.style.count) + 8
+      if width >= word && change.style != "removed" {
         text += "<text class=\"word\" x=\"\(Plot.number(x + 4))\" y=\"\(Plot.number(y + 9))\">"
         text += "\(change.style)</text>"
       }

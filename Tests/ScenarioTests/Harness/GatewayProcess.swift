@@ -254,7 +254,7 @@ private func details(_ gateway: GatewayProcess, _ backends: [ScriptedBackend]) -
 /// Runs one of the gateway's other commands to its end.
 func runGateway(
   _ arguments: [String], environment: [String: String] = [:], descriptors: Int? = nil,
-  line: UInt = #line
+  within seconds: Double = 20, line: UInt = #line
 ) throws -> (end: ProcessEnd, output: String, errors: String) {
   let directory = makeDirectory()
   defer { removeDirectory(directory) }
@@ -262,6 +262,6 @@ func runGateway(
     GatewayProcess.binary, arguments, environment: environment, directory: directory,
     descriptors: descriptors)
   defer { child.killNow() }
-  let end = try child.waitForEnd(within: 20, line: line)
+  let end = try child.waitForEnd(within: seconds, line: line)
   return (end, child.output, child.errors)
 }
