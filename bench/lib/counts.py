@@ -11,6 +11,8 @@ import callgrind
 from children import BenchError, Child
 
 CONNECTIONS = 16  # keep-alive clients, one request in flight at a time
+# Of a program with a control thread: that one, and the one that writes diagnostics, come first, in this order.
+BESIDE_REQUESTS = 2
 
 
 def _counted_load(bed, place, requests, more=()):
@@ -38,11 +40,11 @@ def profile(bed, program, requests, config=None, more=()):
 
 def _read(program, out):
   """What one request costs is counted in the threads that it passes through: what another does ten
-  times a second would be counted by how slow valgrind is."""
+  times a second, or at a start, would be counted by how slow valgrind is."""
   if not program.has_control_thread:
     return callgrind.read(out)
   profile = callgrind.Profile()
-  for path in sorted(glob.glob(glob.escape(out) + "-*"))[1:]:
+  for path in sorted(glob.glob(glob.escape(out) + "-*"))[BESIDE_REQUESTS:]:
     profile.add(callgrind.read(path))
   return profile
 
@@ -60,7 +62,7 @@ def _system_calls(bed, program, requests):
   if not program.has_control_thread:
     return read_strace(out)
   threads = sorted(glob.glob(glob.escape(out) + ".*"), key=lambda path: int(path.split(".")[-1]))
-  return read_traces(threads[1:])
+  return read_traces(threads[BESIDE_REQUESTS:])
 
 
 def read_traces(paths):

@@ -50,10 +50,10 @@ function perSecond(rate) {
   return rate < 10 ? rate.toFixed(1) : amount(Math.round(rate));
 }
 
-/** Milliseconds with their unit. */
+/** Milliseconds with their unit. What is less than the finest measure here, a bucket of 10 µs, is not nothing. */
 function milliseconds(value) {
   if (value === null) return "–";
-  if (value < 0.01) return "0 ms";
+  if (value < 0.01) return value > 0 ? "< 0.01 ms" : "0 ms";
   if (value < 10) return `${value.toPrecision(2)} ms`;
   if (value < 1_000) return `${Math.round(value)} ms`;
   return `${(value / 1_000).toPrecision(value < 10_000 ? 2 : 3)} s`;
