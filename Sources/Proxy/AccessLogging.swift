@@ -61,7 +61,9 @@ extension ExchangeRef {
     // The clock of the day is read once, and the beginning reckoned from it.
     var record = AccessRecord(time: WallClock.nanoseconds() - sample.duration.nanoseconds)
     record.requestID = known(kept.pointee.requestID)
-    record.plain = .requestID  // see RequestIdentifier.isValid
+    // See RequestIdentifier.isValid, Method.word and Authority.parse: what passed these.
+    record.plain = [.requestID, .host]
+    if kept.pointee.methodText.isEmpty { record.plain.insert(.method) }
     if kept.pointee.trace.span != 0 { record.trace = kept.pointee.trace }
     if kept.pointee.hasClientAddress {
       record.client = kept.pointee.clientAddress

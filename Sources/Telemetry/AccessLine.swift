@@ -81,9 +81,9 @@ struct AccessLine {
   /// What was asked for and where it went.
   mutating func request(_ record: AccessRecord) {
     put(",\"method\":")
-    text(record.method, bound: AccessLine.methodBytes)
+    text(record.method, bound: AccessLine.methodBytes, isPlain: record.plain.contains(.method))
     put(",\"host\":")
-    text(record.host, bound: AccessLine.nameBytes)
+    text(record.host, bound: AccessLine.nameBytes, isPlain: record.plain.contains(.host))
     put(",\"path\":")
     text(record.path, bound: AccessLine.pathBytes)
     switch record.version {

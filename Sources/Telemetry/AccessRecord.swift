@@ -19,6 +19,8 @@ package struct PlainTexts: OptionSet, Sendable {
   package static var route: PlainTexts { @inlinable get { PlainTexts(rawValue: 2) } }
   package static var service: PlainTexts { @inlinable get { PlainTexts(rawValue: 4) } }
   package static var backend: PlainTexts { @inlinable get { PlainTexts(rawValue: 8) } }
+  package static var method: PlainTexts { @inlinable get { PlainTexts(rawValue: 16) } }
+  package static var host: PlainTexts { @inlinable get { PlainTexts(rawValue: 32) } }
 }
 
 /// What is told of one exchange. Nil is written as null. Slices must hold until `write` returns.

@@ -34,4 +34,20 @@ import Testing
   func `what has another reading is none`(text: String) {
     #expect(parse(text) == nil)
   }
+
+  /// The access log writes it, and the word of a method, as they are.
+  @Test func `no byte of an authority or of a method's word has to be escaped in a log line`() {
+    for byte in UInt8.min...UInt8.max {
+      for bytes in [[byte], [0x61, byte], [byte, 0x61], [0x61, byte, 0x3a, 0x38]] {
+        let passes = bytes.withUnsafeBufferPointer {
+          Authority.parse(ByteSlice($0.baseAddress!, $0.count)) != nil
+        }
+        #expect(!passes || ASCII.isPlain(byte), "\(byte)")
+      }
+    }
+    for method in Method.allCases {
+      let word = ByteSlice(method.word.utf8Start, method.word.utf8CodeUnitCount)
+      #expect(ASCII.isPlain(word))
+    }
+  }
 }
