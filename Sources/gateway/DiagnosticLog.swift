@@ -63,8 +63,13 @@ struct DiagnosticLog: LogHandler {
     let line = Self.line(
       nanoseconds: WallClock.nanoseconds(), level: event.level, message: event.message.description,
       fields: fields)
-    if let output = Self.output.withLock({ $0 }) { return output.append(line) }
-    line.withUnsafeBytes { bytes in
+    Self.write(line)
+  }
+
+  /// Whole lines, in their order among those that are logged.
+  static func write(_ lines: [UInt8]) {
+    if let output = output.withLock({ $0 }) { return output.append(lines) }
+    lines.withUnsafeBytes { bytes in
       // A stderr that is full or closed costs the line; there is nowhere to complain.
       _ = bytes.baseAddress.map { Descriptor.write(2, $0, bytes.count) }
     }

@@ -139,8 +139,7 @@ extension ReloadReport {
     if ConfigurationReport.isTerminal(2) {
       let text = DiagnosticRenderer.text(
         result, isColoured: ConfigurationReport.showsColour(2))
-      _ = Output.write(text, to: 2)
-      return
+      return DiagnosticLog.write(Array(text.utf8))
     }
     let told = result.diagnostics.filter { $0.severity == severity }
     for diagnostic in told.prefix(lineLimit) {

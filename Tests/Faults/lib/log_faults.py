@@ -106,7 +106,10 @@ class _Reader(threading.Thread):
 
   def run(self):
     while self.reading.wait():
-      part = os.read(self.pipe.fileno(), 65536)
+      try:
+        part = os.read(self.pipe.fileno(), 65536)
+      except OSError:
+        return  # so a terminal ends
       if not part:
         return
       self.bytes.append(part)
@@ -137,15 +140,13 @@ def blocked_access_pipe(stage):
   stage.expect(blocked["max_ms"] < 1000, "a request waited for the log")
 
 
-def blocked_diagnostics(stage):
-  """blocked pipe for the diagnostics"""
-  stage.add_backends(2)
+def _reload_in_turns(stage):
+  """Under load; every second file is broken. Each order makes lines: of mistakes, or of what has
+  changed. Gives how many orders there were."""
   broken = "listeners: nonsense\n" + "".join(f"unknown-{i}: 1\n" for i in range(300))
-  stage.start(stage.configuration(), stderr=subprocess.PIPE)
   stage.load(stage.seconds + 1)
   good, end, turns = stage.configuration(), time.monotonic() + stage.seconds, 0
   while time.monotonic() < end:
-    # Each order makes lines: of mistakes, or of what has changed.
     good["services"]["api"]["timeouts"]["idle"] = f"{5 + turns % 2}s"
     stage.write(broken + f"# {turns}\n" if turns % 2 else good)
     try:
@@ -156,6 +157,14 @@ def blocked_diagnostics(stage):
     turns += 1
   stage.write(good)
   stage.join()
+  return turns
+
+
+def blocked_diagnostics(stage):
+  """blocked pipe for the diagnostics"""
+  stage.add_backends(2)
+  stage.start(stage.configuration(), stderr=subprocess.PIPE)
+  turns = _reload_in_turns(stage)
   stage.tried.append(f"nobody reads standard error while {turns} reloads, half of them of broken "
                      "files, are told there")
   stage.account()
@@ -171,4 +180,26 @@ def blocked_diagnostics(stage):
   stage.seen.append(f"{len(lines)} lines came through, {sum(lost)} more are told to be lost")
 
 
-SCENARIOS = (full_disk, file_too_large, blocked_access_pipe, blocked_diagnostics)
+def stopped_terminal(stage):
+  """a terminal that Ctrl-S has stopped"""
+  stage.add_backends(2)
+  ours, theirs = os.openpty()
+  terminal = open(ours, "wb+", buffering=0)
+  stage.start(stage.configuration(), stderr=theirs)
+  os.close(theirs)
+  terminal.write(b"\x13")
+  turns = _reload_in_turns(stage)
+  stage.tried.append(f"it takes nothing while {turns} reloads, half of them of broken files, are "
+                     "told there")
+  stage.account()
+  reader = _Reader(terminal)
+  reader.reading.set()
+  reader.start()
+  terminal.write(b"\x11")
+  time.sleep(0.5)
+  carets = sum(b"^" in line for line in reader.lines())
+  stage.expect(carets > 0, "it did not show the mistakes once it went on")
+  stage.seen.append(f"{carets} mistakes were shown with their places once it went on")
+
+
+SCENARIOS = (full_disk, file_too_large, blocked_access_pipe, blocked_diagnostics, stopped_terminal)
