@@ -17,6 +17,14 @@ func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: instrumented)
 }
 
+/// What calls these rooms by the names of the shipped ones.
+let simulated =
+  instrumented + [
+    .unsafeFlags([
+      "-module-alias", "EventLoop=SimulatedLoop", "-module-alias", "Proxy=SimulatedProxy",
+    ])
+  ]
+
 let package = Package(
   name: "gateway",
   targets: [
@@ -33,12 +41,35 @@ let package = Package(
     room("Routing", ["Primitives", "HTTPSemantics"]),
     room("HTTPParsing", ["CLLHTTP", "Primitives", "HTTPSemantics"]),
     room("Configuration", ["CLibYAML", "Primitives", "HTTPSemantics"]),
+    room("Telemetry", ["Primitives", "HTTPSemantics"]),
+    room("Balancing", ["Primitives"]),
+    room("CircuitBreaking", ["Primitives"]),
+    room("Health", ["Primitives"]),
+    room("Limiting", ["Primitives"]),
+    room(
+      "Forwarding",
+      [
+        "Primitives", "HTTPSemantics", "Routing", "Balancing", "CircuitBreaking", "Health",
+        "Limiting", "Configuration",
+      ]),
+    .target(
+      name: "SimulatedLoop", dependencies: ["Primitives"], path: "Sources/Simulation/Loop",
+      swiftSettings: instrumented),
+    .target(
+      name: "SimulatedProxy",
+      dependencies: [
+        "Primitives", "HTTPSemantics", "Balancing", "CircuitBreaking", "Limiting", "Telemetry",
+        "Configuration", "Forwarding", "SimulatedLoop", "HTTPParsing",
+      ],
+      path: "Sources/Simulation/Proxy",
+      swiftSettings: instrumented + [.unsafeFlags(["-module-alias", "EventLoop=SimulatedLoop"])]),
     .executableTarget(
       name: "fuzz",
       dependencies: [
         "CFuzzer", "Primitives", "HTTPSemantics", "Routing", "HTTPParsing", "Configuration",
+        "Telemetry", "SimulatedLoop", "SimulatedProxy",
       ],
-      path: "Fuzz/Targets", swiftSettings: instrumented,
+      path: "Fuzz/Targets", swiftSettings: simulated,
       linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])]),
   ]
 )

@@ -7,32 +7,25 @@ import Glibc
 enum Fuzz {
   static func main() {
     guard CommandLine.argc >= 2, let target = Target(rawValue: CommandLine.arguments[1]) else {
-      print("usage: fuzz request|response|chunked|path|configuration [libFuzzer's arguments]")
+      print("usage: fuzz TARGET [libFuzzer's arguments]")
+      print("targets: \(Target.allCases.map(\.rawValue).joined(separator: " "))")
       exit(64)
     }
     let arguments = CommandLine.unsafeArgv
     arguments[1] = arguments[0]
     var count = CommandLine.argc - 1
     var rest: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = arguments + 1
-    switch target {
-    case .request: exit(LLVMFuzzerRunDriver(&count, &rest, fuzzRequest))
-    case .response: exit(LLVMFuzzerRunDriver(&count, &rest, fuzzResponse))
-    case .chunked: exit(LLVMFuzzerRunDriver(&count, &rest, fuzzChunked))
-    case .path: exit(LLVMFuzzerRunDriver(&count, &rest, fuzzPath))
-    case .configuration: exit(LLVMFuzzerRunDriver(&count, &rest, fuzzConfiguration))
-    }
-  }
-
-  enum Target: String {
-    case request, response, chunked, path, configuration
+    mutated = target
+    Tally.printAtExit()
+    exit(LLVMFuzzerRunDriver(&count, &rest, target.one))
   }
 }
 
 /// What must hold of every input. Anything else is a finding: libFuzzer keeps the input.
-func demand(_ holds: Bool, _ what: StaticString) {
+func demand(_ holds: Bool, _ what: StaticString, _ more: StaticString = "") {
   if holds { return }
-  write(2, "demand broken: ", 15)
-  write(2, what.utf8Start, what.utf8CodeUnitCount)
-  write(2, "\n", 1)
+  for text in ["demand broken: ", what, more.utf8CodeUnitCount > 0 ? ": " : "", more, "\n"] {
+    write(2, text.utf8Start, text.utf8CodeUnitCount)
+  }
   abort()
 }

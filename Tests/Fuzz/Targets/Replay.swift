@@ -14,6 +14,58 @@ enum Side: Equatable {
 /// What the target wants to do with each head, before its body is read.
 typealias OnHead = (_ replay: Replay, _ base: UnsafePointer<UInt8>) -> Void
 
+/// A message as the parser gave it, and what goes on of it.
+struct PlayedMessage {
+  var body: [UInt8] = []
+  /// What the parser says of the body's end, and whether it has come.
+  var framing = Framing.none
+  var isWhole = false
+  /// The first byte behind it in what was played.
+  var end = 0
+  /// The head that goes on; nil = none was written.
+  var head: [UInt8]?
+  /// How its body is framed from here.
+  var sentFraming = Framing.none
+  var dropsTrailers = false
+  /// The end of a chunked body that goes on; nil: a trailer is not what it should be.
+  var ending: [UInt8]?
+
+  /// The message as the next hop reads it; nil where it does not go on.
+  var forwarded: [UInt8]? {
+    guard let head, isWhole else { return nil }
+    guard sentFraming == .chunked else { return head + body }
+    guard let ending else { return nil }
+    return head + PlayedMessage.chunks(of: body) + ending
+  }
+
+  /// The data in chunks of ours, of different sizes.
+  static func chunks(of data: [UInt8]) -> [UInt8] {
+    var stream: [UInt8] = []
+    var at = 0
+    while at < data.count {
+      let length = min(data.count - at, 1 + data.count / 3)
+      stream += written(capacity: ChunkWriter.sizeLineCapacity) {
+        ChunkWriter.writeSizeLine(length, into: &$0)
+      }
+      stream += data[at..<(at + length)]
+      stream += UnsafeBufferPointer(
+        start: ChunkWriter.lineEnd.utf8Start, count: ChunkWriter.lineEnd.utf8CodeUnitCount)
+      at += length
+    }
+    return stream
+  }
+}
+
+/// What `write` makes, in memory of exactly `capacity`; it must fit.
+func written(capacity: Int, _ write: (inout ByteWriter) -> Void) -> [UInt8] {
+  let room = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
+  defer { room.deallocate() }
+  var writer = ByteWriter(room, capacity: capacity)
+  write(&writer)
+  demand(!writer.overflowed, "what is written fits")
+  return Array(writer.written.buffer)
+}
+
 /// One play. The log holds, for every message: its head's bytes, its body, its trailers, its end.
 final class Replay {
   let side: Side
@@ -29,9 +81,9 @@ final class Replay {
   var held: [UInt8] = []
   var inHead = true
   var isRefused = false
-  var ended = 0
-  /// Bytes that belong to complete messages.
-  var consumed = 0
+  /// In the order in which their heads came.
+  var messages: [PlayedMessage] = []
+  private var position = 0
 
   /// `isOurs`: the bytes are a head that we wrote, which is larger than the one it was made of.
   init(_ side: Side, spanCapacity: Int, isOurs: Bool = false, onHead: OnHead? = nil) {
@@ -58,11 +110,16 @@ final class Replay {
   }
 
   /// Plays everything; `cuts` are ascending.
-  func play(_ input: [UInt8], cuts: [Int]) {
+  /// - Parameter finishing: of answers: the connection ends behind the bytes.
+  func play(_ input: [UInt8], cuts: [Int], finishing: Bool = false) {
     var from = 0
     for cut in cuts + [input.count] where !isRefused {
       feed(Array(input[from..<cut]))
       from = cut
+    }
+    if finishing, !isRefused, !inHead, ResponseParser.finish(response).event == .end {
+      end()
+      messages[messages.count - 1].end = input.count
     }
     flushBody()
     if !isRefused { log.append(UInt8(ascii: inHead ? "." : ",")) }
@@ -80,6 +137,9 @@ final class Replay {
       }
       demand(step.consumed >= 0 && step.consumed <= rest.count, "consumed lies in what was given")
       rest.removeFirst(step.consumed)
+      position += step.consumed
+      if !inHead || messages.isEmpty || messages[messages.count - 1].end > 0 { continue }
+      messages[messages.count - 1].end = position
     }
   }
 
@@ -91,6 +151,7 @@ final class Replay {
     case .spansFull: demand(step.consumed > 0, "a list that was empty makes room for something")
     case .head:
       note("H", read[Int(table.pointee.start)..<Int(table.pointee.end)])
+      messages.append(PlayedMessage(framing: framing(base)))
       onHead?(self, base)
       held = []
       inHead = false
@@ -108,10 +169,22 @@ final class Replay {
     }
   }
 
+  private func framing(_ base: UnsafePointer<UInt8>) -> Framing {
+    side == .request
+      ? RequestParser.head(request, table: table, base: base).framing
+      : ResponseParser.head(response, table: table, base: base).framing
+  }
+
   private func end() {
+    let last = messages.count - 1
+    messages[last].body = body
+    messages[last].isWhole = true
     flushBody()
     let store =
       side == .request ? RequestParser.trailers(request) : ResponseParser.trailers(response)
+    if messages[last].framing == .chunked || messages[last].sentFraming == .chunked {
+      messages[last].ending = ending(store, dropped: messages[last].dropsTrailers)
+    }
     if let store {
       for index in 0..<store.pointee.count {
         let field = store.pointee.fields[index]
@@ -121,12 +194,22 @@ final class Replay {
       }
     }
     log.append(UInt8(ascii: "E"))
-    ended += 1
     inHead = true
     switch side {
     case .request: RequestParser.beginMessage(request)
     case .response(let toHead): ResponseParser.beginMessage(response, requestWasHead: toHead)
     }
+  }
+
+  /// The end of a body with the trailers that may go on.
+  private func ending(_ store: UnsafeMutablePointer<TrailerStore>?, dropped: Bool) -> [UInt8]? {
+    if let store {
+      let isGood = TrailerRules.judge(
+        base: UnsafePointer(store.pointee.bytes), fields: store.pointee.fields,
+        fieldCount: store.pointee.count, rules: RequestRuleSettings())
+      if !isGood { return nil }
+    }
+    return written(capacity: 8192) { ChunkWriter.writeEnd(dropped ? nil : store, into: &$0) }
   }
 
   private func flushBody() {
