@@ -218,6 +218,20 @@ extension Operations {
       }
     }
 
+    /// As in the gateway's image, which does not hold the player.
+    @Test func `without the player beside it, the gateway says where to get one`() throws {
+      let binary = GatewayProcess.binary
+      let alone = "\(binary)-alone-\(getpid())"
+      try #require(mkdir(alone, 0o700) == 0)
+      defer { removeDirectory(alone) }
+      try #require(link(binary, "\(alone)/gateway") == 0)
+      let child = try Child("\(alone)/gateway", ["simulate", "x.yaml"], directory: alone)
+      #expect(try child.waitForEnd() == .exited(2))
+      #expect(
+        child.errors.contains("there is no gateway-simulate beside this program, in \(alone)"))
+      #expect(child.errors.contains("`docker build -f docker/Dockerfile --target simulate .`"))
+    }
+
     @Test func `wrong usage is 64, and help is help`() throws {
       #expect(try simulate("--formt", "json").end == .exited(64))
       let help = try simulate("--help")
