@@ -71,9 +71,14 @@ extension CrossChecks {
         guard let value = balancer.field(key), value.origin != .byDefault,
           value.scalar != .word("none")
         else { continue }
-        diagnostics.error(
-          .noEffect, value.range, place.key(key), "balancer.\(key): \(word) does not use it",
-          suggestion: "write {policy: consistent_hash, \(key): \(value.shown)}, or maglev there")
+        let what = "balancer.\(key): \(word) does not use it"
+        let remedy = "write {policy: consistent_hash, \(key): \(value.shown)}, or maglev there"
+        // What holds anyway may be said: so does a configuration that was written out.
+        if value.scalar == .word("client_ip") {
+          diagnostics.warning(.noEffect, value.range, place.key(key), what, suggestion: remedy)
+        } else {
+          diagnostics.error(.noEffect, value.range, place.key(key), what, suggestion: remedy)
+        }
       }
     }
     guard word == "round_robin" else { return }

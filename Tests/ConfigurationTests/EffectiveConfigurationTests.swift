@@ -55,6 +55,21 @@ private let text = """
     #expect(EffectiveConfiguration.json(try #require(again.values)) == shown)
   }
 
+  @Test func `is a configuration that means the same, also of a balancer without a key`() throws {
+    // Found by fuzzing: the default of a key that the policy does not use was written out, and was
+    // an error when it was read.
+    let short = """
+      listeners: [{address: 127.0.0.1:8080}]
+      services: {users: {backends: [10.0.0.1:80]}}
+      routes: [{match: {path: /*}, service: users}]
+
+      """
+    let shown = EffectiveConfiguration.json(try #require(load(short).values))
+    let again = load(shown)
+    #expect(again.isValid, "\(DiagnosticRenderer.text(again, isColoured: false))")
+    #expect(EffectiveConfiguration.json(try #require(again.values)) == shown)
+  }
+
   @Test func `shows that there is no token when there is none`() throws {
     let values = try #require(load(text.replacing("token: hunter2", with: "token: none")).values)
     #expect(EffectiveConfiguration.json(values).contains("\"token\": \"none\""))

@@ -89,7 +89,8 @@ struct YAMLDraft {
   // MARK: Changes
 
   private mutating func change(_ random: inout Dice) {
-    if lines.isEmpty { lines = YAMLDraft.whole }
+    // Of files with one fault nothing is asked but that they are refused; so begin anew at times.
+    if lines.isEmpty || random.oneOf(6) { lines = YAMLDraft.whole }
     let index = random.below(lines.count)
     switch random.below(14) {
     case 0: doubleBlock(index, &random)
