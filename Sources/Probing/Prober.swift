@@ -19,6 +19,8 @@ package final class Prober {
   private let places: Int
   private let onResult: OnResult
   private var watched: [ProbeTarget.Identity: WatchedBackend] = [:]
+  /// Who is watched, in the order in which they were named.
+  private var order: [ProbeTarget.Identity] = []
   /// Where the golden ratio has come to; see `ProbeSchedule.first`.
   private var nextPlace: UInt64 = 0
   private let offset: UInt64
@@ -56,7 +58,9 @@ package final class Prober {
     precondition(!isStopped)
     let now = Loop.clock()
     var kept: [ProbeTarget.Identity: WatchedBackend] = [:]
+    var keptOrder: [ProbeTarget.Identity] = []
     for target in targets where kept[target.identity] == nil {
+      keptOrder.append(target.identity)
       if let known = watched.removeValue(forKey: target.identity) {
         if known.target != target { known.update(target, soon: firstTurn(target, now)) }
         kept[target.identity] = known
@@ -65,8 +69,10 @@ package final class Prober {
           target, prober: self, due: firstTurn(target, now))
       }
     }
-    for gone in watched.values { gone.stop() }
+    // In their order, which does not depend on hashes: a simulation of it can be repeated.
+    for identity in order { watched[identity]?.stop() }
     watched = kept
+    order = keptOrder
   }
 
   private func firstTurn(_ target: ProbeTarget, _ now: Instant) -> Instant {

@@ -114,6 +114,7 @@ private final class Ledger {
   /// far as checks go; nobody could bring it back otherwise. True when that has changed a state.
   func follow(_ checked: [CheckedBackend]) -> Bool {
     let before = entries
+    let orderBefore = order
     entries = [:]
     order = []
     for backend in checked where entries[backend.target.identity] == nil {
@@ -124,7 +125,8 @@ private final class Ledger {
     }
     let now = Loop.clock()
     var hasChanged = false
-    for (identity, entry) in before where entries[identity] == nil && entry.health.gate.isDown {
+    for identity in orderBefore where entries[identity] == nil {
+      guard let entry = before[identity], entry.health.gate.isDown else { continue }
       entry.health.probeStopped(now: now)
       entry.service.noteChange()
       hasChanged = true
