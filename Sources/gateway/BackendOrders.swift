@@ -70,28 +70,8 @@ struct BackendOrders {
 
   // MARK: The file
 
-  /// Does what `drain` says of every backend. One that the admin listener drains goes on doing so
-  /// until it is told otherwise there: the file has not changed its mind about it.
+  /// Does what `drain` says of every backend.
   func follow(_ configuration: GatewayConfiguration, now: Instant) {
-    var hasChanged = false
-    for (service, configured) in zip(all, configuration.services) {
-      // What the file calls a backend is its authority, or its label where that is a path.
-      let byName = Dictionary(grouping: service.backends) {
-        ($0.unixPath == nil ? $0.authority : $0.label).text
-      }
-      for backend in configured.backends {
-        for entry in byName[backend.label] ?? [] {
-          let health = entry.shared.health
-          let wasDraining = health.gate.isDraining
-          if backend.drain {
-            health.drain(.drainedByConfiguration, now: now)
-          } else if health.observe(now: now, warmUp: .zero).cause == .drainedByConfiguration {
-            health.ready(now: now)
-          }
-          if health.gate.isDraining != wasDraining { hasChanged = true }
-        }
-      }
-    }
-    if hasChanged { onChange() }
+    if FileDrains.follow(snapshot(), configuration, now: now) { onChange() }
   }
 }

@@ -11,7 +11,11 @@ package struct ListeningSocket: Equatable, Sendable {
 
   static let backlog = 4096
 
-  package static func probe(_ endpoint: Endpoint) throws(EventLoopError) {}
+  package static func probe(_ endpoint: Endpoint) throws(EventLoopError) {
+    let listeners = Network.current.pointee.accepting[endpoint] ?? []
+    if listeners.isEmpty { return }
+    throw EventLoopError(operation: "listen on \(endpoint)", code: 0 - EADDRINUSE)
+  }
 
   package static func tcp(
     _ endpoint: Endpoint, reusePort: Bool

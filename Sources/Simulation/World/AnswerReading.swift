@@ -39,6 +39,7 @@ extension ClientRef {
       // The connection may have ended with it.
       guard pointee.peer != nil, pointee.state == .connected else { return }
       pointee.answerBytes += used
+      pointee.lastRead = network.clock
       peer.consume(used)
       if pointee.head != nil, pointee.reader.mode == .done { answerCame() }
     }

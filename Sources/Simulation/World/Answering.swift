@@ -130,6 +130,9 @@ extension BackendLinkRef {
       $0.isWhole = answer.fault == .tooLong
       $0.bodyLength = Int32(answer.isHead ? 0 : answer.length)
     }
+    if answer.fault == .tooLong, answer.status < 500 {
+      pointee.backend.pointee.watch.sawGood(pickedBy: pointee.pickedBy)
+    }
     if pointee.id != 0, !answer.isHead || answer.isUntilClose, pointee.answer.fault != .badChunk {
       let length = answer.isHead ? 0 : answer.length
       pointee.sender.pause = UInt64(pointee.backend.pointee.behaviour.pause.nanoseconds)
@@ -252,9 +255,16 @@ extension BackendLinkRef {
     if let timeout = pointee.backend.pointee.behaviour.idleTimeout {
       after(UInt64(timeout.nanoseconds)) { target, setting in
         let link = target.assumingMemoryBound(to: BackendLink.self)
-        if link.pointee.setting == setting { link.end(isReset: false) }
+        if link.pointee.setting == setting { link.idleIsOver() }
       }
     }
+  }
+
+  /// Some end their own side first, and listen until the other one has ended too.
+  private func idleIsOver() {
+    if pointee.random.next() & 1 == 0 { return end(isReset: false) }
+    pointee.hasShutDown = true
+    pointee.peer.shutdown()
   }
 
   /// What there is to say of the attempt has been said.

@@ -32,13 +32,17 @@ struct BackendLink {
   var isFirst = true
   var id: UInt64 = 0
   var attempt = 0
+  /// The gateway chose this backend then at the earliest, and at the latest.
   var pickedAt = Instant(nanoseconds: 0)
+  var pickedBy = Instant(nanoseconds: 0)
   /// The present attempt is not judged yet.
   var isUnderWay = false
   var answer = AnswerPlan()
   var isAnswering = false
   /// The present request has been answered, or is.
   var hasAnswered = false
+  /// Its own side has ended, because it has been idle for so long.
+  var hasShutDown = false
   var random = Xoroshiro(seed: 0)
   var next: BackendLinkRef?
   var previous: BackendLinkRef?
@@ -55,6 +59,7 @@ struct BackendLink {
     isFirst = true
     isAnswering = false
     hasAnswered = false
+    hasShutDown = false
     id = 0
   }
 }
@@ -101,7 +106,7 @@ extension BackendLinkRef {
     switch pointee.state {
     case .idle:
       beginHead()
-      return takeHead(bytes)
+      return pointee.state == .closed ? bytes.count : takeHead(bytes)
     case .head: return takeHead(bytes)
     case .body:
       let used = pointee.reader.takeBody(bytes)
@@ -125,11 +130,13 @@ extension BackendLinkRef {
   }
 
   private func beginHead() {
-    pointee.state = .head
-    pointee.setting &+= 1
     if pointee.peer.isWrittenAfterEnd {
       world.fail(.deadConnection, "a request on a connection whose end had been read: \(subject)")
     }
+    // It has crossed our end.
+    if pointee.hasShutDown { return end(isReset: true) }
+    pointee.state = .head
+    pointee.setting &+= 1
   }
 
   private func takeHead(_ bytes: ByteSlice) -> Int {
@@ -149,8 +156,10 @@ extension BackendLinkRef {
       return world.fail(.framing, "a request that nobody sent has reached a backend")
     }
     pointee.attempt = record.pointee.attempts
-    // The gateway chose this backend when it began to connect, or to write.
+    // When it began to connect, or to write.
     pointee.pickedAt = pointee.isFirst ? pointee.peer.madeAt : pointee.peer.writtenAt
+    // A connection whose request has gone while it was made is another one's.
+    pointee.pickedBy = max(pointee.pickedAt, pointee.peer.writtenAt)
     pointee.isUnderWay = true
     pointee.backend.pointee.underWay += 1
     pointee.backend.pointee.requests += 1
@@ -228,7 +237,8 @@ extension BackendLinkRef {
     attemptOver()
     // Whoever was about to ask has seen a failure that no attempt stands for.
     if pointee.state == .head || (pointee.state == .idle && pointee.isFirst) {
-      pointee.backend.pointee.watch.sawBad(at: world.pointee.network.clock)
+      pointee.backend.pointee.watch.sawBad(
+        BadAttempt(id: 0, ended: world.pointee.network.clock, pickedBy: .distantFuture))
     }
     pointee.state = .closed
     pointee.setting &+= 1

@@ -65,6 +65,10 @@ extension ScenarioDrawing {
     drawPool(&source, &service, index)
     drawTimes(&source, &service, index)
     drawHealth(&source, &service, index)
+    var drains = self.source(23, index)
+    if service.backends.count > 1, drains.chance(8), has("drain\(index)") {
+      service.backends[drains.number(0...service.backends.count - 1)].drain = true
+    }
     return service
   }
 

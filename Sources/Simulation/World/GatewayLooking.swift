@@ -44,28 +44,39 @@ extension SimulatedGateway {
   }
 
   private func findPlaces(_ world: WorldRef, _ snapshot: UnsafePointer<Snapshot>) {
+    let isBegin = watch.snapshot == nil
     watch.snapshot = snapshot
     watch.places = []
     let count = snapshot.pointee.serviceCount
     watch.versions = [UInt64](repeating: .max, count: count)
+    let before = world.pointee.rules.standings
+    world.pointee.rules.know(configuration, network.pointee.conditions, at: network.clock)
     world.pointee.rules.standings = world.pointee.backends.map { _ in Standing() }
-    world.pointee.rules.prefersUntried = configuration.services.map {
-      // With more attempts there may have been one that no backend has seen.
-      $0.connections.max == nil && $0.warmUp == nil && $0.health.panicThreshold.partsPerMillion == 0
-        && $0.balancer.maxLoad == nil && $0.retries.attempts == 1
-    }
+    world.pointee.rules.warming = []
     for service in 0..<count {
+      let configured = configuration.services[service]
+      var members: [Int] = []
       for (position, entry) in snapshot.pointee.backends(of: service).enumerated() {
         let backends = world.pointee.backends
-        guard let index = backends.firstIndex(where: { $0.pointee.endpoint == entry.endpoint })
-        else { continue }
+        let index = backends.firstIndex { $0.pointee.endpoint == entry.endpoint } ?? -1
+        members.append(index)
+        if index < 0 { continue }
         watch.places.append(.init(backend: index, service: service, position: position))
         world.pointee.rules.standings[index].service = service
+        if configured.backends[position].drain {
+          let since = before.isEmpty ? .distantFuture : before[index].drainedSince
+          world.pointee.rules.standings[index].drainedSince = min(since, network.clock)
+        }
       }
+      if !world.isSteady { members = [] }
+      world.pointee.rules.warming.append(
+        WarmingWatch(
+          configured, backends: members, isBegin: isBegin, now: network.clock,
+          lag: world.pointee.rules.lag))
     }
-    world.pointee.rules.since = network.clock
-    world.pointee.rules.limits.know(configuration)
-    world.pointee.rules.shortest.know(configuration)
+    for prepared in world.pointee.prepared {
+      prepared.pointee.service = world.pointee.rules.service(of: prepared.pointee.plan.path)
+    }
   }
 
   /// A backend's state may be another one.
@@ -103,29 +114,54 @@ extension SimulatedGateway {
       if configured.health.panicThreshold.partsPerMillion > 0 { known.ineligibleUntil = now }
     }
     world.pointee.rules.standings[place.backend] = known
+    noteWarming(world, place, backend.shared, standing)
+    checkEvidence(world, place, backend.shared, service.pointee.rules.breaker)
+  }
+
+  private func noteWarming(
+    _ world: WorldRef, _ place: GatewayWatch.Place, _ backend: BackendShared,
+    _ standing: BackendStanding
+  ) {
+    let now = network.clock
+    let isEnforced = configuration.services[place.service].circuitBreaker?.mode == .enforce
+    let finding: WarmingWatch.Finding
+    if isEnforced && backend.breaker.now.phase != .closed {
+      finding = .closed
+    } else if standing.isHealthy {
+      finding = .open
+    } else {
+      let end = backend.health.gate.changesAt(now: now)
+      finding = end == .distantFuture ? .closed : .opens(at: end)
+    }
+    world.pointee.rules.warming[place.service].found(place.backend, finding, now: now)
+  }
+
+  /// What the gateway thinks of a backend must be what the backend has done.
+  private func checkEvidence(
+    _ world: WorldRef, _ place: GatewayWatch.Place, _ backend: BackendShared,
+    _ settings: BreakerSettings
+  ) {
+    let configured = configuration.services[place.service]
+    // What is given up before it has come to the backend is seen by nobody but the gateway.
+    let timeouts = configured.timeouts
+    let patience = [timeouts.connect, timeouts.response, timeouts.idle, timeouts.request]
+      .compactMap { $0 }.min()
+    let isAllSeen = patience.map { $0 > world.pointee.rules.longestWay } ?? true
+    let actor = world.pointee.backends[place.backend]
+    if let passive = configured.health.passive, isAllSeen {
+      world.checkEjection(actor, backend.health, passive)
+    }
     guard let breaker = configured.circuitBreaker, breaker.mode == .enforce else { return }
-    let state = backend.shared.breaker.now
-    if state.phase == .halfOpen, state.taken > service.pointee.rules.breaker.halfOpenRequests {
+    let state = backend.breaker.now
+    if state.phase == .halfOpen, state.taken > settings.halfOpenRequests {
       world.fail(.breaker, "\(state.taken) trials at once of backend \(place.backend)")
     }
-    // Connects that fail for other reasons are seen by nobody but the gateway.
-    let conditions = network.pointee.conditions
-    let isNear = configured.timeouts.connect >= .milliseconds(100)
-    if !isNear || conditions.latency.upperBound > 5_000_000 || conditions.stalls > 0 { return }
-    let rate = Double(breaker.failureRate?.partsPerMillion ?? 0) / 1_000_000
-    world.checkBreaker(
-      world.pointee.backends[place.backend], backend.shared.breaker, service.pointee.rules.breaker,
-      window: breaker.window, least: Int((rate * Double(breaker.minRequests)).rounded(.up)))
+    world.checkBreaker(actor, backend.breaker, settings, breaker, isAllSeen: isAllSeen)
   }
 
   func sweep(_ world: WorldRef) {
-    let conditions = world.pointee.network.pointee.conditions
-    var lateness = Duration.milliseconds(20)
-    lateness = lateness + Duration(nanoseconds: Int64(conditions.roundCost.upperBound * 4))
-    if conditions.stalls > 0 {
-      lateness = lateness + Duration(nanoseconds: Int64(conditions.stall.upperBound * 3))
-    }
-    if let wrong = census.sweep(now: world.pointee.network.clock, lateness: lateness) {
+    let lag = world.pointee.rules.lag
+    if let wrong = census.sweep(now: world.pointee.network.clock, lateness: lag) {
       world.fail(.leak, wrong)
     }
   }

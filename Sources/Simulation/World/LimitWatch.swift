@@ -14,11 +14,16 @@ struct LimitWatch {
   private var burst = 0.0
   private var passed = 0.0
   private var first: Instant?
-  /// Requests that may have been charged: under way, and when the last one ended.
+  /// The least that any of the configurations allows.
+  private var leastCount = Double.infinity
+  private var leastBurst = Double.infinity
+  /// In which a token comes back, at the least and at the most.
+  private var interval = Double.infinity...Double.infinity
+  /// Requests that may have been charged: under way, and when the others ended.
   private var underWay = 0
-  private var lastEnd = Instant(nanoseconds: 0)
+  private var ended = RecentInstants()
 
-  /// Takes the most that any of the configurations allows.
+  /// Takes the most and the least that any of the configurations allows.
   mutating func know(_ configuration: GatewayConfiguration) {
     for route in configuration.routes where route.rateLimits.count == 1 {
       let limit = configuration.rateLimits[route.rateLimits[0]]
@@ -30,6 +35,11 @@ struct LimitWatch {
       count = max(count, Double(limit.rate.count))
       period = Double(limit.rate.period.nanoseconds)
       burst = max(burst, Double(limit.burst))
+      leastCount = min(leastCount, Double(limit.rate.count))
+      leastBurst = min(leastBurst, Double(limit.burst))
+      let each = (period / Double(limit.rate.count)).rounded(.up)
+      let most = interval.upperBound == .infinity ? each : interval.upperBound
+      interval = min(interval.lowerBound, each)...max(most, each)
     }
   }
 
@@ -39,7 +49,7 @@ struct LimitWatch {
 
   mutating func ended(at now: Instant, isRefusal: Bool) {
     underWay -= 1
-    if !isRefusal { lastEnd = now }
+    if !isRefusal { ended.add(now) }
   }
 
   /// A request has got through. False when that is one too many. They may come in another order
@@ -52,10 +62,26 @@ struct LimitWatch {
     return passed <= most + 1
   }
 
-  /// Whether a refusal can be right: somebody must have used it up not long before. To be asked
-  /// after the refused one has ended.
-  func explainsRefusal(begun: Instant) -> Bool {
-    let memory = isBucket ? max(period, burst * period / count) : 2 * period
-    return underWay > 0 || Double((begun - lastEnd).nanoseconds) <= memory
+  /// Whether a refusal can be right: so many others must have come before that nothing was left.
+  /// What came before the span of two windows, or before the bucket has filled again, is forgotten.
+  /// To be asked after the refused one has ended.
+  /// - Parameter lag: what a worker may lag behind.
+  func explainsRefusal(begun: Instant, lag: Duration) -> Bool {
+    var charged = Double(underWay)
+    if charged >= (isBucket ? leastBurst : leastCount) { return true }
+    for place in 0..<ended.count {
+      charged += 1
+      let age = Double((begun - ended[place]).nanoseconds - lag.nanoseconds)
+      if isBucket {
+        // Tokens that have come back since are used up as well, and a part of one is none. The
+        // time that a bucket takes to be full stays when the rate is another one.
+        let needed = (leastBurst - 1) * interval.lowerBound + max(0, age)
+        if charged * interval.upperBound > needed { return true }
+      } else {
+        if age > 2 * period { return false }
+        if charged >= leastCount { return true }
+      }
+    }
+    return ended.isFull
   }
 }

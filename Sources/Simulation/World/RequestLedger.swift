@@ -13,6 +13,10 @@ struct AttemptNote {
   var isWhole = false
   var bodyLength: Int32 = 0
   var fault: AnswerFault?
+  /// It was whole and good when it left, and its request is not over.
+  var isOnTheWay = false
+  var pickedBy = Instant(nanoseconds: 0)
+  var leftAt = Instant(nanoseconds: 0)
 }
 
 /// One request.
@@ -21,6 +25,9 @@ struct RequestRecord {
 
   var id: UInt64 = 0
   var begun: UInt64 = 0
+  var ended = Instant(nanoseconds: 0)
+  /// The number of the service that its path goes to, when it begins; -1 = none.
+  var service: Int32 = -1
   var traffic: Int32 = -1
   var kind: Int32 = 0
   var isOver = true
@@ -87,9 +94,10 @@ struct RequestLedger {
     (0..<Int(RequestLedger.capacity)).first { !records[$0].isOver }.map { records[$0].id }
   }
 
-  mutating func end(_ record: RecordRef) {
+  mutating func end(_ record: RecordRef, at now: Instant) {
     precondition(!record.pointee.isOver)
     record.pointee.isOver = true
+    record.pointee.ended = now
     underWay -= 1
   }
 }

@@ -1,6 +1,7 @@
 // Why this file exists: what the gateway has promised of requests and backends, held against what
 // has happened: asked where it happens, from what the world alone knows.
 
+import Configuration
 import EventLoop
 import HTTPSemantics
 import Primitives
@@ -11,6 +12,8 @@ struct Standing {
   var ineligibleSince = Instant.distantFuture
   var ineligibleUntil = Instant(nanoseconds: 0)
   var eligibleSince = Instant.distantFuture
+  /// The file says that it gets nothing new.
+  var drainedSince = Instant.distantFuture
   /// Position of its service; -1 = the configuration does not have it.
   var service = -1
 }
@@ -26,6 +29,59 @@ struct RuleBook {
   /// When the newest configuration came.
   var since = Instant(nanoseconds: 0)
   var limits = LimitWatch()
+  var grounds = Grounds()
+  /// By service of the newest configuration.
+  var warming: [WarmingWatch] = []
+  /// By number: a service of a name has one from the first configuration that has it.
+  var retries: [RetryWatch] = []
+  private var numbers: [String: Int] = [:]
+  /// Prefixes of the paths that go to a service, with its number.
+  private var prefixes: [(prefix: String, service: Int)] = []
+  /// So far a worker may be behind the clock.
+  private(set) var lag = Duration.zero
+  /// A connect that goes well, and the head of a request with it, take less.
+  private(set) var longestWay = Duration.zero
+  private(set) var longestConnect = Duration.zero
+
+  /// The configuration from now on.
+  mutating func know(
+    _ configuration: GatewayConfiguration, _ conditions: NetworkConditions, at now: Instant
+  ) {
+    since = now
+    limits.know(configuration)
+    shortest.know(configuration)
+    grounds.know(configuration, conditions)
+    lag = .milliseconds(20) + Duration(nanoseconds: Int64(conditions.roundCost.upperBound * 4))
+    if conditions.stalls > 0 {
+      lag = lag + Duration(nanoseconds: Int64(conditions.stall.upperBound * 3))
+    }
+    // What comes byte by byte takes an eighth of the latency for each.
+    let ways: UInt64 = conditions.bytewise > 0 ? 53 : 6
+    longestWay = lag + Duration(nanoseconds: Int64(conditions.latency.upperBound * ways))
+    prefersUntried = []
+    for service in configuration.services {
+      longestConnect = max(longestConnect, service.timeouts.connect)
+      let number = numbers[service.name] ?? retries.count
+      if number == retries.count { retries.append(RetryWatch()) }
+      numbers[service.name] = number
+      retries[number].know(service.retries)
+      // With more attempts there may have been one that no backend has seen.
+      prefersUntried.append(
+        service.connections.max == nil && service.warmUp == nil
+          && service.health.panicThreshold.partsPerMillion == 0
+          && service.balancer.maxLoad == nil && service.retries.attempts == 1)
+    }
+    prefixes = configuration.routes.compactMap { route in
+      guard route.services.count == 1, route.match.path.hasSuffix("/*") else { return nil }
+      let name = configuration.services[route.services[0].service].name
+      return (String(route.match.path.dropLast()), numbers[name] ?? -1)
+    }
+  }
+
+  /// The number of the service that a path goes to; -1 = none.
+  func service(of path: String) -> Int {
+    prefixes.first { path.hasPrefix($0.prefix) }?.service ?? -1
+  }
 }
 
 /// No answer with the reason comes sooner.
@@ -35,6 +91,12 @@ struct ShortestWaits {
   var connect = Duration.zero
   var response = Duration.zero
   var request = Duration.zero
+
+  /// After so long an answer may come too late.
+  var patience: Duration {
+    // With none of a kind there is zero.
+    [response, request].filter { $0 > .zero }.min() ?? .seconds(1_000_000)
+  }
 }
 
 extension WorldRef {
@@ -64,7 +126,7 @@ extension WorldRef {
 
   func beginRecord(_ client: ClientRef, _ request: PreparedRef) -> RecordRef {
     let record = pointee.ledger.begin(at: pointee.network.clock)
-    if pointee.ledger.isOverrun { fail(.overrun, "more requests under way than there is room for") }
+    if pointee.ledger.isOverrun { fail(.waitsForEver, "more requests than there is room for") }
     pointee.tally.requests += 1
     record.pointee.traffic = Int32(client.pointee.traffic?.pointee.index ?? -1)
     record.pointee.kind = Int32(
@@ -76,6 +138,8 @@ extension WorldRef {
     record.pointee.isLimited = pointee.rules.limits.concerns(request.pointee.plan.path)
     if record.pointee.isLimited { pointee.rules.limits.began() }
     record.pointee.isUpgrade = request.pointee.plan.upgrade
+    record.pointee.service = Int32(request.pointee.service)
+    if request.pointee.service >= 0 { pointee.rules.retries[request.pointee.service].began() }
     return record
   }
 
@@ -93,6 +157,9 @@ extension WorldRef {
         fail(.tooManyAttempts, tell(record.pointee.id, attempt, index))
       }
       checkTried(record, attempt, index, pickedAt)
+      checkBudget(record, attempt, index, pickedAt)
+    } else {
+      checkShare(record, index, pickedAt)
     }
     record.pointee.withNote(attempt) { $0 = AttemptNote(backend: Int16(index)) }
     checkEligible(index, record, attempt, pickedAt)
@@ -111,6 +178,30 @@ extension WorldRef {
     if pickedAt > standing.ineligibleSince, pickedAt < standing.ineligibleUntil {
       fail(.ineligibleBackend, tell(record.pointee.id, attempt, backend))
     }
+    if pickedAt > standing.drainedSince {
+      fail(.ineligibleBackend, "it is drained: " + tell(record.pointee.id, attempt, backend))
+    }
+  }
+
+  /// A repeat that the budget has no room for.
+  private func checkBudget(
+    _ record: RecordRef, _ attempt: Int, _ backend: Int, _ pickedAt: Instant
+  ) {
+    let service = Int(record.pointee.service)
+    if service < 0 { return }
+    let lag = pointee.rules.lag
+    if !pointee.rules.retries[service].repeated(pickedAt: pickedAt, lag: lag) {
+      fail(.retryBudget, tell(record.pointee.id, attempt, backend))
+    }
+  }
+
+  private func checkShare(_ record: RecordRef, _ backend: Int, _ pickedAt: Instant) {
+    guard backend < pointee.rules.standings.count else { return }
+    let service = pointee.rules.standings[backend].service
+    guard service >= 0 else { return }
+    let wrong = pointee.rules.warming[service].came(
+      backend, pickedAt: pickedAt, now: pointee.network.clock, underWay: pointee.ledger.underWay)
+    if let wrong { fail(.share, "\(wrong): " + tell(record.pointee.id, 0, backend)) }
   }
 
   /// The same backend again, while one that was not tried could have been had.
@@ -135,27 +226,13 @@ extension WorldRef {
     }
   }
 
-  /// A backend has done with an attempt, well or not.
-  func attemptOver(_ link: BackendLinkRef) {
-    guard let record = pointee.ledger.record(link.pointee.id) else { return }
-    let note = record.pointee.withNote(link.pointee.attempt) { $0 }
-    let backend = link.pointee.backend
-    let isGood = note.isWhole && note.status < 500
-    if isGood { backend.pointee.watch.sawGood(pickedAt: link.pointee.pickedAt) }
-    // Some have left whole, and are too much for the gateway or overtaken by a reset: either may
-    // be said of them.
-    let mayBeBad: Bool
-    switch note.fault {
-    case .hugeHead, .tooManyInterim, .earlyAndReset: mayBeBad = true
-    default: mayBeBad = !isGood
-    }
-    if mayBeBad { backend.pointee.watch.sawBad(at: pointee.network.clock) }
-  }
-
   /// The gateway, or a route, has answered by itself.
   func ownAnswerCame(_ head: SeenHead, _ record: RecordRef, _ request: PreparedRef) {
     pointee.tally.ownAnswers += 1
     if head.reason == .overloaded { pointee.tally.overloaded += 1 }
+    if !pointee.rules.grounds.has(for: head.reason) {
+      fail(.unjustifiedAnswer, "\(head.reason.word): \(tell(record.pointee.id, -1, -1))")
+    }
     if head.reason != .none { checkReason(head, record) }
   }
 
@@ -187,11 +264,18 @@ extension WorldRef {
     case .unconnected: pointee.tally.unconnected += 1
     case .left: pointee.tally.left += 1
     }
-    pointee.ledger.end(record)
+    pointee.ledger.end(record, at: pointee.network.clock)
+    settleAnswers(record, isComplete: ending == .complete)
+    let service = Int(record.pointee.service)
+    if service >= 0 { pointee.rules.retries[service].ended(at: pointee.network.clock) }
+    if record.pointee.attempts == 0 {
+      for place in pointee.rules.warming.indices { pointee.rules.warming[place].lost() }
+    }
     if record.pointee.isLimited {
       pointee.rules.limits.ended(at: pointee.network.clock, isRefusal: reason == .rateLimited)
       let begun = Instant(nanoseconds: record.pointee.begun)
-      if reason == .rateLimited, !pointee.rules.limits.explainsRefusal(begun: begun) {
+      let (limits, lag) = (pointee.rules.limits, pointee.rules.lag)
+      if reason == .rateLimited, !limits.explainsRefusal(begun: begun, lag: lag) {
         fail(.limit, "refused without a reason: " + self.tell(record.pointee.id, -1, -1))
       }
     }
@@ -219,6 +303,24 @@ extension WorldRef {
         + (client.pointee.peer?.state ?? "")
     }
     return " nobody"
+  }
+
+  /// The gateway has been told to end, and has waited for the last requests as long as it may. One
+  /// that its backend has answered whole must not be among them when its client reads.
+  func checkStuck() {
+    for client in pointee.clients {
+      guard let pending = client.pointee.pending.first,
+        pending.request.pointee.mischief == Mischief(),
+        let record = pointee.ledger.record(pending.id), record.pointee.attempts > 0
+      else { continue }
+      let attempt = record.pointee.attempts - 1
+      let note = record.pointee.withNote(attempt) { $0 }
+      if !note.isOnTheWay { continue }
+      let since = max(note.leftAt, client.pointee.lastRead)
+      if pointee.network.clock - since > WorldState.longestPause + pointee.rules.lag {
+        fail(.waitsForEver, "its answer has left long ago: \(tell(pending.id, attempt, -1))")
+      }
+    }
   }
 
   /// The gateway is gone: nobody may still be waiting who could have been told.

@@ -20,6 +20,7 @@ package struct ScenarioDrawing {
   }
 
   package var scenario: Scenario {
+    if purpose != .everything { return scenario(for: purpose) }
     let sketch = configuration
     var scenario = Scenario(
       seed: SplitMix64.mix(seed), configuration: sketch.text, length: length)

@@ -17,7 +17,7 @@ package enum Shrinking {
       parts += ["pool", "timeouts", "retries", "balancer", "passive", "active"].map {
         "\($0)\(index)"
       }
-      parts += ["breaker", "warm", "panic"].map { "\($0)\(index)" }
+      parts += ["breaker", "warm", "panic", "drain"].map { "\($0)\(index)" }
     }
     for (index, client) in scenario.clients.enumerated() {
       for number in client.requests.indices {

@@ -26,12 +26,14 @@ struct SimulatedBackend {
 extension BackendRef {
   /// Opens the door.
   func begin() {
-    let door = Door(answer: pointee.behaviour.door, owner: UnsafeMutableRawPointer(self)) {
+    var door = Door(answer: pointee.behaviour.door, owner: UnsafeMutableRawPointer(self)) {
       owner, token in
       owner.assumingMemoryBound(to: SimulatedBackend.self).accept(Peer(accepted: token))
     }
+    door.onMissed = { owner, isProbe in
+      owner.assumingMemoryBound(to: SimulatedBackend.self).missed(isProbe: isProbe)
+    }
     pointee.world.pointee.network.setDoor(pointee.endpoint, door)
-    if pointee.behaviour.door != .accept { pointee.watch.doorChangedAt = .distantFuture }
     planPhase()
   }
 
@@ -53,7 +55,6 @@ extension BackendRef {
     let network = pointee.world.pointee.network
     network.noteCall(UInt32(pointee.index), pointee.nextPhase)
     network.setDoor(pointee.endpoint, answer: pointee.behaviour.door)
-    pointee.watch.doorChangedAt = pointee.behaviour.door == .accept ? network.clock : .distantFuture
     if pointee.behaviour.diesFirst { while let link = pointee.first { link.end(isReset: true) } }
     planPhase()
   }

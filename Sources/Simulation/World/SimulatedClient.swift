@@ -18,6 +18,8 @@ struct PreparedRequest {
   let mischief: Mischief
   let method: RequestMethod
   let bodyLength: Int
+  /// The number of the service that its path goes to; -1 = none.
+  var service = -1
 }
 
 typealias PreparedRef = UnsafePointer<PreparedRequest>
@@ -54,6 +56,8 @@ struct SimulatedClient {
   var head: SeenHead?
   /// Of the present answer, that have come.
   var answerBytes = 0
+  /// When some of it came.
+  var lastRead = Instant(nanoseconds: 0)
   var isReadingStalled = false
   var hasHalfClosed = false
   var isPausing = false

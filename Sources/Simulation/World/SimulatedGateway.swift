@@ -72,6 +72,7 @@ package final class SimulatedGateway {
     census = plane.census
     checks = HealthChecks(loop, seed: seed.next(), places: 64) { plane.healthChanged() }
     loop.drive()
+    _ = FileDrains.follow(plane.snapshot, configuration, now: network.clock)
     checks.follow(plane.snapshot, configuration)
     do {
       try plane.start()
@@ -128,6 +129,7 @@ package final class SimulatedGateway {
       generation += 1
       configuration = next
       plane.adopt(LiveConfiguration(next, names: names, generation: generation), prepared)
+      if FileDrains.follow(plane.snapshot, next, now: network.clock) { plane.healthChanged() }
       checks.follow(plane.snapshot, next)
     } catch {
       throw WorldProblem(description: "\(error)")
@@ -161,6 +163,7 @@ package final class SimulatedGateway {
       now = now + step
       run(now)
     }
+    world.checkStuck()
     if world.pointee.failure != nil { return abandon() }
     sweep(world)
     checks.stop()

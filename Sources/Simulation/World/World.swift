@@ -39,6 +39,9 @@ struct WorldState {
   var logLines: UInt64 = 0
   /// Every request has a line in the access log.
   var isAllLogged = false
+
+  /// Between two parts of an answer that has left its backend.
+  static let longestPause = Duration.seconds(5)
 }
 
 /// A promise that was not kept.
@@ -53,8 +56,8 @@ package struct Failure: Equatable, Sendable {
 package enum Rule: String, CaseIterable, Sendable {
   case framing, foreignBytes, foreignAnswer, falselyComplete, deadConnection
   case unsafeRepeat, tooManyAttempts, triedBackend, ineligibleBackend
-  case leak, count, deadline, limit, breaker, waitsForEver, metrics, unjustifiedAnswer, share
-  case overrun
+  case retryBudget, breaker, ejection, share, limit, deadline, unjustifiedAnswer
+  case leak, count, waitsForEver, metrics, reload
 
   /// For exit codes.
   package var number: Int32 { Int32(Rule.allCases.firstIndex(of: self) ?? 0) }
@@ -171,7 +174,7 @@ package final class World {
     do throws(WorldProblem) {
       try gateway.change(to: scenario.changes[index].configuration)
     } catch {
-      state.fail(.overrun, error.description)
+      state.fail(.reload, error.description)
     }
   }
 

@@ -1,0 +1,1 @@
+../../gateway/FileDrains.swift
