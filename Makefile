@@ -15,6 +15,8 @@ FROM    ?= 1
 SEED    ?=
 WITHOUT ?=
 HOUR    ?=
+# Puts the seeds that were found into the table of planted mistakes.
+WRITE   ?=
 # Seconds for each fuzz target.
 SECONDS_EACH ?= 60
 # Seconds of load in each scenario of the fault suite; 3 is about 5 minutes in all.
@@ -33,7 +35,7 @@ CHECK_FLAGS := --scratch-path .build-check --explicit-target-dependency-import-c
 
 say = @printf '\033[1m==> %s\033[0m\n'
 
-.PHONY: help run build test check tidy scenarios page sanitize faults sim fuzz bench vendor prepare docs clean
+.PHONY: help run build test check tidy scenarios page sanitize faults sim mutations fuzz bench vendor prepare docs clean
 
 help: ## list the targets (the default)
 	@echo 'gateway: an HTTP gateway. Targets:'
@@ -89,6 +91,9 @@ faults: build ## the release binary while backends, clients and the system do th
 sim: prepare ## worlds from seeds, simulated (N=worlds, FROM=seed); one and its smallest script (SEED=seed); HOUR=1
 	@swift build -c release --product simulation --scratch-path .build-sim
 	.build-sim/release/simulation $(if $(HOUR),--hour,$(if $(SEED),--seed $(SEED) --without '$(WITHOUT)',--from $(FROM) --count $(N)))
+
+mutations: prepare ## what the simulation must find: known mistakes, planted one by one (ONE=regex, WRITE=1)
+	@Tests/Mutations/run --one '$(ONE)' $(if $(WRITE),--write)
 
 fuzz: prepare ## each fuzz target for SECONDS_EACH seconds (60), from the committed seeds
 	@Tests/Fuzz/run $(SECONDS_EACH)

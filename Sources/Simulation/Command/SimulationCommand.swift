@@ -6,6 +6,9 @@ import Primitives
 import Simulation
 
 /// `simulation [--from SEED] [--count N] [--seed SEED] [--without PARTS] [--quiet] [--hour]`
+///
+/// `--hunt RULE` only looks for the first seed whose world breaks this promise; `--digest` writes a
+/// line for each world, equal for equal worlds.
 struct SimulationCommand {
   private var from: UInt64 = 1
   private var count: UInt64 = 1000
@@ -13,6 +16,8 @@ struct SimulationCommand {
   private var without: Set<String> = []
   private var isQuiet = false
   private var isHour = false
+  private var isDigest = false
+  private var hunted: String?
 
   /// How a process ends whose world has trapped.
   static let trapped: Int32 = 3
@@ -30,6 +35,8 @@ struct SimulationCommand {
         without = Set((words.popFirst() ?? "").split(separator: " ").map { String($0) })
       case "--quiet": isQuiet = true
       case "--hour": isHour = true
+      case "--digest": isDigest = true
+      case "--hunt": hunted = words.popFirst()
       default: say("unknown word \(word)\n")
       }
     }
@@ -39,6 +46,7 @@ struct SimulationCommand {
     TrapReport.install()
     if isHour { return HourOfTraffic.run() }
     if let seed { return isQuiet ? one(seed) : explain(seed) }
+    if isDigest || hunted != nil { return list() }
     return soak()
   }
 
@@ -104,6 +112,26 @@ struct SimulationCommand {
   }
 
   // MARK: Many
+
+  /// One world after the other, whatever becomes of those before. Ends with a promise that is
+  /// looked for.
+  private func list() -> Int32 {
+    for seed in from..<from + count {
+      TrapReport.begin(seed: seed, isQuiet: false)
+      do throws(WorldProblem) {
+        let world = try World(ScenarioDrawing(seed: seed).scenario)
+        world.run()
+        if isDigest { say("\(seed): \(world.trace) \(world.steps) \(world.tally.text)\n") }
+        guard let failure = world.failure else { continue }
+        say("seed \(seed) breaks \(failure.rule.rawValue): \(failure.text)\n")
+        if failure.rule.rawValue == hunted { return 1 }
+      } catch {
+        say("seed \(seed): \(error)\n")
+        return 2
+      }
+    }
+    return 0
+  }
 
   private func soak() -> Int32 {
     var said = now()
