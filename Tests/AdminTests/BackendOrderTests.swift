@@ -5,7 +5,7 @@ import Testing
 
 @testable import Admin
 
-@Suite(.serialized, .timeLimit(.minutes(1)))
+@Suite(.serialized, .timeLimit(.minutes(3)))
 struct BackendOrderTests {
   @Test(arguments: [
     ("/backends/users/127.0.0.1:9001/drain", "users 127.0.0.1:9001 true"),

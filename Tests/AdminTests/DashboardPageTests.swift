@@ -6,7 +6,7 @@ import Testing
 
 @testable import Admin
 
-@Suite(.serialized, .timeLimit(.minutes(1)))
+@Suite(.serialized, .timeLimit(.minutes(3)))
 struct DashboardPageTests {
   private func get(_ path: String, _ fields: String = "", method: String = "GET") -> String {
     "\(method) \(path) HTTP/1.1\r\nHost: localhost\r\n\(fields)\r\n"

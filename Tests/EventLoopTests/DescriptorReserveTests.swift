@@ -39,7 +39,7 @@ private func require(_ condition: Bool, _ code: Int32) {
   if !condition { exit(code) }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(3)))
 struct DescriptorReserveTests {
   @Test func `Without descriptors a listener rests, loses nobody, and goes on by itself`() async {
     await #expect(processExitsWith: .success) {

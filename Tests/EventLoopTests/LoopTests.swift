@@ -27,7 +27,7 @@ private func timer(_ loop: Loop, _ diary: Diary) -> EventLoop.Timer {
   }
 }
 
-@Suite(.serialized, .timeLimit(.minutes(1)))
+@Suite(.serialized, .timeLimit(.minutes(3)))
 struct LoopTests {
   @Test func `The libuv found is new enough and laid out as compiled`() throws {
     try EventLoopLibrary.verify()

@@ -16,7 +16,7 @@ private func write(_ path: String, _ text: String) {
   fclose(file)
 }
 
-@Suite(.timeLimit(.minutes(1))) struct `A watch over a path` {
+@Suite(.timeLimit(.minutes(3))) struct `A watch over a path` {
   private func watch(_ loop: Loop, _ path: String, _ seen: Seen) -> PathWatch? {
     PathWatch.start(loop, path: path, owner: Unmanaged.passUnretained(seen).toOpaque()) {
       owner, name in

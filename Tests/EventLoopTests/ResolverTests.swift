@@ -5,7 +5,7 @@ import EventLoop
 import Primitives
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(1)))
+@Suite(.serialized, .timeLimit(.minutes(3)))
 struct ResolverTests {
   let v4Loopback = IPAddress(v4: 0x7f00_0001)
 

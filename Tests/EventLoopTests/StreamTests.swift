@@ -5,7 +5,7 @@ import Glibc
 import Primitives
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(1)))
+@Suite(.serialized, .timeLimit(.minutes(3)))
 struct StreamTests {
   let loop: Loop
   init() throws {

@@ -32,7 +32,7 @@ private let refused = [
   "many fields": "HTTP/1.1 200 OK\r\n" + String(repeating: "X: y\r\n", count: 300) + "\r\n",
 ]
 
-@Suite(.timeLimit(.minutes(1))) struct `Verdicts of probes` {
+@Suite(.timeLimit(.minutes(3))) struct `Verdicts of probes` {
   @Test func `the request is one head with the host and the agent that were given`() throws {
     let stage = try Stage()
     defer { stage.finish() }

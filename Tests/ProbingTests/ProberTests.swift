@@ -11,7 +11,7 @@ import Testing
 
 private let bad = "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"
 
-@Suite(.timeLimit(.minutes(1))) struct `Watching backends` {
+@Suite(.timeLimit(.minutes(3))) struct `Watching backends` {
   // MARK: State
 
   @Test func `a backend goes down after three failures and back after two passes, told once each`()

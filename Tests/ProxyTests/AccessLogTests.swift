@@ -103,7 +103,7 @@ private func eventually(_ condition: () -> Bool) -> Bool {
   return false
 }
 
-@Suite(.serialized, .timeLimit(.minutes(1))) struct AccessLogTests {
+@Suite(.serialized, .timeLimit(.minutes(3))) struct AccessLogTests {
   private let dropped = SharedWords.allocate(count: 8)
 
   private func open(_ path: String, workers: Int = 1) throws -> (AccessLogWriter, [AccessLog]) {

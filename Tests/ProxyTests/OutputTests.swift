@@ -62,7 +62,7 @@ nonisolated(unsafe) private let handlers: UnsafeMutablePointer<StreamHandlers> =
     return (descriptor, UInt16(bigEndian: address.sin_port))
   }
 
-  @Test(.timeLimit(.minutes(1)))
+  @Test(.timeLimit(.minutes(3)))
   func `bytes that come while a write is under way are neither lost nor repeated`() throws {
     let (listening, port) = try listen()
     let loop = try Loop.create()

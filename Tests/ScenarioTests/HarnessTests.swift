@@ -3,7 +3,7 @@
 
 import Testing
 
-@Suite(OwnThread(), .timeLimit(.minutes(1)))
+@Suite(OwnThread(), .timeLimit(.minutes(3)))
 struct `The scripted sides` {
   @Test func `exchange a request and a response byte by byte`() throws {
     let backend = ScriptedBackend.answering("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc")

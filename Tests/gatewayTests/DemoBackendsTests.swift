@@ -7,7 +7,7 @@ import Testing
 
 @testable import gateway
 
-@Suite(.serialized, .timeLimit(.minutes(1))) struct `The demo backends` {
+@Suite(.serialized, .timeLimit(.minutes(3))) struct `The demo backends` {
   /// Nobody listens there.
   private struct Refused: Error {}
 

@@ -6,7 +6,7 @@ import Testing
 
 @testable import gateway
 
-@Suite(.timeLimit(.minutes(1))) struct `The way of the diagnostics to standard error` {
+@Suite(.timeLimit(.minutes(3))) struct `The way of the diagnostics to standard error` {
   private let ends: (reading: Int32, writing: Int32)
 
   init() {

@@ -7,7 +7,7 @@ import Testing
 
 @testable import gateway
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(3)))
 struct ServiceManagerTests {
   private let told = LogLines()
   private let log = LogLines()

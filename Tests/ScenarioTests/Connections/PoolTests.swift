@@ -156,9 +156,11 @@ extension Connections {
           return client
         }
         for client in clients { #expect(try client.readResponse().status == 200) }
-        // Another worker may take the place over, but never beside the first.
-        let open = backend.connections.count { $0.wire.end == nil }
-        #expect(open <= 1)
+        // Another worker may take the place over, but never beside the first; of a connection that
+        // was closed the backend's thread for it may hear later than of the next one.
+        try eventually("one connection at most") {
+          backend.connections.count { $0.wire.end == nil } <= 1
+        }
         #expect(backend.requests.count == 20)
       }
     }

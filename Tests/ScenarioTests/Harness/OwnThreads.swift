@@ -56,19 +56,19 @@ struct OwnThread: SuiteTrait, TestTrait, TestScoping {
 // time, and a time limit that does not count the wait for other tests.
 
 /// What passes between a client and a backend when both behave.
-@Suite(.serialized, OwnThread(), .timeLimit(.minutes(1))) enum Traffic {}
+@Suite(.serialized, OwnThread(), .timeLimit(.minutes(3))) enum Traffic {}
 
 /// What is refused or cut, and how.
-@Suite(.serialized, OwnThread(), .timeLimit(.minutes(1))) enum Refusals {}
+@Suite(.serialized, OwnThread(), .timeLimit(.minutes(3))) enum Refusals {}
 
 /// Pools, queues, retries and timers.
-@Suite(.serialized, OwnThread(), .timeLimit(.minutes(1))) enum Connections {}
+@Suite(.serialized, OwnThread(), .timeLimit(.minutes(3))) enum Connections {}
 
 /// Which backends get requests, and which none.
-@Suite(.serialized, OwnThread(), .timeLimit(.minutes(1))) enum Backends {}
+@Suite(.serialized, OwnThread(), .timeLimit(.minutes(3))) enum Backends {}
 
 /// What takes its time.
-@Suite(.serialized, OwnThread(), .timeLimit(.minutes(1))) enum Endurance {}
+@Suite(.serialized, OwnThread(), .timeLimit(.minutes(3))) enum Endurance {}
 
 /// Commands, life cycle, logs, metrics, administration.
-@Suite(.serialized, OwnThread(), .timeLimit(.minutes(1))) enum Operations {}
+@Suite(.serialized, OwnThread(), .timeLimit(.minutes(3))) enum Operations {}
