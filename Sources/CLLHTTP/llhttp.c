@@ -136,12 +136,20 @@ static inline llparse_match_t match(
 #define IS_WHOLE(s, p, end) 0
 #endif
 
+// What is left of `Content-Length` and `Transfer-Encoding` where the parser asks for them: no other
+// words of names are as long. Behind a body they frame nothing (RFC 9110 section 6.5.1), but the
+// parser would take them for a second framing and refuse the message. There it is not told of them;
+// the rules for trailers drop them like others that do not belong there.
+#define FRAMES_ONLY_HEADS(count, case_bits) ((case_bits) != 0 && ((count) == 10 || (count) == 16))
+
 #undef WORD
 #define WORD(count, how, case_bits)                                                      \
   __attribute__((always_inline))                                                         \
   static inline llparse_match_t gateway_word_##count##_##how(                            \
       llhttp_t *s, const unsigned char *p, const unsigned char *end,                     \
       const unsigned char *word, uint32_t length) {                                      \
+    if (FRAMES_ONLY_HEADS(count, case_bits) && (s->flags & F_TRAILING) != 0)             \
+      return (llparse_match_t){kMatchMismatch, p};                                       \
     if (IS_WHOLE(s, p, end)) return match(p, word, count, case_bits);                    \
     return seq_len_##how(s, p, end, word, length);                                       \
   }

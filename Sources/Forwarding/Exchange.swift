@@ -275,7 +275,10 @@ package struct Exchange {
   /// The process is stopping and waits no longer. An exchange that has not begun to answer still
   /// says why.
   package mutating func cut(_ context: ExchangeContext) -> Actions {
-    if phase == .tunnel { return endTunnel() }
+    if phase == .tunnel {
+      reason = .draining
+      return endTunnel()
+    }
     leaveUnjudged()
     return release().union(giveUp(Fault(.gateway, .draining), now: context.now))
   }

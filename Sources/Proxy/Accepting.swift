@@ -56,7 +56,7 @@ extension WorkerRef {
     arm(client.timer, at: pointee.now + first)
     if !isCounted {
       client.pointee.headBegun = Loop.clock()
-      client.refuse(.overloaded, .none)
+      client.refuse(.overloaded, .none, bytes: 0)
       client.settle()
     }
   }

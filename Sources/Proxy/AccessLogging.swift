@@ -94,6 +94,8 @@ extension ExchangeRef {
       record.attempts = UInt32(pointee.machine.attempts)
       record.queue = kept.pointee.queueTime
       record.connect = kept.pointee.connectTime
+    } else if kept.pointee.queueTime > .zero {
+      record.queue = kept.pointee.queueTime  // in vain
     }
     if sample.status != 0 { record.status = sample.status }
     record.reason = sample.reason

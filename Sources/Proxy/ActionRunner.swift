@@ -49,7 +49,10 @@ extension ExchangeRef {
 
   private func performEach(_ actions: Actions) {
     if actions.contains(.leaveQueue) { leaveQueue() }
-    if actions.contains(.dropLease) { endLease(keeping: false) }
+    if actions.contains(.dropLease) {
+      noteVainConnect()
+      endLease(keeping: false)
+    }
     if actions.contains(.keepLease) { endLease(keeping: true) }
     if actions.contains(.dropTee) { dropTee() }
     if actions.contains(.acquire) { acquire() }
@@ -120,6 +123,17 @@ extension ExchangeRef {
     pointee.record.lostTime =
       pointee.record.lostTime + (Loop.clock() - pointee.record.headSent)
     pointee.record.headSent = Instant(nanoseconds: 0)
+  }
+
+  /// A connect that is given up before it is decided took its time all the same.
+  private func noteVainConnect() {
+    let record = record
+    guard let backend = pointee.backend, backend.pointee.phase == .connecting,
+      record.pointee.connectEnded < record.pointee.connectBegun
+    else { return }
+    let now = Loop.clock()
+    record.pointee.connectTime =
+      record.pointee.connectTime + (now - record.pointee.connectBegun)
   }
 
   /// The balancer's choice, as a position of the snapshot.

@@ -206,7 +206,7 @@ extension ClientRef {
     case .idle where pointee.turn.isAwaited: takeTurn()
     case .idle, .discarding, .closed: close()
     case .head where !RequestParser.headHasBegun(parser): close()
-    case .head: refuse(.headTimeout, .none)
+    case .head: refuse(.headTimeout, .none, bytes: pointee.inbox.count)
     case .body, .waiting, .tunnel: pointee.exchange?.expired()
     }
     settle()

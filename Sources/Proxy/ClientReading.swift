@@ -158,7 +158,7 @@ extension ClientRef {
       return true
     case .failed(let failure):
       worker.returnTable(&pointee.table)
-      refuse(failure.reason, failure.detail)
+      refuse(failure.reason, failure.detail, bytes: unread.end)
       unread.drop(unread.end)
       return true
     case .spansFull, .end: preconditionFailure("a body before its head")

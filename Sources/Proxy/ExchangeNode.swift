@@ -149,6 +149,6 @@ struct ExchangeRecord {
   var endedIn: UInt64 = 0
   var queueTime = Duration.zero
   var connectTime = Duration.zero
-  /// What attempts that were repeated took at their backends.
+  /// Until the head was whole, and what attempts that were repeated took at their backends.
   var lostTime = Duration.zero
 }

@@ -86,13 +86,15 @@ extension ClientRef {
   }
 
   /// Answers a head that never became a request, and ends the connection.
-  func refuse(_ reason: Reason, _ detail: BadRequestDetail) {
+  /// - Parameter bytes: how much of it came.
+  func refuse(_ reason: Reason, _ detail: BadRequestDetail, bytes: Int) {
     pointee.worker.returnTable(&pointee.table)
     guard let exchange = makeExchange(ExchangePlan.ofRefusals(), .unreadable, 0) else {
       return refuseWithoutExchange()
     }
     pointee.phase = .body
     exchange.pointee.record.detail = detail
+    exchange.pointee.record.otherBytesIn = UInt64(bytes)
     exchange.identify(nil, nil, hasAddress: pointee.hasAddress, address: pointee.peer.address)
     exchange.fail(Fault(.client, reason))
   }
@@ -117,6 +119,8 @@ extension ClientRef {
         machine: Exchange(plan, request, now: worker.pointee.now), client: self, worker: worker,
         snapshot: worker.pointee.snapshot, buffer: worker.pointee.buffers.take(atLeast: needed)))
     exchange.pointee.record.begun = pointee.headBegun
+    // A head that came in pieces: the client's time, not the gateway's.
+    exchange.pointee.record.lostTime = max(.zero, worker.pointee.now - pointee.headBegun)
     worker.pointee.users.increment()
     pointee.exchange = exchange
     return exchange

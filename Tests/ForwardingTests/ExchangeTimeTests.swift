@@ -263,6 +263,14 @@ import Testing
     #expect(play.machine.reason == .draining)
   }
 
+  @Test func `a tunnel that a stopping process cuts says draining`() {
+    var play = Play()
+    _ = play.open()
+    _ = play.machine.upgraded(now: play.now)
+    #expect(play.machine.cut(play.context) == [.dropLease, .finish])
+    #expect(play.machine.reason == .draining)
+  }
+
   @Test func `no deadline is left behind that would fire for ever`() {
     var play = Play { $0.requestTimeout = .seconds(2) }
     play.machine.connecting(now: play.now)

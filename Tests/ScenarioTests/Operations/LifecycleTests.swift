@@ -226,6 +226,10 @@ extension Operations {
         #expect(try client.read(exactly: 4, until: .after()) == Array("ping".utf8))
         try client.readToEnd()
         #expect(try gateway.waitForEnd() == .exited(3))
+        let line = try #require(try gateway.waitForAccessLog(1).first)
+        #expect(line["status"]?.integer == 101)
+        #expect(line["reason"]?.text == "draining")
+        #expect(line["level"]?.text == "warning")
       }
     }
 
