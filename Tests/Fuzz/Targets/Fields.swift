@@ -161,7 +161,7 @@ private func compareDropped(_ head: RequestHead, _ facts: RequestFacts, _ messag
     let name = field.lowerName
     if separate.contains(name) { continue }
     let isDropped = head.fields[line].isDropped
-    if ours.contains(name) || name.hasPrefix("x-forwarded-") || name == "date" {
+    if ours.contains(name) || NaiveForwarding.isForwarded(name) || name == "date" {
       // Date may be nominated, and is then dropped, or not.
       demand(!isDropped || name == "date" || name.contains("_"), "a line that nobody may take out")
     } else if index < kept.count, kept[index] == field {
@@ -241,7 +241,7 @@ private func compareClient(_ head: RequestHead, _ facts: RequestFacts, _ message
   }
   for index in 0..<head.fieldCount {
     let name = message.fields[index].lowerName
-    let tells = name.hasPrefix("x-forwarded-") || name == "forwarded" || name == "x-real-ip"
+    let tells = NaiveForwarding.isForwarded(name) || name == "forwarded" || name == "x-real-ip"
     demand(!tells || head.fields[index].isDropped, "an untrusted peer says nothing of the client")
   }
 }

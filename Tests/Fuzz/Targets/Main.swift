@@ -6,15 +6,22 @@ import Glibc
 @main
 enum Fuzz {
   static func main() {
-    guard CommandLine.argc >= 2, let target = Target(rawValue: CommandLine.arguments[1]) else {
+    let inherited = getenv("FUZZ_TARGET").map { String(cString: $0) }
+    guard CommandLine.argc >= 2,
+      let target = Target(rawValue: CommandLine.arguments[1])
+        ?? inherited.flatMap(Target.init(rawValue:))
+    else {
       print("usage: fuzz TARGET [libFuzzer's arguments]")
       print("targets: \(Target.allCases.map(\.rawValue).joined(separator: " "))")
       exit(64)
     }
+    // What libFuzzer starts to merge a corpus is this program without the name of the target.
+    setenv("FUZZ_TARGET", target.rawValue, 1)
     let arguments = CommandLine.unsafeArgv
-    arguments[1] = arguments[0]
-    var count = CommandLine.argc - 1
-    var rest: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = arguments + 1
+    let isNamed = Target(rawValue: CommandLine.arguments[1]) != nil
+    if isNamed { arguments[1] = arguments[0] }
+    var count = CommandLine.argc - (isNamed ? 1 : 0)
+    var rest: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = arguments + (isNamed ? 1 : 0)
     mutated = target
     Tally.printAtExit()
     exit(LLVMFuzzerRunDriver(&count, &rest, target.one))

@@ -33,7 +33,10 @@ enum NaiveForwarding {
     }
   }
 
-  private static func isForwarded(_ name: String) -> Bool { name.hasPrefix("x-forwarded-") }
+  /// X-Forwarded-Something; without the something it is a name like any other.
+  static func isForwarded(_ name: String) -> Bool {
+    name.hasPrefix("x-forwarded-") && name.utf8.count > 12
+  }
 
   /// What may be known of hop-by-hop fields in a message that the gateway has written.
   static func checkHops(_ sent: StrictMessage, of original: StrictMessage) {
