@@ -142,11 +142,11 @@ extension SimulatedGateway {
     _ settings: BreakerSettings
   ) {
     let configured = configuration.services[place.service]
-    // What is given up before it has come to the backend is seen by nobody but the gateway.
+    // What is given up before it has come to the backend is seen by nobody but the gateway. Of the
+    // time for the whole request there may be little left when an attempt begins.
     let timeouts = configured.timeouts
-    let patience = [timeouts.connect, timeouts.response, timeouts.idle, timeouts.request]
-      .compactMap { $0 }.min()
-    let isAllSeen = patience.map { $0 > world.pointee.rules.longestWay } ?? true
+    let patience = min(timeouts.connect, timeouts.response, timeouts.idle)
+    let isAllSeen = timeouts.request == nil && patience > world.pointee.rules.longestWay
     let actor = world.pointee.backends[place.backend]
     if let passive = configured.health.passive, isAllSeen {
       world.checkEjection(actor, backend.health, passive)
