@@ -95,7 +95,7 @@ sim: prepare ## worlds from seeds, simulated (N=worlds, FROM=seed); one and its 
 mutations: prepare ## what the simulation must find: known mistakes, planted one by one (ONE=regex, WRITE=1)
 	@Tests/Mutations/run --one '$(ONE)' $(if $(WRITE),--write)
 
-fuzz: prepare ## each fuzz target for SECONDS_EACH seconds (60), from the committed seeds
+fuzz: prepare ## each fuzz target for SECONDS_EACH seconds (60), from the committed seeds; see Tests/Fuzz/README.md
 	@Tests/Fuzz/run $(SECONDS_EACH)
 
 bench: build ## measure against nginx and HAProxy, print one table, write JSON (BENCH=--quick)

@@ -51,9 +51,11 @@ private func checkWritten(_ values: ConfigurationValue) {
 private func hasDoubleKey(_ input: [UInt8]) -> Bool {
   guard let text = String(validating: input, as: UTF8.self) else { return false }
   let strange: Set<Character> = [
-    "\"", "'", "&", "*", "!", "|", ">", "{", "[", "#", "%", "?", "<", "`", "@", "\t", "\r", "\r\n",
+    "\"", "'", "&", "!", "|", ">", "{", "[", "#", "%", "?", "<", "`", "@", "\t", "\r", "\r\n",
   ]
-  if text.contains(where: { strange.contains($0) || !$0.isASCII }) { return false }
+  let isStrange = text.contains { strange.contains($0) || !$0.isASCII }
+  // A star within a path is none that begins an alias.
+  if isStrange || text.contains(" *") { return false }
   // The keys of the mappings that are open, by the column where they stand.
   var open: [(column: Int, keys: Set<Substring>)] = []
   for line in text.split(separator: "\n") {

@@ -105,7 +105,7 @@ private struct ExchangeReading {
   private func source(of received: ReceivedRequest, but taken: [Int: ReceivedRequest]) -> Int? {
     let line = received.message.line
     let alike = originals.indices.filter { index in
-      if taken[index] != nil { return false }
+      if taken[index] != nil || isFinalRecipient(originals[index].message) { return false }
       let original = originals[index].message
       let target = NaiveForwarding.parts(
         original.line[1], isOptions: NaiveForwarding.isOptions(original)
@@ -223,8 +223,10 @@ private struct ExchangeReading {
 
   /// The gateway answers such a request as the server that it is for.
   private func isFinalRecipient(_ original: StrictMessage?) -> Bool {
-    guard let zero = original?.values("max-forwards").first else { return false }
-    return Grammar.decimal(zero) == 0
+    guard let original, let zero = original.values("max-forwards").first else { return false }
+    let isAsked =
+      NaiveForwarding.isOptions(original) || original.line[0].elementsEqual("TRACE".utf8)
+    return isAsked && Grammar.decimal(zero) == 0
   }
 
   /// Gives where in what the backend said its answer ends.
