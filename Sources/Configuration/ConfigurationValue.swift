@@ -39,6 +39,9 @@ package struct ConfigurationValue: Sendable {
   package var range: SourceRange?
   /// The row says so, or it was expanded: a dump shows that there is a value, and nothing of it.
   package var isSecret: Bool
+  /// Something that is written in it, at whatever depth, could not be read, and is not here or has
+  /// its default: what depends on all of it cannot be judged.
+  package var isPartial = false
   /// The scalar as it stands in the file; empty for everything else.
   private let written: String
 

@@ -54,8 +54,8 @@ package enum DiagnosticRenderer {
     return text + String(repeating: " ", count: offset) + style.mark(underline)
   }
 
-  /// A line made printable, and where the columns from `start` to `end` are in it. Of a long line,
-  /// the part around them.
+  /// A line made printable, and where the columns from `start` to `end` are in it, in cells of a
+  /// terminal. Of a long line, the part around them.
   private static func shown(
     _ line: String, from start: Int, to end: Int
   ) -> (line: String, offset: Int, length: Int) {
@@ -68,11 +68,11 @@ package enum DiagnosticRenderer {
       last = min(scalars.count, first + width)
     }
     var text = first > 0 ? "…" : ""
-    var offset = text.unicodeScalars.count
+    var offset = TerminalCells.count(text)
     var length = 0
     for index in first..<last {
       let piece = PrintableText.escaped(scalars[index])
-      let count = piece.unicodeScalars.count
+      let count = TerminalCells.count(piece)
       if index < start { offset += count } else if index < end { length += count }
       text += piece
     }

@@ -1,5 +1,6 @@
 // Why this file exists: editors check and complete a configuration while it is written, if somebody
 // gives them a JSON Schema; it is made from the same rows as everything else.
+import Primitives
 
 /// The JSON Schema (draft 2020-12) of a configuration file.
 package enum JSONSchemaWriter {
@@ -129,10 +130,12 @@ package enum JSONSchemaWriter {
         ("type", .string("integer")), ("minimum", .integer(bounds.lowerBound)),
         ("maximum", .integer(bounds.upperBound)),
       ]
-    case .duration: pattern("^(0|[1-9][0-9]*)(ms|s|m|h)$")
-    case .size: pattern("^(0|[1-9][0-9]*)(B|KiB|MiB|GiB|KB|MB|GB)$")
-    case .byteRate: pattern("^(0|[1-9][0-9]*)(B|KiB|MiB|GiB|KB|MB|GB)/s$")
-    case .share: pattern("^(0|[1-9][0-9]*)(\\.[0-9]{1,4})?%$")
+    case .duration(let bounds): pattern("^\(number(bounds.lowerBound > .zero))(ms|s|m|h)$")
+    case .size(let bounds):
+      pattern("^\(number(bounds.lowerBound > 0))(B|KiB|MiB|GiB|KB|MB|GB)$")
+    case .byteRate(let bounds):
+      pattern("^\(number(bounds.lowerBound > 0))(B|KiB|MiB|GiB|KB|MB|GB)/s$")
+    case .share(let bounds): pattern("^\(number(of: bounds))%$")
     case .rate: pattern("^[0-9]+/([1-9][0-9]*)?(ms|s|m|h)$")
     case .address: pattern("^(unix:/.+|.+:[0-9]+)$")
     case .cidr: pattern("^[0-9A-Fa-f:.]+(/[0-9]+)?$")
@@ -161,6 +164,18 @@ package enum JSONSchemaWriter {
 
   private static func pattern(_ pattern: String) -> [(String, JSONValue)] {
     [("type", .string("string")), ("pattern", .string(pattern))]
+  }
+
+  /// A whole number. Of the bounds, an editor is told that 0 is none.
+  private static func number(_ isPositive: Bool) -> String {
+    isPositive ? "[1-9][0-9]*" : "(0|[1-9][0-9]*)"
+  }
+
+  /// With up to four decimals. Of the bounds, an editor is told the whole and the least percent.
+  private static func number(of bounds: ClosedRange<Share>) -> String {
+    if bounds.upperBound > .percent(100) { return "(0|[1-9][0-9]*)(\\.[0-9]{1,4})?" }
+    let whole = bounds.lowerBound < .percent(1) ? "[1-9]?[0-9]" : "[1-9][0-9]?"
+    return "(\(whole)(\\.[0-9]{1,4})?|100(\\.0{1,4})?)"
   }
 
   private static func named(pattern: String) -> [(String, JSONValue)] {

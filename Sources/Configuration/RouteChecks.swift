@@ -126,8 +126,8 @@ extension CrossChecks {
       }
       if case .share(let share)? = entry.value.scalar { total += share.partsPerMillion }
     }
-    // A share that could not be read has been complained about.
-    if total != 1_000_000, shares.allSatisfy({ $0.value.scalar != nil }), !diagnostics.hasErrors {
+    // A share that could not be read has been complained about, and so has that there are none.
+    if total != 1_000_000, !value.isPartial, !shares.isEmpty {
       let sum = QuantityText.share(Share(partsPerMillion: total))
       diagnostics.error(
         .outOfBounds, shares.first?.nameRange ?? value.range, path,

@@ -47,7 +47,8 @@ struct RouteOverlaps {
   mutating func find(in routes: [ConfigurationValue], _ diagnostics: inout DiagnosticCollector) {
     var ranks: [Rank: [Shape]] = [:]
     var order: [Rank] = []
-    for (index, route) in routes.enumerated() {
+    // A route of which something could not be read may ask for more, or for less.
+    for (index, route) in routes.enumerated() where !route.isPartial {
       guard let (rank, shape) = RouteOverlaps.place(of: route, index) else { continue }
       if ranks[rank] == nil { order.append(rank) }
       ranks[rank, default: []].append(shape)

@@ -9,6 +9,8 @@ struct SchemaDecoder {
   var diagnostics: DiagnosticCollector
   /// Where secrets stand as they are in the file.
   private(set) var hidden: [SourceRange] = []
+  /// What was written so far and is left out, because it could not be read.
+  private var unread = 0
 
   init(
     _ schema: Schema, _ environment: ConfigurationEnvironment, _ diagnostics: DiagnosticCollector
@@ -25,6 +27,19 @@ struct SchemaDecoder {
   // MARK: Any value
 
   private mutating func value(
+    _ node: YAMLNode, as type: Schema.Node, at path: ConfigurationPath
+  ) -> ConfigurationValue? {
+    let before = unread
+    if node.lacksEntries { unread += 1 }
+    guard var value = read(node, as: type, at: path) else {
+      unread += 1
+      return nil
+    }
+    value.isPartial = unread > before
+    return value
+  }
+
+  private mutating func read(
     _ node: YAMLNode, as type: Schema.Node, at path: ConfigurationPath
   ) -> ConfigurationValue? {
     if node.isEmpty {
@@ -165,6 +180,7 @@ struct SchemaDecoder {
   private mutating func unknownKey(
     _ entry: YAMLNode.Entry, in type: Schema.Node, at path: ConfigurationPath
   ) -> String? {
+    unread += 1
     let shown = PrintableText.of(entry.key, limit: 64)
     var suggestion: String?
     let near =
@@ -233,6 +249,7 @@ struct SchemaDecoder {
     _ count: Int, _ bounds: ClosedRange<Int>, _ node: YAMLNode, at path: ConfigurationPath
   ) {
     if bounds.contains(count) { return }
+    if count > bounds.upperBound { unread += 1 }
     let allowed =
       count < bounds.lowerBound
       ? "needs at least \(bounds.lowerBound) entr\(bounds.lowerBound == 1 ? "y" : "ies")"

@@ -22,6 +22,8 @@ struct YAMLNode {
   var count: Int
   /// Levels below it.
   var height: Int
+  /// A mapping of which an entry was left out, which has been complained about.
+  var lacksEntries = false
 
   /// Nothing was written: `key:`
   var isEmpty: Bool {
@@ -196,12 +198,16 @@ private struct YAMLAssembler: ~Copyable {
       let value = try self.node(try events.next(), at: valuePath, depth: depth + 1)
       node.count += value.count + 1
       node.height = max(node.height, value.height + 1)
-      guard let key else { continue }
+      guard let key else {
+        node.lacksEntries = true
+        continue
+      }
       if let line = firstLines[key] {
         let shown = PrintableText.of(key, limit: 64)
         diagnostics.error(
           .duplicateKey, event.range, valuePath,
           "duplicate key '\(shown)'; it is first given in line \(line)")
+        node.lacksEntries = true
       } else {
         firstLines[key] = event.range.start.line
         entries.append(YAMLNode.Entry(key: key, keyRange: event.range, value: value))

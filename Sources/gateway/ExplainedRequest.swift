@@ -13,7 +13,7 @@ import Routing
 /// A request as somebody describes it.
 struct ExplainedRequest {
   var method: String
-  /// `http://host/path?query`, or the path and query alone, or `*`.
+  /// `http://host/path?query`, or the path and query alone, or `*`; with CONNECT `host:port`.
   var url: String
   /// `Name: value`
   var fields: [String]
@@ -49,6 +49,9 @@ struct ExplainedRequest {
       let path = rest.dropFirst(authority.count)
       host = String(authority)
       target = path.hasPrefix("/") ? String(path) : "/" + path
+    } else if method == "CONNECT" && !sent.hasPrefix("/") {
+      // Host and port, which Host repeats (RFC 9112 section 3.2.3).
+      host = sent
     } else if !sent.hasPrefix("/") && sent != "*" {
       throw Problem(description: "'\(url)' is neither a URL with http:// nor a path")
     }

@@ -162,9 +162,13 @@ struct Explanation {
     return ("\(reason.word)", detail == .none ? nil : "\(detail.word)")
   }
 
+  /// Refused for its method before any route is asked.
+  var isConnect: Bool { request.method == "CONNECT" }
+
   /// For Allow with 405.
   var allowed: [String] {
     guard case .refuse(.methodNotAllowed, _) = verdict.outcome else { return [] }
+    if isConnect { return "\(FinalRecipientAnswer.allow)".split(separator: ", ").map { "\($0)" } }
     return MethodSet.names.filter { name in
       MethodSet.named(name).map { !$0.isDisjoint(with: verdict.routes.allowed) } ?? false
     }

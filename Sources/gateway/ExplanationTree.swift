@@ -70,7 +70,8 @@ extension Explanation {
     if let route { return "taken by \(name(route))" }
     switch verdict.outcome {
     case .refuse(.noRoute, _): return "no route takes it"
-    case .refuse(.methodNotAllowed, _): return "no route takes it with this method"
+    case .refuse(.methodNotAllowed, _) where !isConnect:
+      return "no route takes it with this method"
     case .forward, .redirect, .respond, .answerAsRecipient, .refuse:
       return "no route is asked"
     }

@@ -155,6 +155,32 @@ import Testing
     #expect(printed.hasPrefix("g.yaml:" + expected), "\(printed)")
   }
 
+  @Test(arguments: [
+    ("1MiB", 2, "an idle gateway takes about 13MiB, so hardly a request would be served"),
+    ("13MiB", 2, "an idle gateway takes about 13MiB, so hardly a request would be served"),
+    ("14MiB", 2, nil), ("512MiB", 64, nil), ("none", 64, nil),
+    ("20MiB", 64, "an idle gateway takes about 28MiB, so hardly a request would be served"),
+  ] as [(String, Int, String?)])
+  func `a bound of memory that the process is above at once is warned of`(
+    bound: String, workers: Int, complaint: String?
+  ) {
+    let result = load(minimal("workers: \(workers)\nlimits: {memory: \(bound)}"))
+    #expect(result.isValid)
+    #expect(result.diagnostics.map(\.message) == (complaint.map { ["limits.memory: \($0)"] } ?? []))
+  }
+
+  @Test func `the least memory is that of one worker where their number is not in the file`() {
+    let printed = printed(minimal("limits: {memory: 2MiB}"))
+    #expect(
+      printed == """
+        g.yaml:1:18: warning: limits.memory: an idle gateway takes about 13MiB, so hardly a \
+        request would be served; write 52MiB or more
+            1 | limits: {memory: 2MiB}
+              |                  ^~~~
+
+        """)
+  }
+
   // MARK: Between the parts
 
   @Test func `names and addresses that are given twice name both lines`() {

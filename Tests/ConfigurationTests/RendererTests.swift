@@ -51,6 +51,28 @@ import Testing
     #expect(text(steering).hasPrefix("a\\u{1b}[2J.yaml:12:5: error:"))
   }
 
+  @Test(arguments: [
+    ("日本語: {pathh: 1}", 7, 12, "         ^~~~~"),
+    ("- path: /日本語/*", 9, 15, "        ^~~~~~~~~"),
+    ("ｆｕｌｌ한: x", 8, 9, "            ^"),
+    // One accent over two letters, a syllable in three parts, an emoji and a flag.
+    ("e\u{301}o\u{308}: x", 7, 8, "    ^"), ("\u{1112}\u{1161}\u{11AB}: x", 6, 7, "    ^"),
+    ("🚀🇯🇵: x", 6, 7, "      ^"), ("𠀀é—€: x", 7, 8, "       ^"),
+    // What is escaped is as wide as its escape.
+    ("日\t\u{200D}本: x", 7, 8, "\(String(repeating: " ", count: 16))^"),
+  ])
+  func `a mark counts the cells of a terminal`(
+    line: String, column: Int, endColumn: Int, mark: String
+  ) {
+    let printed = text(diagnostic(line, column: column, endColumn: endColumn))
+    #expect(printed.hasSuffix("\n      | " + mark), "\(printed)")
+  }
+
+  @Test func `wide characters, a byte order mark and CR LF leave a mark in its place`() {
+    let printed = printed("\u{FEFF}" + minimal("'日本語': 1\r"))
+    #expect(printed.hasSuffix("\n    1 | '日本語': 1\n      | ^~~~~~~~\n"), "\(printed)")
+  }
+
   @Test func `names from the file are escaped in messages`() {
     let printed = printed(minimal("\"a\\e[2J\\nb\": 1"))
     #expect(printed.contains("unknown key 'a\\u{1b}[2J\\nb' at the top level"))

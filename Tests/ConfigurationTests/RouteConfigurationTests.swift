@@ -120,6 +120,36 @@ private func complaints(_ routes: String, _ more: String = "") -> [String] {
     #expect(found.contains("1: error: \(message)"), "\(found)")
   }
 
+  @Test func `every split is summed up, whatever else is wrong in the file`() {
+    let text = file(
+      """
+      - {match: {path: /x}, service: {a: 90%, b: 20%}}
+      - {match: {path: /y}, service: {a: 30%, b: 40%}}
+      - {match: {path: /z}, service: {a: 30%, c: 40%}}
+      """, "workers: 0")
+    let found = load(text).diagnostics.map(\.message)
+    #expect(
+      found == [
+        "workers: '0' is out of bounds",
+        "service: the shares are 110% together, not 100%",
+        "service: the shares are 70% together, not 100%",
+        "service: the shares are 70% together, not 100%",
+        "service: there is no service 'c'",
+      ])
+  }
+
+  @Test(arguments: [
+    ("{a: 90, b: 20%}", "service: '90' has no unit"),
+    ("{a: 90%, b: }", "service has no value"),
+    ("{a: 50%, a: 50%}", "duplicate key 'a'; it is first given in line 4"),
+    ("{a: 90%, <<: {b: 20%}}", "merge keys ('<<') are not supported"),
+    ("{}", "service needs at least 1 entry"),
+  ])
+  func `shares that could not all be read are not summed up`(shares: String, message: String) {
+    let found = load(file("- {match: {path: /x}, service: \(shares)}")).diagnostics
+    #expect(found.map(\.message) == [message])
+  }
+
   @Test(arguments: [
     "//evil.example/*", "https://example.com*", "https://*", "//*", "ftp://x/*", "new/*",
     "/a*", "/*/b", "/a/*?x=*", "/a?b=*", "/a#b", "/a\\\\b", "https:///x", "https://u@x/*",

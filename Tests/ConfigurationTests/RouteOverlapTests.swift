@@ -13,6 +13,7 @@ private func warnings(_ matches: String...) -> [String] {
 
     """ + matches.map { "  - {match: {\($0)}, service: a}\n" }.joined()
   return load(text).diagnostics.map { diagnostic in
+    if diagnostic.severity == .error { return "\(diagnostic.line - 3) is wrong" }
     let word = diagnostic.message.contains("no request gets here") ? "shadowed" : "ambiguous"
     let other = diagnostic.message.firstMatch(of: /line (\d+)/).flatMap { Int($0.1) } ?? 0
     return "\(diagnostic.line - 3) \(word) by \(other - 3)"
@@ -67,6 +68,15 @@ private func warnings(_ matches: String...) -> [String] {
     #expect(
       warnings("path: /, methods: [GET, PUT]", "path: /, methods: [PUT, POST]")
         == ["2 ambiguous by 1"])
+  }
+
+  @Test(arguments: [
+    "pathh: /b, path: /a", "path: /a, methods: [GE]", "path: /a, headers: {A: [x]}",
+    "path: /a, path: /b",
+  ])
+  func `a route that could not be read shadows nothing and is not shadowed`(match: String) {
+    #expect(warnings("path: /a", match) == ["2 is wrong"])
+    #expect(warnings(match, "path: /a") == ["1 is wrong"])
   }
 
   @Test func `ten thousand routes on one path are compared within bounds`() {

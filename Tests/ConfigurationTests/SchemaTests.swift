@@ -46,6 +46,39 @@ import Testing
     }
   }
 
+  @Test func `the JSON Schema refuses no value that is good, and few that are not`() throws {
+    let values = ["0", "0.5", "1", "1.25", "99.9999", "100", "100.0", "101", "1000"]
+      .map { $0 + "%" } + ["0s", "10s", "5m", "0B", "0B/s", "20KiB", "256B/s"]
+    func takes(_ row: SchemaRow, _ value: String) throws -> Bool {
+      let text = JSONSchemaWriter.text(of: Schema([row]), title: "")
+      let line = try #require(
+        text.split(separator: "\n").first { $0.contains("\"pattern\": \"^") }, "\(row.path)")
+      let quoted = try #require(line.firstMatch(of: /"pattern": "(.*)"/)).1
+      let pattern = String(quoted.replacing("\\\\", with: "\\"))
+      return value.contains(try Regex(pattern))
+    }
+    var refused: Set<String> = []
+    for row in Schema.gateway.rows {
+      switch row.kind {
+      case .duration, .size, .byteRate, .share: break
+      default: continue
+      }
+      let bare = SchemaRow("x", row.kind, .required, "A value.")
+      for value in values {
+        let isGood = (try? ScalarReader.read(value, as: bare)) != nil
+        let isTaken = try takes(bare, value)
+        #expect(isTaken || !isGood, "\(row.path): \(value)")
+        if !isTaken { refused.insert("\(row.path): \(value)") }
+      }
+    }
+    for value in [
+      "timeouts.head: 0s", "tracing.sample: 101%", "limits.min_rate: 0B/s", "limits.head_size: 0B",
+      "services.*.circuit_breaker.failure_rate: 0.5%", "routes[].service.*: 1000%",
+    ] {
+      #expect(refused.contains(value), "\(value)")
+    }
+  }
+
   @Test func `every row has a meaning that ends in a full stop`() {
     for row in Schema.gateway.rows {
       #expect(row.doc.hasSuffix("."), "\(row.path)")

@@ -89,6 +89,20 @@ extension Operations {
       #expect(framing.output.contains("answered 400 bad_request, framing"))
     }
 
+    @Test(arguments: ["x:1", "[::1]:443", "x"])
+    func `a CONNECT is told to be refused before any route is asked`(target: String) throws {
+      let result = try explain("CONNECT", target)
+      #expect(result.end == .exited(1))
+      #expect(
+        result.output == """
+          CONNECT \(target)
+          ├─ no route is asked
+          └─ answered 405 method_not_allowed; allowed: GET, HEAD, POST, PUT, DELETE, OPTIONS, \
+          TRACE, PATCH
+
+          """)
+    }
+
     @Test func `wrong usage and wrong files have codes of their own`() throws {
       #expect(try explain("GET", "no-url").end == .exited(64))
       #expect(try explain("GET", "/", "--client-ip", "nobody").end == .exited(64))
