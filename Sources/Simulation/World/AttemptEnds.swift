@@ -12,8 +12,8 @@ extension WorldRef {
     let note = record.pointee.withNote(attempt) { $0 }
     let backend = link.pointee.backend
     let isGood = note.isWhole && note.status < 500
-    // Of what is too long that was said when it began.
-    if isGood, note.fault != .tooLong {
+    // Of what is too long that was said when it began; a tunnel has no length.
+    if isGood, note.fault != .tooLong || note.status == 101 {
       backend.pointee.watch.sawGood(pickedBy: link.pointee.pickedBy)
     }
     // Some have left whole, and are too much for the gateway or overtaken by a reset: either may
