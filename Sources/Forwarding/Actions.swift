@@ -48,17 +48,3 @@ package struct Actions: OptionSet, Sendable {
   /// The exchange is over: record it, then do with the client's connection what `fate` says.
   @inlinable package static var finish: Actions { Actions(rawValue: 1 << 13) }
 }
-
-/// What becomes of the client's connection after an exchange.
-@frozen @usableFromInline
-package enum ClientFate: UInt8, Sendable {
-  /// The next request may come.
-  case keepAlive
-  /// Everything has been said: send FIN and close.
-  case close
-  /// The client may still be sending: send FIN, read and discard for a bounded while, then close
-  /// (RFC 9112 section 9.6).
-  case linger
-  /// The answer is incomplete, or the client is gone: reset.
-  case reset
-}

@@ -107,7 +107,6 @@ package struct Admission {
     plan = UnsafePointer(basis)
     describe(head)
     request.isRepeatable = head.method.isIdempotent || facts.hasIdempotencyKey
-    request.expectsContinue = facts.expectsContinue
     if let extras, extras.pointee.answer.status > 0 { return .answerByRoute }
     if case .length(let length) = head.framing, length > plan.pointee.bodyLimit {
       return .refuse(.bodyTooLarge, .none)
@@ -166,6 +165,8 @@ package struct Admission {
   private mutating func describe(_ head: RequestHead) {
     request = RequestTraits()
     request.hasBody = !head.framing.isEmpty
+    if case .length(let length) = head.framing { request.bodyLength = length }
+    request.expectsContinue = facts.expectsContinue
     request.clientVersion = head.version
     request.clientKeepsAlive = head.keepAlive
   }

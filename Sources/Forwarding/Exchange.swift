@@ -268,7 +268,7 @@ package struct Exchange {
     endAttempt(now: now)
     responseHasBegun = true
     responseHasEnded = true
-    if !requestIsComplete { fate = .linger }
+    if !requestIsComplete { fate = fateOfUnread }
     return []
   }
 
@@ -281,11 +281,6 @@ package struct Exchange {
     }
     leaveUnjudged()
     return release().union(giveUp(Fault(.gateway, .draining), now: context.now))
-  }
-
-  /// This exchange is the last on its connection.
-  package mutating func closeAfterwards() {
-    if fate == .keepAlive { fate = .close }
   }
 
   // MARK: Time
@@ -368,7 +363,11 @@ package struct Exchange {
     }
     responseHasBegun = true
     responseHasEnded = true
-    if !requestIsComplete || fault.side == .client { fate = .linger }
+    if fault.side == .client {
+      fate = .linger
+    } else if !requestIsComplete {
+      fate = fateOfUnread
+    }
     return [.dropTee, .answer]
   }
 

@@ -46,6 +46,8 @@ package struct RequestTraits: Sendable {
   /// The request may be sent twice: an idempotent method or an Idempotency-Key.
   @usableFromInline package var isRepeatable = false
   @usableFromInline package var hasBody = false
+  /// What its head says of it; the largest number where nothing is said.
+  @usableFromInline package var bodyLength = UInt64.max
   @usableFromInline package var expectsContinue = false
   @usableFromInline package var clientVersion = HTTPVersion.http11
   @usableFromInline package var clientKeepsAlive = true

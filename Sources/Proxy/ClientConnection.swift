@@ -13,13 +13,16 @@ enum ClientPhase: UInt8 {
   case idle
   /// Part of a head has come. → body, waiting, discarding
   case head
-  /// An exchange is under way and its request body is still coming. → waiting, discarding, idle
+  /// An exchange is under way and its request body is still coming. → waiting, discarding,
+  /// skipping
   case body
   /// An exchange is under way and its request is complete; what comes belongs to the next one. →
   /// idle, tunnel, discarding
   case waiting
   /// Upgraded. → closed
   case tunnel
+  /// The answer is out before the short rest of its request, which is thrown away. → idle
+  case skipping
   /// Everything has been said; what still comes is thrown away for a bounded while. → closed
   case discarding
   /// Only `onClosed` is to come.
@@ -131,13 +134,14 @@ extension ClientRef {
     if pointee.phase == .closed { return }
     switch fate {
     case .keepAlive: awaitNextRequest()
+    case .skip: skipRest()
     case .close: pointee.inbox.isEmpty && pointee.phase != .body ? close() : linger()
     case .linger: linger()
     case .reset: reset()
     }
   }
 
-  private func awaitNextRequest() {
+  func awaitNextRequest() {
     let worker = pointee.worker
     pointee.phase = .idle
     RequestParser.beginMessage(parser)
@@ -149,11 +153,7 @@ extension ClientRef {
       setStop(.inboxIsFull, false)
       consumeInbox()
     }
-    if pointee.hasEnded && (pointee.phase == .idle || pointee.phase == .head)
-      && !pointee.isConsuming
-    {
-      close()
-    }
+    closeAtEnd()
   }
 
   /// Sends FIN and reads on for a while, so that a client that is still sending can read the answer
@@ -204,7 +204,7 @@ extension ClientRef {
   func expired() {
     switch pointee.phase {
     case .idle where pointee.turn.isAwaited: takeTurn()
-    case .idle, .discarding, .closed: close()
+    case .idle, .skipping, .discarding, .closed: close()
     case .head where !RequestParser.headHasBegun(parser): close()
     case .head: refuse(.headTimeout, .none, bytes: pointee.inbox.count)
     case .body, .waiting, .tunnel: pointee.exchange?.expired()

@@ -79,6 +79,7 @@ extension ClientRef {
     pointee.inbox.consume(before - left.end, worker.buffers)
     pointee.fed = left.fed
     noteInboxLevel()
+    if pointee.hasEnded { noteEndInBody() }
   }
 
   @inline(__always)
@@ -109,6 +110,9 @@ extension ClientRef {
       case .tunnel:
         tunnelToBackend(unread)
         unread.drop(unread.end)
+        goesOn = true
+      case .skipping:
+        skip(&unread)
         goesOn = true
       case .discarding:
         discard(unread.end)
@@ -193,6 +197,28 @@ extension ClientRef {
     }
   }
 
+  /// Reads what is still to come of the request, for as long as a lingering connection is read.
+  func skipRest() {
+    if pointee.phase == .waiting { return awaitNextRequest() }
+    let worker = pointee.worker
+    pointee.phase = .skipping
+    setStop([.backendIsFull, .inboxIsFull], false)
+    worker.arm(timer, at: worker.pointee.now + Bounds.discardTime)
+    consumeInbox()
+    closeAtEnd()
+  }
+
+  /// Throws away what is left of a request's body, of a known length.
+  private func skip(_ unread: inout Unread) {
+    let worker = pointee.worker
+    worker.pointee.spans.pointee.clear()
+    let step = RequestParser.feed(
+      parser, table: worker.pointee.spareTable, spans: worker.pointee.spans, base: unread.base,
+      from: 0, to: unread.end, limits: worker.parseLimits)
+    unread.drop(step.consumed)
+    if case .end = step.event { awaitNextRequest() }
+  }
+
   // MARK: The other side's end
 
   /// The client has sent FIN.
@@ -200,11 +226,27 @@ extension ClientRef {
     pointee.hasEnded = true
     switch pointee.phase {
     case .idle, .head: close()
-    case .body, .waiting: pointee.exchange?.clientHalfClosed()
+    case .body: noteEndInBody()
+    case .waiting: break  // it wants its answer
     case .tunnel: tunnelClientEnded()
-    case .discarding: close()
+    case .skipping, .discarding: close()
     case .closed: break
     }
+  }
+
+  /// After the client's FIN nothing becomes of what is not whole.
+  func closeAtEnd() {
+    if !pointee.hasEnded || pointee.isConsuming { return }
+    switch pointee.phase {
+    case .idle, .head, .skipping: close()
+    case .body, .waiting, .tunnel, .discarding, .closed: break
+    }
+  }
+
+  /// After the client's FIN: what waits in the inbox, for a connection to a backend to begin with,
+  /// may be all that was missing of the body.
+  private func noteEndInBody() {
+    if pointee.phase == .body && pointee.inbox.isEmpty { pointee.exchange?.clientHalfClosed() }
   }
 
   func connectionBroke() {

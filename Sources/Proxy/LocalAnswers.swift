@@ -36,7 +36,7 @@ extension ExchangeRef {
 
   var keepsClient: Bool {
     switch pointee.machine.fate {
-    case .keepAlive: true
+    case .keepAlive, .skip: true
     case .close, .linger, .reset: false
     }
   }

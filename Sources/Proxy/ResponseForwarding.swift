@@ -125,7 +125,7 @@ extension ExchangeRef {
 
   var connectionNotice: ConnectionNotice {
     switch pointee.machine.fate {
-    case .keepAlive: pointee.machine.request.clientVersion == .http10 ? .keepAlive : .none
+    case .keepAlive, .skip: pointee.machine.request.clientVersion == .http10 ? .keepAlive : .none
     case .close, .linger, .reset: .close
     }
   }

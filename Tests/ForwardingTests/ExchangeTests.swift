@@ -229,6 +229,24 @@ struct Play {
     #expect(play.machine.fate == .linger)
   }
 
+  @Test(arguments: [
+    (UInt64(10), false, ClientFate.skip), (65_536, false, .skip), (65_537, false, .linger),
+    (.max, false, .linger), (10, true, .linger),
+  ])
+  func `behind a refusal the connection goes on when what is left of the request is short`(
+    length: UInt64, waitsForContinue: Bool, fate: ClientFate
+  ) {
+    var play = Play {
+      $0.hasBody = true
+      $0.bodyLength = length
+      $0.expectsContinue = waitsForContinue
+    }
+    #expect(play.machine.fail(Fault(.gateway, .rateLimited), play.context).contains(.answer))
+    #expect(play.machine.fate == fate)
+    play.machine.closeAfterwards()
+    #expect(play.machine.fate == .linger)
+  }
+
   @Test func `an early answer is passed on and the client told that the connection ends`() {
     var play = Play { $0.hasBody = true }
     _ = play.open()

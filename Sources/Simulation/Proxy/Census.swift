@@ -129,7 +129,7 @@ extension Census {
       case .closed:
         if timer.isArmed { return "a closed client has a deadline" }
         continue
-      case .idle, .head, .discarding:
+      case .idle, .head, .skipping, .discarding:
         if !timer.isArmed || timer.deadline == .distantFuture {
           return "a client in \(client.pointee.phase) has no deadline"
         }

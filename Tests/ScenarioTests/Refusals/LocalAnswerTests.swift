@@ -39,22 +39,76 @@ extension Refusals {
       }
     }
 
-    @Test func `a body that nobody wants is read off, so that the next request is found`() throws {
+    /// The body reads like a request; what is behind `split` of its bytes comes after the answer,
+    /// with the next request.
+    @Test(arguments: [0, 1, 21, 22])
+    func `a short body that nobody wants is read off, and the next request is found`(split: Int)
+      throws
+    {
       let text = configuration().replacing("path: /*", with: "path: /only")
-      try withGateway(text, [ScriptedBackend.answering()]) { gateway in
+      let backend = ScriptedBackend.answering()
+      try withGateway(text, [backend]) { gateway in
         let client = try gateway.connect()
-        try client.send(
-          "POST /other HTTP/1.1\r\nHost: a\r\nContent-Length: 31\r\n\r\n"
-            + "GET /smuggled HTTP/1.1\r\nA: b\r\n\r\n".prefix(31))
-        let response = try client.readResponse(to: "POST")
-        #expect(response.status == 404)
-        if response["Connection"]?.lowercased() == "close" {
-          #expect(try client.readToEnd() == .fin)
-        } else {
-          try client.send("GET /only HTTP/1.1\r\nHost: a\r\n\r\n")
+        let body = "GET /smuggled HTTP/1.1"
+        let next = "GET /only HTTP/1.1\r\nHost: a\r\n\r\n"
+        for _ in 0..<2 {
+          try client.send(
+            "POST /other HTTP/1.1\r\nHost: a\r\nContent-Length: 22\r\n\r\n"
+              + body.prefix(split))
+          let response = try client.readResponse(to: "POST")
+          #expect(response.status == 404)
+          #expect(response["Connection"] == nil)
+          try client.send(body.dropFirst(split) + next)
           #expect(try client.readResponse().text == "ok")
         }
         #expect(client.unreadCount == 0)
+        #expect(backend.requests.map(\.target) == ["/only", "/only"])
+      }
+    }
+
+    @Test func `requests behind a refused one with a body are answered, also when FIN follows`()
+      throws
+    {
+      let text = configuration().replacing("path: /*", with: "path: /only")
+      try withGateway(text, [.answering()]) { gateway in
+        let client = try gateway.connect()
+        try client.send(
+          "POST /other HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
+            + "POST /only HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
+            + "PUT /other HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc")
+        client.halfClose()
+        #expect(try client.readResponse(to: "POST").status == 404)
+        #expect(try client.readResponse(to: "POST").status == 200)
+        #expect(try client.readResponse(to: "PUT").status == 404)
+        #expect(try client.readToEnd() == .fin)
+      }
+    }
+
+    @Test(arguments: [
+      "Content-Length: 65537", "Transfer-Encoding: chunked",
+      "Content-Length: 3\r\nExpect: 100-continue",
+    ])
+    func `the connection ends where the rest of a refused request is long or not known`(
+      field: String
+    ) throws {
+      let text = configuration().replacing("path: /*", with: "path: /only")
+      try withGateway(text, [.answering()]) { gateway in
+        let client = try gateway.connect()
+        try client.send("POST /other HTTP/1.1\r\nHost: a\r\n\(field)\r\n\r\n")
+        let response = try client.readResponse(to: "POST")
+        #expect(response.status == 404)
+        #expect(response["Connection"] == "close")
+        #expect(try client.readToEnd() == .fin)
+      }
+    }
+
+    @Test func `who never sends the short rest is not waited for long`() throws {
+      let text = configuration().replacing("path: /*", with: "path: /only")
+      try withGateway(text, [.answering()]) { gateway in
+        let client = try gateway.connect()
+        try client.send("POST /other HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na")
+        #expect(try client.readResponse(to: "POST").status == 404)
+        #expect(try client.readToEnd() == .fin)
       }
     }
 

@@ -197,6 +197,45 @@ extension Traffic {
       }
     }
 
+    /// The FIN is there before there is a connection to the backend: the body waits in the gateway.
+    @Test func `a client that closes its side right behind its body gets its answer`() throws {
+      let backend = ScriptedBackend { connection in
+        guard let request = try connection.readRequest() else { return }
+        try connection.write(
+          "HTTP/1.1 200 OK\r\nContent-Length: \(request.text.utf8.count)\r\n\r\n\(request.text)")
+        try connection.waitForEnd()
+      }
+      try withGateway(configuration(service: "connections: {idle: 0}"), [backend]) { gateway in
+        for size in [3, 40_000, 300_000] {
+          for _ in 0..<8 {
+            let client = try gateway.connect()
+            let body = String(repeating: "x", count: size)
+            try client.send(
+              "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: \(size)\r\n\r\n\(body)")
+            client.halfClose()
+            let response = try client.readResponse(to: "POST")
+            #expect(response.status == 200 && response.text.utf8.count == size)
+            #expect(try client.readToEnd() == .fin)
+          }
+        }
+      }
+    }
+
+    @Test func `a client that closes its side within its body is gone`() throws {
+      let backend = ScriptedBackend.answering()
+      try withGateway(configuration(service: "connections: {idle: 0}"), [backend]) { gateway in
+        for count in 1...8 {
+          let client = try gateway.connect()
+          try client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc")
+          client.halfClose()
+          _ = try client.readToEnd()
+          #expect(client.received.isEmpty)
+          let line = try #require(try gateway.waitForAccessLog(count).last)
+          #expect(line["reason"]?.text == "client_abort")
+        }
+      }
+    }
+
     @Test func `an empty line before a request is skipped`() throws {
       let backend = ScriptedBackend.answering()
       try withGateway(configuration(), [backend]) { gateway in
