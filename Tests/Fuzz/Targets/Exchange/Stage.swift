@@ -112,8 +112,13 @@ final class Stage {
     settle()
     client.finish()
     settle()
-    for backend in backends { backend.leave() }
-    settle()
+    // Without an answer to one request the next may come, on another connection.
+    var left = 0
+    repeat {
+      left = backends.count
+      for backend in backends { backend.leave() }
+      settle()
+    } while backends.count > left
     play.answers = client.received
     play.ending = client.ending
     client.leave()
