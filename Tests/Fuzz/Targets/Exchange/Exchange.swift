@@ -41,6 +41,20 @@ func fuzzExchange(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
 extension ReceivedRequest {
   var isHead: Bool { message.line[0].elementsEqual("HEAD".utf8) }
 
+  /// The answer is a 101, with or without others before it.
+  var switches: Bool {
+    guard let answer else { return false }
+    var at = 0
+    while case .whole(let head) = StrictReader.response(
+      answer, from: at, toHead: isHead, isEnded: false)
+    {
+      if head.status == 101 { return true }
+      if head.status >= 200 { return false }
+      at = head.end
+    }
+    return answer[at...].starts(with: "HTTP/1.1 101".utf8)
+  }
+
   /// The final answer in what the backend said, and where it ends; nil where none is whole.
   var finalAnswer: (message: StrictMessage, end: Int)? {
     guard let answer else { return nil }
@@ -94,10 +108,8 @@ private struct ExchangeReading {
       sources[source] = received
       check(received, of: originals[source])
       Tally.forwarded()
-      if received.answer?.starts(with: "HTTP/1.1 101".utf8) ?? false {
-        // What follows may be another protocol's.
-        if !received.message.values("upgrade").isEmpty { return sources }
-      }
+      // What follows may be another protocol's.
+      if received.switches, !received.message.values("upgrade").isEmpty { return sources }
     }
     if play.requests.isEmpty { Tally.refused() }
     checkAnswers(play, sources, isCut: isCut)

@@ -264,7 +264,7 @@ private final class BackendEnd {
   }
 
   private func hasSwitched(_ index: Int) -> Bool {
-    stage.play.requests[index].answer?.starts(with: "HTTP/1.1 101".utf8) ?? false
+    stage.play.requests[index].switches
   }
 
   private func put(_ message: StrictMessage, isWhole: Bool) {
