@@ -8,6 +8,10 @@ package enum Bounds {
   /// (RFC 9112 section 9.6).
   @inlinable package static var discardBytes: Int { 256 * 1024 }
   @inlinable package static var discardTime: Duration { .seconds(2) }
+  /// Bytes of a body that nobody wants, read all the same so that the connection can go on.
+  @inlinable package static var skippedBytes: UInt64 { 64 * 1024 }
+  /// What is kept of a request's body for a repeat (semantics: bounded tee).
+  @inlinable package static var keptBytes: UInt64 { 64 * 1024 }
   /// Client bytes held while an upgrade is not decided.
   @inlinable package static var upgradeHeldBytes: Int { 64 * 1024 }
   /// A pooled connection must have been idle for less than this to be given a request that would be

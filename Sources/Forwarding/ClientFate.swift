@@ -18,9 +18,6 @@ package enum ClientFate: UInt8, Sendable {
 }
 
 extension Exchange {
-  /// Bytes of a body that nobody wants, read all the same so that the connection can go on.
-  package static let skipLimit: UInt64 = 64 * 1024
-
   /// This exchange is the last on its connection.
   package mutating func closeAfterwards() {
     switch fate {
@@ -34,7 +31,7 @@ extension Exchange {
   /// One that waits for a 100 may send its body, or the next request: nobody can tell.
   var fateOfUnread: ClientFate {
     // Nobody has read more than there is.
-    let isShort = request.bodyLength &- requestBytes <= Exchange.skipLimit
+    let isShort = request.bodyLength &- requestBytes <= Bounds.skippedBytes
     return fate == .keepAlive && isShort && !awaitsContinue ? .skip : .linger
   }
 }

@@ -8,9 +8,6 @@ public import Primitives
 /// One request and its answer.
 @frozen @usableFromInline
 package struct Exchange {
-  /// How much of a request body is kept for a repeat (semantics: bounded tee).
-  package static let teeLimit: UInt64 = 64 * 1024
-
   @usableFromInline package internal(set) var limits: UnsafePointer<ExchangePlan>
   @inlinable var plan: ExchangePlan { limits.pointee }
   @usableFromInline package let request: RequestTraits
@@ -92,7 +89,7 @@ package struct Exchange {
     if awaitsContinue { stopAwaitingContinue(now: context.now) }
     if requestBytes > plan.bodyLimit { return fail(.bodyTooLarge, context) }
     if !isTeeing { return .forwardRequestBody }
-    if requestBytes <= Exchange.teeLimit { return [.forwardRequestBody, .teeRequestBody] }
+    if requestBytes <= Bounds.keptBytes { return [.forwardRequestBody, .teeRequestBody] }
     isTeeing = false
     return [.dropTee, .forwardRequestBody]
   }

@@ -28,7 +28,7 @@ extension Exchange {
     guard mayRepeat(.reusedReset) else { return false }
     if requestIsComplete || awaitsContinue { return true }
     guard case .length(let length) = framing else { return false }
-    return length <= Exchange.teeLimit
+    return length <= Bounds.keptBytes
   }
 }
 

@@ -173,13 +173,9 @@ extension ClientRef {
   private func consumeBody(_ unread: inout Unread) -> Bool {
     guard let exchange = pointee.exchange else { preconditionFailure("a body without an exchange") }
     if !exchange.takesRequestBody { return false }
-    let worker = pointee.worker
-    worker.pointee.spans.pointee.clear()
-    let step = RequestParser.feed(
-      parser, table: worker.pointee.spareTable, spans: worker.pointee.spans, base: unread.base,
-      from: 0, to: unread.end, limits: worker.parseLimits)
-    let goesOn =
-      worker.pointee.spans.pointee.bytes == 0 || exchange.requestBody(worker.pointee.spans)
+    let step = feedBody(unread)
+    let spans = pointee.worker.pointee.spans
+    let goesOn = spans.pointee.bytes == 0 || exchange.requestBody(spans)
     unread.drop(step.consumed)
     if pointee.exchange != exchange || pointee.phase != .body { return true }
     switch step.event {
@@ -197,6 +193,16 @@ extension ClientRef {
     }
   }
 
+  /// Shows the parser bytes of a body; what it finds of it is in the worker's spans.
+  @inline(__always)
+  private func feedBody(_ unread: Unread) -> ParseStep {
+    let worker = pointee.worker
+    worker.pointee.spans.pointee.clear()
+    return RequestParser.feed(
+      parser, table: worker.pointee.spareTable, spans: worker.pointee.spans, base: unread.base,
+      from: 0, to: unread.end, limits: worker.parseLimits)
+  }
+
   /// Reads what is still to come of the request, for as long as a lingering connection is read.
   func skipRest() {
     if pointee.phase == .waiting { return awaitNextRequest() }
@@ -210,11 +216,7 @@ extension ClientRef {
 
   /// Throws away what is left of a request's body, of a known length.
   private func skip(_ unread: inout Unread) {
-    let worker = pointee.worker
-    worker.pointee.spans.pointee.clear()
-    let step = RequestParser.feed(
-      parser, table: worker.pointee.spareTable, spans: worker.pointee.spans, base: unread.base,
-      from: 0, to: unread.end, limits: worker.parseLimits)
+    let step = feedBody(unread)
     unread.drop(step.consumed)
     if case .end = step.event { awaitNextRequest() }
   }

@@ -178,7 +178,7 @@ extension ExchangeRef {
   /// What the body will need: a known length, else the limit with room for the chunks' lines.
   private var teeSize: Int {
     switch pointee.framing {
-    case .length(let length): Int(min(length, Exchange.teeLimit))
+    case .length(let length): Int(min(length, Bounds.keptBytes))
     case .none, .chunked, .untilClose: BufferPool.largest
     }
   }

@@ -199,7 +199,7 @@ struct Play {
   @Test func `a body longer than the tee ends the hope of a repeat`() {
     var play = Play { $0.hasBody = true }
     _ = play.open()
-    let limit = Int(Exchange.teeLimit)
+    let limit = Int(Bounds.keptBytes)
     #expect(
       play.machine.requestBody(limit, play.context) == [.forwardRequestBody, .teeRequestBody])
     #expect(play.machine.requestBody(1, play.context) == [.dropTee, .forwardRequestBody])
@@ -322,8 +322,8 @@ struct Play {
       }.machine.survivesReset(framing)
     }
     #expect(survives(.none))
-    #expect(survives(.length(Exchange.teeLimit)))
-    #expect(!survives(.length(Exchange.teeLimit + 1)))
+    #expect(survives(.length(Bounds.keptBytes)))
+    #expect(!survives(.length(Bounds.keptBytes + 1)))
     #expect(!survives(.chunked))
     #expect(survives(.chunked) { $0.expectsContinue = true })
     #expect(!survives(.none) { $0.isRepeatable = false })
