@@ -133,7 +133,7 @@ package enum FieldClassifier {
     if matches(p, "content-type") { return .contentType }
     if matches(p, "x-request-id") { return .xRequestID }
     if matches(p, "max-forwards") { return .maxForwards }
-    return .other
+    return startsForwarded(p) ? .xForwardedOther : .other
   }
 
   @inline(__always)
