@@ -43,6 +43,27 @@ package enum ConfigurationFile {
 extension ConfigurationFile {
   /// As `ConfigurationResult.contentHash` has it.
   package static func hash(_ bytes: [UInt8]) -> String { ContentHash.of(bytes) }
+
+  /// What to compare a file by that `${file:…}` names: the hash of its content, or why there is
+  /// none.
+  package static func mark(_ path: String) -> String {
+    mark(of: Result { () throws(FileProblem) in try read(path, limit: Expansion.maximumSize) })
+  }
+
+  static func mark(of content: Result<[UInt8], FileProblem>) -> String {
+    switch content {
+    case .success(let bytes): hash(bytes)
+    case .failure(let problem): problem.message
+    }
+  }
+
+  /// A pipe or a device gives what it has to the first who asks, and lets the next one wait.
+  package static func canBeReadAgain(_ path: String) -> Bool {
+    var facts = stat()
+    guard stat(path, &facts) == 0 else { return true }
+    let kind = facts.st_mode & S_IFMT
+    return kind == S_IFREG || kind == S_IFDIR
+  }
 }
 
 /// What `${…}` may ask for. Closures, so that a test needs neither an environment nor files.

@@ -16,6 +16,8 @@ package struct ConfigurationResult: Sendable {
   /// Of the bytes of the file: sixteen hexadecimal digits. The same bytes always have the same;
   /// what `${…}` stands for does not go into it, so that it may be shown.
   package var contentHash: String
+  /// What the files that `${file:…}` asked for held, by path, as `ConfigurationFile.mark` has it.
+  package var namedFiles: [String: String]
 
   /// The file could not be read at all.
   package var isUnreadable: Bool { diagnostics.first?.code == .unreadable }
@@ -74,11 +76,11 @@ package enum ConfigurationLoader {
     }
     var decoder = SchemaDecoder(.gateway, environment, diagnostics)
     guard let root = decoder.document(document) else {
-      return result(decoder.diagnostics, source, hidden: decoder.hidden, bytes: bytes)
+      return result(decoder.diagnostics, source, decoder, bytes: bytes)
     }
     var checks = CrossChecks(root, decoder.diagnostics)
     checks.run()
-    var result = result(checks.diagnostics, source, hidden: decoder.hidden, bytes: bytes)
+    var result = result(checks.diagnostics, source, decoder, bytes: bytes)
     result.values = root
     if result.isValid { result.configuration = try? ConfigurationBuilder(root: root).build() }
     return result
@@ -100,13 +102,15 @@ package enum ConfigurationLoader {
   }
 
   private static func result(
-    _ collector: DiagnosticCollector, _ source: SourceText?, hidden: [SourceRange] = [],
+    _ collector: DiagnosticCollector, _ source: SourceText?, _ decoder: SchemaDecoder? = nil,
     bytes: [UInt8]
   ) -> ConfigurationResult {
     ConfigurationResult(
-      configuration: nil, diagnostics: collector.finished(source: source, hidden: hidden),
+      configuration: nil,
+      diagnostics: collector.finished(source: source, hidden: decoder?.hidden ?? []),
       surplusErrors: collector.surplusErrors, surplusWarnings: collector.surplusWarnings,
-      values: nil, contentHash: ContentHash.of(bytes))
+      values: nil, contentHash: ContentHash.of(bytes),
+      namedFiles: decoder?.expansion.namedFiles ?? [:])
   }
 }
 

@@ -33,6 +33,9 @@ struct Expansion {
 
   init(_ environment: ConfigurationEnvironment) { self.environment = environment }
 
+  /// What was read, as `ConfigurationFile.mark` has it.
+  var namedFiles: [String: String] { files.mapValues(ConfigurationFile.mark(of:)) }
+
   mutating func expand(_ text: String) -> Outcome {
     var outcome = Outcome(text: nil, isSecret: false, problems: [])
     guard text.utf8.count <= Expansion.maximumSize else {

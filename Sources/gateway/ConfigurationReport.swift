@@ -38,6 +38,8 @@ enum ConfigurationReport {
     /// The typed document that it was built from: what it is compared by.
     var values: ConfigurationValue
     var contentHash: String
+    /// What the files that it names held.
+    var namedFiles: [String: String]
 
     /// Nil when the result is no configuration.
     init?(_ path: String, _ result: ConfigurationResult) {
@@ -46,6 +48,7 @@ enum ConfigurationReport {
       self.configuration = configuration
       self.values = values
       contentHash = result.contentHash
+      namedFiles = result.namedFiles
     }
   }
 

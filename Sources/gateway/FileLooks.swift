@@ -11,7 +11,7 @@ import Primitives
 struct FileLooks {
   /// What one look at the file has found.
   enum Sight: Equatable {
-    /// The hash of its bytes.
+    /// What stands for its bytes, and for those of the files that it names: hashes.
     case content(String)
     case empty
     /// Why it cannot be read.

@@ -1,6 +1,7 @@
 // Why this file exists: an edited configuration should be in use without anybody saying so, however
 // it came there: written in place, renamed over the old one, by a symbolic link that points
-// elsewhere now, or into a single file that a container has mounted.
+// elsewhere now, or into a single file that a container has mounted. So should a secret that the
+// configuration takes from a file of its own and that was exchanged there.
 
 import Configuration
 import EventLoop
@@ -8,7 +9,7 @@ import Glibc
 import Logging
 import Primitives
 
-/// Looks at the configuration file. For the control loop's thread.
+/// Looks at the configuration file and at those that it names. For the control loop's thread.
 final class FileWatch {
   private let loop: Loop
   private let path: String
@@ -16,22 +17,27 @@ final class FileWatch {
   private var looks: FileLooks
   private var timer: Timer?
   private var watches: [PathWatch] = []
-  /// The entries of the watched directories that lead to the file, and the file itself.
+  /// What the files that it names held when it was loaded; only of those that can be looked at.
+  private var namedFiles: [String: String]
+  /// The entries of the watched directories that lead to the files, and the files themselves.
   private var names: Set<String> = []
   private var hasToldOfOrphan = false
   /// Called with a content that is to be loaded.
   private let onContent: ([UInt8]) -> Void
 
-  /// - Parameter loaded: the hash of the content in use.
+  /// - Parameter loaded: what is in use.
   init(
-    _ loop: Loop, _ path: String, loaded: String, _ log: Logger,
+    _ loop: Loop, _ loaded: ConfigurationReport.Loaded, _ log: Logger,
     onContent: @escaping ([UInt8]) -> Void
   ) {
     self.loop = loop
-    self.path = path
+    path = loaded.path
     self.log = log
     self.onContent = onContent
-    looks = FileLooks(loaded: loaded, now: loop.now)
+    namedFiles = FileWatch.lookedAt(loaded.namedFiles)
+    looks = FileLooks(
+      loaded: FileWatch.content(loaded.contentHash, namedFiles), now: loop.now)
+    guard ConfigurationFile.canBeReadAgain(path) else { return }
     let owner = Unmanaged.passUnretained(self).toOpaque()
     timer = Timer.create(loop, owner: owner) { owner in
       Unmanaged<FileWatch>.fromOpaque(owner).takeUnretainedValue().look()
@@ -48,33 +54,45 @@ final class FileWatch {
     watches = []
   }
 
-  /// This content was loaded, by whomever.
-  func loaded(_ hash: String) { looks.loaded(hash) }
+  /// This content was loaded, by whomever, with the files that it names.
+  func loaded(_ hash: String, _ namedFiles: [String: String]) {
+    let before = self.namedFiles.keys
+    self.namedFiles = FileWatch.lookedAt(namedFiles)
+    looks.loaded(FileWatch.content(hash, self.namedFiles))
+    if self.namedFiles.keys != before { watch() }
+  }
 
   // MARK: Being called
 
-  /// Watches the directory that the path names the file in, the one that it is in after all links,
-  /// and the file itself. What cannot be watched is found by looking.
+  /// Watches every file's places. What cannot be watched is found by looking.
   private func watch() {
     for watch in watches { watch.close() }
-    let named = FileWatch.parts(path)
-    names = [named.name]
-    // As Kubernetes has it: the file is a link to `..data/file`, `..data` one that is swapped.
-    if let target = FileWatch.target(of: path), let first = target.split(separator: "/").first {
-      names.insert(String(first))
-    }
-    var places = [named.directory, path]
-    if let real = FileWatch.real(path) {
-      let parts = FileWatch.parts(real)
-      names.insert(parts.name)
-      if FileWatch.real(named.directory) != parts.directory { places.append(parts.directory) }
-    }
+    names = []
+    var places: Set<String> = []
+    for file in [path] + namedFiles.keys { addPlaces(of: file, to: &places) }
     let owner = Unmanaged.passUnretained(self).toOpaque()
     watches = places.compactMap { place in
       PathWatch.start(loop, path: place, owner: owner) { owner, name in
         Unmanaged<FileWatch>.fromOpaque(owner).takeUnretainedValue()
           .noticed(String(cString: name))
       }
+    }
+  }
+
+  /// The directory that the path names the file in, the one that it is in after all links, and the
+  /// file itself.
+  private func addPlaces(of path: String, to places: inout Set<String>) {
+    let named = FileWatch.parts(path)
+    names.insert(named.name)
+    // As Kubernetes has it: the file is a link to `..data/file`, `..data` one that is swapped.
+    if let target = FileWatch.target(of: path), let first = target.split(separator: "/").first {
+      names.insert(String(first))
+    }
+    places.formUnion([named.directory, path])
+    if let real = FileWatch.real(path) {
+      let parts = FileWatch.parts(real)
+      names.insert(parts.name)
+      if FileWatch.real(named.directory) != parts.directory { places.insert(parts.directory) }
     }
   }
 
@@ -92,7 +110,10 @@ final class FileWatch {
     var sight: FileLooks.Sight
     do throws(FileProblem) {
       bytes = try ConfigurationFile.read(path)
-      sight = bytes.isEmpty ? .empty : .content(ConfigurationFile.hash(bytes))
+      let seen = namedFiles.map { ($0.key, ConfigurationFile.mark($0.key)) }
+      let content = FileWatch.content(
+        ConfigurationFile.hash(bytes), Dictionary(uniqueKeysWithValues: seen))
+      sight = bytes.isEmpty ? .empty : .content(content)
     } catch {
       sight = .unreadable(error.message)
     }
@@ -135,6 +156,17 @@ final class FileWatch {
         """, metadata: ["file": "\(path)"])
     }
     hasToldOfOrphan = isOrphan
+  }
+
+  // MARK: Contents
+
+  private static func lookedAt(_ namedFiles: [String: String]) -> [String: String] {
+    namedFiles.filter { ConfigurationFile.canBeReadAgain($0.key) }
+  }
+
+  /// One text for what the file and those that it names hold.
+  private static func content(_ hash: String, _ namedFiles: [String: String]) -> String {
+    namedFiles.sorted { $0.key < $1.key }.reduce(hash) { "\($0) \($1.key) \($1.value)" }
   }
 
   // MARK: Paths

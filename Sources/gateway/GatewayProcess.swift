@@ -122,9 +122,7 @@ enum GatewayProcess {
     _ loop: Loop, _ inUse: ConfigurationInUse, _ reloads: Reloads, _ supervisor: Supervisor,
     _ log: Logger
   ) -> FileWatch {
-    let file = FileWatch(loop, inUse.path, loaded: inUse.loaded.contentHash, log) { content in
-      reloads.ask(.file, content: content)
-    }
+    let file = FileWatch(loop, inUse.loaded, log) { reloads.ask(.file, content: $0) }
     reloads.onLoaded = file.loaded
     supervisor.onReload = { reloads.ask(.signal) }
     supervisor.onEnding = {

@@ -53,8 +53,9 @@ final class Reloads {
   private var present: Order?
   private var isStopping = false
   private var unopenedBefore: UInt64 = 0
-  /// Called with the hash of every content that was loaded, good or not.
-  var onLoaded: (String) -> Void = { _ in }
+  /// Called with the hash of every content that was loaded, good or not, and with the files that
+  /// it names.
+  var onLoaded: (String, [String: String]) -> Void = { _, _ in }
   /// Called when a reload begins, and when it has ended.
   var onBegin: () -> Void = {}
   var onEnd: (Outcome) -> Void = { _ in }
@@ -118,7 +119,7 @@ final class Reloads {
 
   private func loaded(_ result: ConfigurationResult, _ difference: ReloadDifference?) {
     if isStopping { return finish(.unavailable) }
-    if !result.isUnreadable { onLoaded(result.contentHash) }
+    if !result.isUnreadable { onLoaded(result.contentHash, result.namedFiles) }
     guard let loaded = ConfigurationReport.Loaded(inUse.path, result), let difference else {
       return refuse(result)
     }

@@ -197,6 +197,27 @@ import Testing
         == load(secret, environment(["T": "b"])).contentHash)
   }
 
+  @Test func `the files that a configuration names are told apart by what they hold`() {
+    func named(_ files: [String: String]) -> [String: String] {
+      let text = minimal("admin: {token: \"${file:/a}${file:/b}\"}")
+      return load(text, environment(files: files)).namedFiles
+    }
+    let first = named(["/a": "one", "/b": "two", "/c": "not asked for"])
+    #expect(first.keys.sorted() == ["/a", "/b"])
+    #expect(first == named(["/a": "one", "/b": "two"]))
+    #expect(first["/a"] == ConfigurationFile.hash(Array("one".utf8)))
+    #expect(first != named(["/a": "one", "/b": "six"]))
+    // One that is missing counts as well: it may come.
+    #expect(named(["/a": "one"])["/b"]?.isEmpty == false)
+  }
+
+  @Test func `only what can be read a second time is looked at again`() {
+    #expect(ConfigurationFile.canBeReadAgain(projectPath("config/gateway.yaml")))
+    #expect(ConfigurationFile.canBeReadAgain(projectPath("config")))
+    #expect(ConfigurationFile.canBeReadAgain("/nowhere/that/may/come"))
+    #expect(!ConfigurationFile.canBeReadAgain("/dev/null"))
+  }
+
   @Test func `a secret does not print itself`() {
     #expect("\(Secret("hunter2"))" == "(redacted)")
     #expect(String(reflecting: [Secret("hunter2")]).contains("hunter2") == false)

@@ -77,7 +77,7 @@ package enum ScenarioLoader {
     let own = ConfigurationResult(
       configuration: nil, diagnostics: diagnostics.finished(source: source, hidden: []),
       surplusErrors: diagnostics.surplusErrors, surplusWarnings: diagnostics.surplusWarnings,
-      values: nil, contentHash: "")
+      values: nil, contentHash: "", namedFiles: [:])
     return ScenarioResult(scenario: scenario, messages: [own] + others)
   }
 }

@@ -247,6 +247,34 @@ extension Operations {
       }
     }
 
+    @Test func `a secret that is exchanged in its own file is put to use by itself`() throws {
+      let text = saying("\"${file:{directory}/mounted/secret}\"")
+      let directory = makeDirectory()
+      defer { removeDirectory(directory) }
+      // As Kubernetes mounts them: a link to a link to a directory, which is swapped.
+      func put(_ version: String, _ secret: String?) {
+        mkdir("\(directory)/\(version)", 0o700)
+        if let secret { writeFile("\(directory)/\(version)/secret", secret) }
+        symlink(version, "\(directory)/next")
+        #expect(rename("\(directory)/next", "\(directory)/mounted") == 0)
+      }
+      put("first", "hunter2\n")
+      try withGateway(text.replacing("{directory}", with: directory)) { gateway in
+        #expect(try gateway.get().text == "hunter2")
+        put("second", "swordfish\n")
+        try wait(gateway, toSay: "swordfish")
+        writeFile(directory + "/second/secret", "marlin\n")
+        try wait(gateway, toSay: "marlin")
+        // While it is missing, what is in use stays.
+        put("third", nil)
+        try eventually("a refusal") { try gateway.admin("/config/errors").text.contains("secret") }
+        #expect(try gateway.get().text == "marlin")
+        put("fourth", "tuna\n")
+        try wait(gateway, toSay: "tuna")
+        #expect(try configuration(gateway)["generation"]?.integer == 4)
+      }
+    }
+
     @Test func `while the gateway drains, nothing is read any more`() throws {
       let text = saying("old", top: "shutdown: {accept_grace: 60s}")
       try withGateway(text) { gateway in
