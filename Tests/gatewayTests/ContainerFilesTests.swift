@@ -44,6 +44,16 @@ import Testing
     #expect(unknown.isEmpty, "\(unknown)")
   }
 
+  @Test func `one service of compose builds the image, the others wait for it`() throws {
+    let text = try DocumentedPage.contents(of: "docker/compose.yaml")
+    let shared = try #require(text.firstRange(of: "x-gateway:"))
+    let services = try #require(text.firstRange(of: "\nservices:"))
+    let anchor = text[shared.lowerBound..<services.lowerBound]
+    #expect(anchor.contains("\n  image: gateway\n  pull_policy: never"))
+    #expect(!anchor.contains("build:"))
+    #expect(text[services.lowerBound...].matches(of: /\n +build:/).count == 1)
+  }
+
   @Test func `what to do about each alert is written down, and about no other`() throws {
     let rules = try DocumentedPage.contents(of: "docker/prometheus/rules.yml")
     let alerts = rules.matches(of: /- alert: (\w+)/).map { String($0.1) }
