@@ -24,21 +24,25 @@ import Testing
     return names
   }
 
+  private func asked(in file: String) throws -> Set<String> {
+    let bytes = try #require(Descriptor.contents(of: "\(root)/\(file)", limit: 16 << 20))
+    let words = String(decoding: bytes, as: UTF8.self).split {
+      !($0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_"))
+    }
+    return Set(words.map(String.init))
+      .filter { $0.hasPrefix("gateway_") || $0.hasPrefix("process_") }
+  }
+
   @Test(arguments: [
     "docker/grafana/dashboards/gateway.json", "docker/prometheus/rules.yml",
     "docker/prometheus/rules.test.yml", "docs/operating.md",
   ])
   func `what is asked for exists`(file: String) throws {
-    let bytes = try #require(Descriptor.contents(of: "\(root)/\(file)", limit: 16 << 20))
-    let words = String(decoding: bytes, as: UTF8.self).split {
-      !($0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_"))
-    }
-    let asked = words.map(String.init)
-      .filter { $0.hasPrefix("gateway_") || $0.hasPrefix("process_") }
+    let asked = try asked(in: file)
     #expect(asked.count > 5)
     let known = try known()
     // People speak of a histogram by the name that its parts begin with.
-    let unknown = Set(asked).filter {
+    let unknown = asked.filter {
       !known.contains($0) && !(file.hasSuffix(".md") && known.contains("\($0)_bucket"))
     }
     #expect(unknown.isEmpty, "\(unknown)")
@@ -52,6 +56,13 @@ import Testing
     #expect(anchor.contains("\n  image: gateway\n  pull_policy: never"))
     #expect(!anchor.contains("build:"))
     #expect(text[services.lowerBound...].matches(of: /\n +build:/).count == 1)
+  }
+
+  @Test func `who is woken by an alert finds what it measured on the dashboard`() throws {
+    let measured = try asked(in: "docker/prometheus/rules.yml")
+    let shown = try asked(in: "docker/grafana/dashboards/gateway.json")
+    #expect(measured.count > 5)
+    #expect(measured.subtracting(shown).isEmpty, "\(measured.subtracting(shown))")
   }
 
   @Test func `what to do about each alert is written down, and about no other`() throws {
