@@ -28,6 +28,14 @@ package struct ConfigurationResult: Sendable {
 }
 
 extension ConfigurationResult {
+  /// Where the file has the admin listener, as far as it can be read: a mistake elsewhere does not
+  /// hide it, and behind one that does the default stands. Nil for `admin: none`.
+  package var adminAddress: NetworkAddress? {
+    let admin = values?.field("admin") ?? Schema.gateway.root.key("admin")?.standard
+    guard case .address(let address)? = admin?.field("address")?.scalar else { return nil }
+    return address
+  }
+
   /// The same file, refused for what the system said when its value was to be put to use.
   /// - Parameter value: where it stands.
   package func refused(

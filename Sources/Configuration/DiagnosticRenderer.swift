@@ -31,6 +31,16 @@ package enum DiagnosticRenderer {
     return text
   }
 
+  /// The first error, and how many there are besides, in one line without an end; nil when there
+  /// is none.
+  package static func line(_ result: ConfigurationResult) -> String? {
+    let errors = result.diagnostics.filter { $0.severity == .error }
+    guard var first = errors.first else { return nil }
+    first.excerpt = nil
+    let rest = count(errors.count - 1 + result.surplusErrors, "error")
+    return text(first, isColoured: false) + (rest.map { " (and \($0))" } ?? "")
+  }
+
   private static func count(_ number: Int, _ word: String) -> String? {
     number == 0 ? nil : "\(number) more \(word)\(number == 1 ? "" : "s")"
   }

@@ -55,10 +55,15 @@ enum ConfigurationReport {
   /// Loads the file that a gateway is to run with. What is wrong with it goes to standard error;
   /// nil when that is an error.
   static func load(_ path: String) -> Loaded? {
-    let environment = ConfigurationEnvironment.process(missingFileIsWarning: false)
-    let result = ConfigurationLoader.load(path: path, environment: environment)
+    let result = read(path)
     _ = Output.write(DiagnosticRenderer.text(result, isColoured: showsColour(2)), to: 2)
     return Loaded(path, result)
+  }
+
+  /// What a gateway makes of the file, good or not; says nothing.
+  static func read(_ path: String) -> ConfigurationResult {
+    ConfigurationLoader.load(
+      path: path, environment: ConfigurationEnvironment.process(missingFileIsWarning: false))
   }
 
   /// Compares two files. What is wrong with them goes to standard output; nil when that is an
@@ -66,8 +71,7 @@ enum ConfigurationReport {
   static func diff(
     _ old: String, _ new: String, format: CheckCommand.Format
   ) -> ConfigurationDiff? {
-    let environment = ConfigurationEnvironment.process(missingFileIsWarning: false)
-    let results = [old, new].map { ConfigurationLoader.load(path: $0, environment: environment) }
+    let results = [old, new].map(read)
     let documents = results.compactMap { $0.configuration == nil ? nil : $0.values }
     if documents.count == 2 { return ConfigurationDiff(from: documents[0], to: documents[1]) }
     switch format {

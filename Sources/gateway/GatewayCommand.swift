@@ -95,17 +95,21 @@ struct HealthCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "health",
     abstract: "Ask the admin listener of a running gateway whether it is ready.",
-    discussion: "For the health check of a container. Exits with 0 when it is ready, else with 1.")
+    discussion: """
+      For the health check of a container. Exits with 0 when it is ready, else with 1. A mistake \
+      in the file is told, and does not count: the gateway goes on with what it had before.
+      """)
 
   @OptionGroup var file: ConfigurationOption
 
   func run() throws {
-    guard let loaded = ConfigurationReport.load(file.config) else { throw ExitCode(1) }
-    guard let admin = loaded.configuration.admin else {
+    let result = ConfigurationReport.read(file.config)
+    if let mistakes = DiagnosticRenderer.line(result) { Output.complain(mistakes) }
+    guard let address = result.adminAddress else {
       Output.complain("\(file.config) has `admin: none`: there is nobody to ask")
       throw ExitCode(1)
     }
-    switch HealthProbe.ask(admin.address) {
+    switch HealthProbe.ask(address) {
     case .ready: Output.write("ready\n")
     case .notReady(let why):
       Output.complain(why)

@@ -232,4 +232,20 @@ import Testing
     #expect(Rate(count: 50, period: .seconds(10)).count(in: tenSeconds) == 50)
     #expect(Rate(count: .max, period: .nanoseconds(1)).count(in: .seconds(1 << 33)) == .max)
   }
+
+  @Test(arguments: [
+    ("admin: {address: 127.0.0.1:77}\nfoo: 1", "127.0.0.1:77"),
+    ("admin: {address: 'unix:/a', token: '${UNSET}'}", "unix:/a"),
+    ("admin: {address: 127.0.0.1:77, token: '${file:/gone}'}", "127.0.0.1:77"),
+    ("foo: 1", "127.0.0.1:9901"), ("admin: {address: here}", "127.0.0.1:9901"),
+    ("admin: {address: '${UNSET}'}", "127.0.0.1:9901"), ("admin: [", "127.0.0.1:9901"),
+    ("admin: none\nfoo: 1", nil),
+  ])
+  func `where the admin listener is can be read in spite of mistakes`(
+    text: String, expected: String?
+  ) {
+    let result = load(minimal(text))
+    #expect(result.configuration == nil)
+    #expect(result.adminAddress?.text == expected)
+  }
 }

@@ -172,4 +172,20 @@ import Testing
     #expect(NearestName.of(long, among: ["path"]) == nil)
     #expect(printed(minimal("? \(long)\n: 1")).utf8.count < 1_000)
   }
+
+  @Test(arguments: [
+    (minimal("foo: 1"), "g.yaml:1:1: error: unknown key 'foo' at the top level; the keys here are"),
+    (minimal("workers: 0\nfoo: 1\ntracing: {sample: 5%}"), " (and 1 more error)"),
+    (minimal("workers: 0\nfoo: 1\nbar: 1"), " (and 2 more errors)"),
+  ])
+  func `in one line stands the first error, and how many more there are`(
+    text: String, part: String
+  ) throws {
+    let line = try #require(DiagnosticRenderer.line(load(text)))
+    #expect(line.contains(part) && !line.contains("\n"), "\(line)")
+  }
+
+  @Test func `a warning alone is nothing to say in one line`() {
+    #expect(DiagnosticRenderer.line(load(minimal("tracing: {sample: 5%}"))) == nil)
+  }
 }

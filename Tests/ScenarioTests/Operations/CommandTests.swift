@@ -204,6 +204,35 @@ extension Operations {
       }
     }
 
+    @Test func `health asks a gateway whose file has become wrong all the same`() throws {
+      let backends = [ScriptedBackend.answering()]
+      try withGateway(configuration(), backends) { gateway in
+        func health() throws -> (end: ProcessEnd, output: String, errors: String) {
+          try runGateway(["health", "--config", gateway.configurationPath])
+        }
+        let wrong = "foo: 1\nlogging: {level: '${GATEWAY_TEST_UNSET}'}"
+        gateway.edit(configuration(top: wrong), backends)
+        let ready = try health()
+        #expect(ready.end == .exited(0))
+        #expect(ready.output == "ready\n")
+        #expect(ready.errors.split(separator: "\n").count == 1, "\(ready.errors)")
+        #expect(ready.errors.contains("gateway.yaml:6:1: error: unknown key 'foo'"))
+        #expect(ready.errors.hasSuffix(" (and 1 more error)\n"), "\(ready.errors)")
+        gateway.signal(9)
+        _ = try gateway.waitForEnd()
+        #expect(try health().end == .exited(1))
+      }
+    }
+
+    @Test func `health has nobody to ask where there is no admin listener`() throws {
+      let directory = makeDirectory()
+      defer { removeDirectory(directory) }
+      writeFile(directory + "/g.yaml", "admin: none\n" + valid)
+      let result = try runGateway(["health", "--config", directory + "/g.yaml"])
+      #expect(result.end == .exited(1))
+      #expect(result.errors.contains("there is nobody to ask"), "\(result.errors)")
+    }
+
     @Test(arguments: [
       ["bogus"], ["run", "--nope"], ["check"], ["--nope"], ["run", "--config"],
       ["check", "--format", "xml", "a.yaml"], ["schema", "extra"],
