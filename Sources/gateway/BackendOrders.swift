@@ -15,6 +15,7 @@ struct BackendOrders {
   private let snapshot: () -> UnsafePointer<Snapshot>
   /// Called when a backend has begun or ceased to drain.
   private let onChange: () -> Void
+  private let file = FileDrains()
 
   init(
     _ snapshot: @escaping () -> UnsafePointer<Snapshot>, onChange: @escaping () -> Void
@@ -70,8 +71,8 @@ struct BackendOrders {
 
   // MARK: The file
 
-  /// Does what `drain` says of every backend.
+  /// Does what `drain` says, where that is news.
   func follow(_ configuration: GatewayConfiguration, now: Instant) {
-    if FileDrains.follow(snapshot(), configuration, now: now) { onChange() }
+    if file.follow(snapshot(), configuration, now: now) { onChange() }
   }
 }

@@ -12,6 +12,7 @@ package import Proxy
 package final class SimulatedGateway {
   package let plane: DataPlane
   let checks: HealthChecks
+  private let drains = FileDrains()
   private let loop: Loop
   let network: NetworkRef
   private var generation: UInt64 = 1
@@ -72,7 +73,7 @@ package final class SimulatedGateway {
     census = plane.census
     checks = HealthChecks(loop, seed: seed.next(), places: 64) { plane.healthChanged() }
     loop.drive()
-    _ = FileDrains.follow(plane.snapshot, configuration, now: network.clock)
+    _ = drains.follow(plane.snapshot, configuration, now: network.clock)
     checks.follow(plane.snapshot, configuration)
     do {
       try plane.start()
@@ -129,7 +130,7 @@ package final class SimulatedGateway {
       generation += 1
       configuration = next
       plane.adopt(LiveConfiguration(next, names: names, generation: generation), prepared)
-      if FileDrains.follow(plane.snapshot, next, now: network.clock) { plane.healthChanged() }
+      if drains.follow(plane.snapshot, next, now: network.clock) { plane.healthChanged() }
       checks.follow(plane.snapshot, next)
     } catch {
       throw WorldProblem(description: "\(error)")

@@ -66,6 +66,22 @@ extension Operations {
       }
     }
 
+    @Test func `a backend that was readied stays so when something else in the file changes`()
+      throws
+    {
+      let backends = [ScriptedBackend.named("one"), .named("two")]
+      func text(_ top: String) -> String {
+        configuration(top: top, backends: 2).replacing(
+          "[{backend1}, {backend2}]", with: "[{backend1}, {address: {backend2}, drain: true}]")
+      }
+      try withGateway(text(""), backends) { (gateway: GatewayProcess) throws in
+        #expect(try post(gateway, "/backends/main/\(backends[1].address)/ready").status == 200)
+        gateway.edit(text("http: {underscore_fields: keep}"), backends)
+        #expect(try gateway.post("/reload").status == 200)
+        #expect(try gateway.whoAnswers(12) == ["one", "two"])
+      }
+    }
+
     @Test func `a backend on a unix socket is named by its path, written either way`() throws {
       let directory = makeDirectory()
       defer { removeDirectory(directory) }
