@@ -90,7 +90,8 @@ package struct ConfigurationPath: Sendable, Equatable {
       case .key(let key): text += (text.isEmpty ? "" : ".") + key
       case .name(let name):
         let isPlain = name.utf8.allSatisfy(isPlainNameByte) && (1...64).contains(name.utf8.count)
-        text += isPlain ? ".\(name)" : "[\"\(PrintableText.of(name, limit: 64))\"]"
+        let plain = (text.isEmpty ? "" : ".") + name
+        text += isPlain ? plain : "[\"\(PrintableText.of(name, limit: 64))\"]"
       case .index(let index): text += "[\(index)]"
       }
     }

@@ -293,4 +293,14 @@ import Testing
       DiagnosticRenderer.text(directory, isColoured: false)
         == "/tmp: error: the file cannot be read: Is a directory\n")
   }
+
+  @Test(arguments: [
+    ("workers: 1\nworkers: 2", "workers"), ("limits: {'': 1}", "limits"),
+    ("limits: {memory: 1GiB, memory: 1GiB}", "limits.memory"),
+    ("a b: 1\na b: 2", "[\"a b\"]"), ("foo: 1", "foo"),
+  ])
+  func `no path begins with a dot`(text: String, path: String) {
+    #expect(load(minimal(text)).diagnostics.contains { $0.path == path })
+    #expect(!load(minimal(text)).diagnostics.contains { $0.path.hasPrefix(".") })
+  }
 }
