@@ -52,9 +52,8 @@ extension NetworkAddress {
       guard isLocal, listener.address.isUnspecified || target.address.isUnspecified else {
         return false
       }
-      // A socket on :: takes IPv4 as well.
-      let isOneFamily = listener.address.isV4 == target.address.isV4
-      return (isOneFamily || !listener.address.isV4 && listener.address.isUnspecified)
+      // A listener on :: takes no IPv4: `ListeningSocket` sees to it.
+      return listener.address.isV4 == target.address.isV4
         && (listener.address.isLoopback || listener.address.isUnspecified)
     case (.endpoint(let listener), .name(let name, let port)):
       return name == "localhost" && port == listener.port

@@ -104,14 +104,15 @@ import Testing
     ("0.0.0.0:80", "0.0.0.0:80", true), ("0.0.0.0:80", "localhost:80", true),
     ("0.0.0.0:80", "10.0.0.1:80", false), ("0.0.0.0:80", "127.0.0.1:81", false),
     ("0.0.0.0:80", "[::1]:80", false), ("[::]:80", "[::1]:80", true),
-    ("[::]:80", "127.0.0.1:80", true), ("[::1]:80", "127.0.0.1:80", false),
+    ("[::]:80", "127.0.0.1:80", false), ("[::1]:80", "127.0.0.1:80", false),
     ("127.0.0.1:80", "127.0.0.1:80", true), ("127.0.0.1:80", "127.0.0.2:80", false),
     ("127.0.0.1:80", "0.0.0.0:80", true), ("10.0.0.1:80", "0.0.0.0:80", false),
     ("10.0.0.1:80", "10.0.0.1:80", true), ("10.0.0.1:80", "localhost:80", false),
     ("127.0.0.1:80", "users.internal:80", false), ("unix:/a", "unix:/a", true),
     ("unix:/a", "unix:/b", false), ("unix:/a", "127.0.0.1:80", false),
     ("gateway:80", "gateway:80", true), ("gateway:80", "gateway:81", false),
-    ("gateway:80", "users:80", false),
+    ("gateway:80", "users:80", false), ("[::]:80", "0.0.0.0:80", false),
+    ("[::1]:80", "[::]:80", true), ("0.0.0.0:80", "[::ffff:127.0.0.1]:80", true),
   ])
   func `a backend that comes out at a listener is found`(
     listener: String, backend: String, expected: Bool
