@@ -136,7 +136,7 @@ package enum JSONSchemaWriter {
     case .byteRate(let bounds):
       pattern("^\(number(bounds.lowerBound > 0))(B|KiB|MiB|GiB|KB|MB|GB)/s$")
     case .share(let bounds): pattern("^\(number(of: bounds))%$")
-    case .rate: pattern("^[0-9]+/([1-9][0-9]*)?(ms|s|m|h)$")
+    case .rate: pattern("^(0|[1-9][0-9]*)/([1-9][0-9]*)?(ms|s|m|h)$")
     case .address: pattern("^(unix:/.+|.+:[0-9]+)$")
     case .cidr: pattern("^[0-9A-Fa-f:.]+(/[0-9]+)?$")
     case .filePath, .pathPattern, .pathPrefix, .requestTarget: pattern("^/")

@@ -280,8 +280,12 @@ enum QuantityReader {
   static func rate(_ text: String, in bounds: ClosedRange<UInt32>) throws(ScalarProblem) -> Rate {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
     let count = parts[0]
+    let example = "write one like 10/s, 600/m or 50/10s"
     guard isDigits(count), parts.count <= 2 else {
-      throw ScalarProblem(.notNumber, "is not a rate", "write one like 10/s, 600/m or 50/10s")
+      throw ScalarProblem(.notNumber, "is not a rate", example)
+    }
+    if count.count > 1, count.first == "0" {
+      throw ScalarProblem(.notNumber, "has a leading zero", example)
     }
     guard parts.count == 2 else {
       throw ScalarProblem(.noUnit, "has no unit", "write \(count)/s or \(count)/m")
@@ -293,10 +297,14 @@ enum QuantityReader {
       period = try duration(
         isBare ? "1\(written)" : String(written), in: .milliseconds(1)...longestPeriod)
     } catch {
+      if error.code == .outOfBounds {
+        throw ScalarProblem(
+          error.code, "has a period that is out of bounds",
+          "write one from 1ms to \(QuantityText.duration(longestPeriod))")
+      }
       let known = durationAliases[written.lowercased()]
       throw ScalarProblem(
-        .badUnit, "has an unknown period",
-        known.map { "write \(count)/\($0)" } ?? "write one like 10/s, 600/m or 50/10s")
+        .badUnit, "has an unknown period", known.map { "write \(count)/\($0)" } ?? example)
     }
     guard let number = UInt32(count), bounds.contains(number) else {
       throw ScalarProblem(

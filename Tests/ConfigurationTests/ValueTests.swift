@@ -199,8 +199,10 @@ import Testing
   @Test(arguments: [
     ("10", "has no unit; write 10/s or 10/m"),
     ("10/sec", "has an unknown period; write 10/s"),
-    ("10/0s", "has an unknown period; write one like 10/s, 600/m or 50/10s"),
-    ("10/25h", "has an unknown period; write one like 10/s, 600/m or 50/10s"),
+    ("10/0s", "has a period that is out of bounds; write one from 1ms to 24h"),
+    ("10/25h", "has a period that is out of bounds; write one from 1ms to 24h"),
+    ("010/s", "has a leading zero; write one like 10/s, 600/m or 50/10s"),
+    ("00/s", "has a leading zero; write one like 10/s, 600/m or 50/10s"),
     ("10/", "has an unknown period; write one like 10/s, 600/m or 50/10s"),
     ("/s", "is not a rate; write one like 10/s, 600/m or 50/10s"),
     ("1.5/s", "is not a rate; write one like 10/s, 600/m or 50/10s"),
