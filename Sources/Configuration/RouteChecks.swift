@@ -183,6 +183,14 @@ extension CrossChecks {
         .noEffect, value.range, path.key(key),
         "\(key): \(action) answers by itself, and forwards nothing")
     }
+    for entry in route.field("response_headers")?.field("set")?.named ?? []
+    where EditableFields.localUse(entry.name) == .all {
+      let own = ["redirect location": "location", "respond content-type": "content_type"]
+      diagnostics.warning(
+        .noEffect, entry.nameRange, path.key("response_headers").key("set").name(entry.name),
+        "response_headers.set: the answer of \(action) gets no '\(entry.name)' from here",
+        suggestion: own["\(action) \(entry.name.lowercased())"].map { "write \(action).\($0)" })
+    }
     guard let respond = route.field("respond"), let body = respond.field("body"),
       body.scalar != .word("none"), case .integer(let status)? = respond.field("status")?.scalar,
       [204, 205, 304].contains(status)

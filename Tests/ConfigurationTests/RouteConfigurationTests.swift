@@ -268,6 +268,28 @@ private func complaints(_ routes: String, _ more: String = "") -> [String] {
       ])
   }
 
+  @Test func `a field that an answer of the route has of its own is a warning where it is set`() {
+    let found = complaints(
+      """
+      - match: {path: /x}
+        respond: {}
+        response_headers: {set: {Content-Type: text/html, X-A: a}}
+      - match: {path: /y}
+        redirect: {status: 308, location: /z}
+        response_headers: {set: {location: /a}}
+      - match: {path: /z}
+        respond: {}
+        response_headers: {set: {Location: /a}}
+      """)
+    let text = "warning: response_headers.set: the answer of"
+    #expect(
+      found == [
+        "3: \(text) respond gets no 'Content-Type' from here; write respond.content_type",
+        "6: \(text) redirect gets no 'location' from here; write redirect.location",
+        "9: \(text) respond gets no 'Location' from here",
+      ])
+  }
+
   @Test func `conditions that cannot be met are named`() {
     let host = complaints("- {match: {path: /, headers: {Host: x}}, service: a}")
     #expect(
