@@ -131,6 +131,8 @@ package struct SchemaRow: Sendable {
   /// A mapping may be written as the value of this one of its keys; `[]`: a list may be written as
   /// its only entry.
   package var shortForm: String?
+  /// A default that is longer than the value of this key beside it gives way to that.
+  package var atMost: String?
   /// Of a mapping: exactly one of these of its keys must be there.
   package var oneOf: [String]
   /// Not shown even when it stands in the file.
@@ -144,7 +146,7 @@ package struct SchemaRow: Sendable {
 
   init(
     _ path: String, _ kind: SchemaKind, _ presence: SchemaPresence, words: [SchemaWord] = [],
-    shortForm: String? = nil, oneOf: [String] = [], isSecret: Bool = false,
+    shortForm: String? = nil, atMost: String? = nil, oneOf: [String] = [], isSecret: Bool = false,
     needsRestart: Bool? = nil, example: String? = nil, _ doc: String
   ) {
     self.path = path
@@ -154,11 +156,14 @@ package struct SchemaRow: Sendable {
     self.presence = presence
     self.words = words
     self.shortForm = shortForm
+    self.atMost = atMost
     self.oneOf = oneOf
     self.isSecret = isSecret
     self.needsRestart = needsRestart
     self.example = example
-    self.doc = doc + (needsRestart == true ? " A change of it needs a restart." : "")
+    self.doc =
+      doc + (atMost.map { " By default never longer than `\($0)`." } ?? "")
+      + (needsRestart == true ? " A change of it needs a restart." : "")
   }
 }
 
@@ -174,6 +179,21 @@ package struct Schema: Sendable {
     package fileprivate(set) var standard: ConfigurationValue?
 
     func key(_ name: String) -> Node? { keys.first { $0.row.key == name } }
+
+    /// The fields of a mapping, with every default within what stands beside it. It is as secret
+    /// as that.
+    func bounded(_ fields: [ConfigurationValue.Field]) -> [ConfigurationValue.Field] {
+      fields.map { field in
+        guard field.value.origin == .byDefault, let bound = key(field.key)?.row.atMost,
+          var most = fields.first(where: { $0.key == bound })?.value,
+          case .duration(let time)? = field.value.scalar,
+          case .duration(let longest)? = most.scalar, time > longest
+        else { return field }
+        most.origin = .byDefault
+        most.range = nil
+        return ConfigurationValue.Field(key: field.key, value: most)
+      }
+    }
   }
 
   package let root: Node

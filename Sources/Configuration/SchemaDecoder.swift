@@ -144,7 +144,8 @@ struct SchemaDecoder {
     }
     checkChoice(of: type.row, written, meant, node, at: path)
     return ConfigurationValue(
-      content: .mapping(fields), origin: .file, range: node.range, isSecret: type.row.isSecret)
+      content: .mapping(type.bounded(fields)), origin: .file, range: node.range,
+      isSecret: type.row.isSecret)
   }
 
   /// Of several keys exactly one must be there.

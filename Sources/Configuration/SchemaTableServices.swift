@@ -235,7 +235,7 @@ extension Schema {
       "services.*.health.passive.window", window, .byDefault("10s"),
       "What the rate is taken over; it moves on in tenths."),
     SchemaRow(
-      "services.*.health.passive.ejection", wait, .byDefault("30s"),
+      "services.*.health.passive.ejection", wait, .byDefault("30s"), atMost: "max_ejection",
       "How long, times the number of ejections in a row."),
     SchemaRow(
       "services.*.health.passive.max_ejection", wait, .byDefault("300s"),
@@ -285,7 +285,7 @@ extension Schema {
       "services.*.circuit_breaker.window", window, .byDefault("10s"),
       "What the rates are taken over; it moves on in tenths."),
     SchemaRow(
-      "services.*.circuit_breaker.open", wait, .byDefault("10s"),
+      "services.*.circuit_breaker.open", wait, .byDefault("10s"), atMost: "max_open",
       "How long it stays open; half as long again for every time in a row."),
     SchemaRow(
       "services.*.circuit_breaker.max_open", wait, .byDefault("120s"),

@@ -202,17 +202,13 @@ extension CrossChecks {
     guard let first = part.field(shorter), let last = part.field(longer),
       let least = first.duration, let most = last.duration, least > most
     else { return }
-    // A default is nowhere in the file: the complaint goes to what stands there.
-    let isFirst = first.range != nil
+    // The shorter one is written: its default would have given way.
     let text = (QuantityText.duration(least), QuantityText.duration(most))
-    let isDefault = first.range == nil || last.range == nil
     diagnostics.error(
-      .outOfBounds, isFirst ? first.range : last.range, path.key(isFirst ? shorter : longer),
-      isFirst
-        ? "\(what).\(shorter): \(text.0) is longer than \(longer), which is \(text.1)"
-          + (isDefault ? " by default" : "")
-        : "\(what).\(longer): \(text.1) is shorter than \(shorter), which is \(text.0) by default",
-      suggestion: isFirst ? "write \(longer): \(text.0)" : "write \(shorter): \(text.1) too")
+      .outOfBounds, first.range, path.key(shorter),
+      "\(what).\(shorter): \(text.0) is longer than \(longer), which is \(text.1)"
+        + (last.range == nil ? " by default" : ""),
+      suggestion: "write \(longer): \(text.0)")
   }
 }
 

@@ -1,6 +1,7 @@
 // Why this file exists: keys of a service that are each right and wrong together, and parts of
 // requests that no request can have, are found by `gateway check` and answered with what to write.
 import Configuration
+import Primitives
 import Testing
 
 @Suite struct ServiceChecksTests {
@@ -74,16 +75,16 @@ import Testing
     #expect(said("health: {active: {path: /, interval: 1s}}") == [])
   }
 
-  @Test func `an ejection longer than the longest is an error, whichever is the default`() {
+  @Test func `an ejection longer than the longest is an error, written or not`() {
     #expect(
       said("health: {passive: {ejection: 10m}}") == [
         "error health.passive.ejection: health.passive.ejection: 10m is longer than max_ejection, "
           + "which is 5m by default; write max_ejection: 10m"
       ])
     #expect(
-      said("health: {passive: {max_ejection: 10s}}") == [
-        "error health.passive.max_ejection: health.passive.max_ejection: 10s is shorter than "
-          + "ejection, which is 30s by default; write ejection: 10s too"
+      said("health: {passive: {ejection: 30s, max_ejection: 10s}}") == [
+        "error health.passive.ejection: health.passive.ejection: 30s is longer than max_ejection, "
+          + "which is 10s; write max_ejection: 30s"
       ])
     #expect(said("health: {passive: {ejection: 7s, max_ejection: 7s}}") == [])
   }
@@ -94,6 +95,30 @@ import Testing
         "error circuit_breaker.open: circuit_breaker.open: 20s is longer than max_open, which is "
           + "5s; write max_open: 20s"
       ])
+  }
+
+  @Test(arguments: [("10s", 10), ("30s", 30), ("60s", 30)] as [(String, Int64)])
+  func `where only the longest time is written, the usual one is no longer than that`(
+    longest: String, expected: Int64
+  ) throws {
+    let keys = "health: {passive: {max_ejection: \(longest)}}"
+    #expect(said(keys) == [])
+    let text = "services: {a: {backends: [], circuit_breaker: {max_open: 1s}, \(keys)}}"
+    let rest = "listeners: [{address: 127.0.0.1:1}]\nroutes: [{match: {path: /}, service: a}]\n"
+    let result = load(rest + text)
+    let service = try #require(result.configuration).services[0]
+    #expect(service.health.passive?.ejection == .seconds(expected))
+    #expect(service.circuitBreaker?.open == .seconds(1))
+    let shown = EffectiveConfiguration.json(try #require(result.values))
+    #expect(shown.replacing(" ", with: "").contains("\"ejection\":\"\(expected)s\""))
+  }
+
+  @Test func `a default that gives way to a hidden value is hidden too`() throws {
+    let text = minimal().replacing(
+      "9001]", with: "9001], health: {passive: {max_ejection: '${LONGEST}'}}")
+    let shown = EffectiveConfiguration.json(
+      try #require(load(text, environment(["LONGEST": "7s"])).values))
+    #expect(!shown.contains("7s"))
   }
 
   @Test func `down at first without a check that brings it up is an error`() {
