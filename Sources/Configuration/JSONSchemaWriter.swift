@@ -154,7 +154,7 @@ package enum JSONSchemaWriter {
         ("maximum", .integer(Int64(bounds.upperBound))),
       ]
     case .upgradeToken: pattern("^[^ ,]+$")
-    case .name(let limit): named(pattern: "^[A-Za-z0-9._-]{1,\(limit)}$")
+    case .name(let limit): named(pattern: "^(?!-$)[A-Za-z0-9._-]{1,\(limit)}$")
     // A number is a text too where a text is expected.
     case .authority, .text, .matchText, .template, .body, .mediaType:
       [("type", .array([.string("string"), .string("number")]))]

@@ -185,6 +185,8 @@ enum ScalarReader {
       throw ScalarProblem(
         .badName, "is not a name", "use letters, digits, '-', '_' and '.' only")
     }
+    // It stands in metrics for a request without one; two series of one name are no scrape.
+    if text == "-" { throw ScalarProblem(.badName, "stands for no name at all", "add a letter") }
     guard text.utf8.count <= limit else {
       throw ScalarProblem(.badName, "is too long", "use at most \(limit) characters")
     }

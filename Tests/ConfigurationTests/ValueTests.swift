@@ -242,6 +242,15 @@ import Testing
 
   // MARK: Text
 
+  @Test func `the sign that metrics have for no name is no name`() {
+    #expect(complaint("-", .name(64)) == "stands for no name at all; add a letter")
+    let found = load(minimal().replacing("{a: {", with: "{'-': {}, a: {")).diagnostics
+    #expect(found.map(\.message).contains("services: '-' stands for no name at all"))
+    let other = minimal().replacing("{a: {", with: "{other: {")
+      .replacing("service: a", with: "service: other")
+    #expect(load(other).isValid)
+  }
+
   @Test func `names, paths and protocols are checked`() {
     #expect(complaint("a.B-c_1", .name(64)) == nil)
     for text in ["a b", "é", "", "a/b"] {
