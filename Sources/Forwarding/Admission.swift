@@ -77,6 +77,8 @@ package struct Admission {
     case .refuse(let reason, let detail):
       plan = ExchangePlan.ofRefusals()
       request = .unreadable
+      // Nothing that such a head says of anybody is believed: the client is who is connected.
+      client = ClientIdentity(address: peer ?? IPAddress(v4: 0), peerIsTrusted: false)
       return .refuse(reason, detail)
     }
     identify(head, snapshot, peer)

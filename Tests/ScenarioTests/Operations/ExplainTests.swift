@@ -101,6 +101,8 @@ extension Operations {
           TRACE, PATCH
 
           """)
+      let asked = try explain("CONNECT", target, "--client-ip", "192.0.2.7", "--format", "json")
+      #expect(try JSON(parsing: asked.output)["request"]?["client_ip"]?.text == "192.0.2.7")
     }
 
     @Test func `wrong usage and wrong files have codes of their own`() throws {

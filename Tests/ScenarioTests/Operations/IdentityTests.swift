@@ -49,6 +49,26 @@ extension Operations {
       }
     }
 
+    /// What such a head says is not believed, and it is not without a client either.
+    @Test func `a head that is refused comes from who is connected`() throws {
+      let text = configuration(top: "trusted_proxies: [127.0.0.1/32]")
+      try withGateway(text, [ScriptedBackend.answering()]) { gateway in
+        let claim = "X-Forwarded-For: 1.2.3.4\r\n\r\n"
+        let heads = [
+          "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: a b\r\n",
+          "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n", "GET http://u@h/ HTTP/1.1\r\nHost: h\r\n",
+          "GET * HTTP/1.1\r\nHost: a\r\n", "GET / HTTP/1.1\r\nHost: a\r\nExpect: foo\r\n",
+          "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n",
+          "BREW / HTTP/1.1\r\nHost: a\r\n", "GET / HTTP/2.0\r\nHost: a\r\n",
+          "GET / HTTP/1.1\r\nHost: a\r\nA B: 1\r\n",
+        ]
+        for head in heads { #expect(try gateway.exchange(head + claim).status >= 400, "\(head)") }
+        for line in try gateway.waitForAccessLog(heads.count) {
+          #expect(line["client_ip"]?.text == "127.0.0.1", "\(line)")
+        }
+      }
+    }
+
     @Test func `a trusted proxy's list is kept and ours appended`() throws {
       let backend = ScriptedBackend.answering()
       try withGateway(configuration(top: "trusted_proxies: [127.0.0.1/32]"), [backend]) { gateway in
