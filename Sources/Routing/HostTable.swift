@@ -29,6 +29,8 @@ struct HostTable {
     let host = HostTable.withoutFinalDot(name)
     guard host.count <= HostTable.longest else { return 0 }
     var best: UInt32 = 0
+    /// Bytes that its star stands for.
+    var inFront = 0
     var hash = seed
     var labels = 0
     var end = host.count
@@ -41,12 +43,26 @@ struct HostTable {
         let found = find(ByteSlice(host.base + start, host.count &- start), hash.value, entries)
       {
         if start == 0, found.pointee.exact != RouteTable.none { return found.pointee.exact }
-        if start > 0, found.pointee.below != RouteTable.none { best = found.pointee.below }
+        if start > 0, found.pointee.below != RouteTable.none {
+          best = found.pointee.below
+          inFront = start
+        }
       }
       if start == 0 { break }
       end = start &- 1
     }
-    return best
+    return HostTable.areLabels(ByteSlice(host.base, inFront)) ? best : 0
+  }
+
+  /// Whether there is something before each dot: no label is empty (RFC 1035 section 2.3.1).
+  private static func areLabels(_ labels: ByteSlice) -> Bool {
+    var before: UInt8 = 0x2e
+    for index in 0..<labels.count {
+      let byte = labels.base[index]
+      if byte == 0x2e && before == 0x2e { return false }
+      before = byte
+    }
+    return true
   }
 
   /// `example.com.` names the same host as `example.com` (RFC 1034 section 3.1).

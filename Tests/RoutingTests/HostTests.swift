@@ -34,6 +34,18 @@ import Testing
     }
   }
 
+  @Test func `an empty label is none, wherever it stands`() {
+    let table = table(["*.example.com", "*.a.example.com", nil])
+    #expect(table.match(Asked(host: "a.b.example.com")) == 0)
+    #expect(table.match(Asked(host: "b.a.example.com")) == 1)
+    for other in [
+      ".example.com", "..example.com", "a..example.com", ".a.example.com", "..a.example.com",
+      "a..b.example.com", "b..a.example.com", ".b.a.example.com", ".example.com.",
+    ] {
+      #expect(table.match(Asked(host: other)) == 2, "\(other)")
+    }
+  }
+
   @Test func `exact before longer wildcard before shorter before any`() {
     let table = table([nil, "*.com", "*.example.com", "api.example.com", "*.api.example.com"])
     #expect(table.match(Asked(host: "api.example.com")) == 3)

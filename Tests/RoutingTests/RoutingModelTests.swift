@@ -45,7 +45,9 @@ private enum Naive {
     case .exact(let name): if Array(host.utf8) != name { return false }
     case .below(let name):
       let suffix = "." + String(decoding: name, as: UTF8.self)
-      if !host.hasSuffix(suffix) || host == suffix { return false }
+      if !host.hasSuffix(suffix) { return false }
+      let labels = "." + host.dropLast(suffix.count) + "."
+      if labels.contains("..") { return false }
     }
     let pattern = String(decoding: rule.path, as: UTF8.self)
     guard asked.path == pattern || (rule.isPrefix && asked.path.hasPrefix(pattern + "/")) else {
@@ -127,7 +129,9 @@ private struct Maker {
   mutating func asked() -> Asked {
     var asked = Asked()
     asked.method = one(["GET", "PUT", "LOCK", "POST", "COPY"])
-    asked.host = one(["", "a.b", "A.B", "b", "c.a.b", "x.a.b", "x.b.", "y.x.b", "c"])
+    asked.host = one([
+      "", "a.b", "A.B", "b", "c.a.b", "x.a.b", "x.b.", "y.x.b", "c", ".b", "..a.b", "x..a.b",
+    ])
     asked.path = path()
     asked.query = (0..<Int.random(in: 0...3, using: &random)).map { _ in
       one(["q=1", "q=2", "q", "a=%31", "%61=a", "a=2", "", "=1", "q=%61", "a+=1"])
