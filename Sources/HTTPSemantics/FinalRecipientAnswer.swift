@@ -11,9 +11,11 @@ package enum FinalRecipientAnswer {
 
   /// OPTIONS: what the gateway itself can do, without content (RFC 9110 section 9.3.7).
   package static func writeOptions(
-    version: HTTPVersion, keepAlive: Bool, date: ByteSlice?, into writer: inout ByteWriter
+    version: HTTPVersion, keepAlive: Bool, date: ByteSlice?, requestID: ByteSlice,
+    into writer: inout ByteWriter
   ) {
     LocalHead.begin(200, date: date, into: &writer)
+    LocalHead.identify(requestID, into: &writer)
     writer.append("Allow: ")
     writer.append(allow)
     writer.append("\r\nContent-Length: 0\r\n")
@@ -22,11 +24,13 @@ package enum FinalRecipientAnswer {
 
   /// TRACE: the request line and those fields that say which way the request took (RFC 9110 section
   /// 9.3.8 leaves out what is likely to be sensitive; a field that is not known to be harmless
-  /// counts as that). The answer is at most the size of the head and 256 bytes.
+  /// counts as that). The answer is at most the size of the head and 256 bytes, and the identifier.
   package static func writeTrace(
-    _ head: RequestHead, keepAlive: Bool, date: ByteSlice?, into writer: inout ByteWriter
+    _ head: RequestHead, keepAlive: Bool, date: ByteSlice?, requestID: ByteSlice,
+    into writer: inout ByteWriter
   ) {
     LocalHead.begin(200, date: date, into: &writer)
+    LocalHead.identify(requestID, into: &writer)
     writer.append("Content-Type: message/http\r\nContent-Length: ")
     var length = 6 + Int(head.target.length) + 13
     forEachReflected(head) { line in length += line.count }

@@ -51,11 +51,7 @@ package struct LocalAnswer {
     writer.append("Content-Type: application/problem+json\r\nX-Gateway-Reason: ")
     writer.append(reason.word)
     writer.append("\r\n")
-    if let requestID {
-      writer.append("X-Request-ID: ")
-      writer.append(requestID)
-      writer.append("\r\n")
-    }
+    if let requestID { LocalHead.identify(requestID, into: &writer) }
     if retryAfter > 0 {
       writer.append("Retry-After: ")
       writer.appendDecimal(UInt64(retryAfter))
@@ -146,6 +142,12 @@ enum LocalHead {
       writer.append(date)
       writer.append("\r\n")
     }
+  }
+
+  static func identify(_ requestID: ByteSlice, into writer: inout ByteWriter) {
+    writer.append("X-Request-ID: ")
+    writer.append(requestID)
+    writer.append("\r\n")
   }
 
   /// The Connection line, where the version asks for one, and the empty line.

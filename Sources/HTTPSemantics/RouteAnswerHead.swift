@@ -46,9 +46,7 @@ package struct RouteAnswerHead {
       writer.append(contentType)
       writer.append("\r\n")
     }
-    writer.append("X-Request-ID: ")
-    writer.append(requestID)
-    writer.append("\r\n")
+    LocalHead.identify(requestID, into: &writer)
     writer.append(extraFields)
     if hasLength {
       writer.append("Content-Length: ")

@@ -53,13 +53,15 @@ extension ExchangeRef {
     closeIfDraining()
     perform(pointee.machine.answerAsRecipient(now: worker.pointee.now))
     var writer = ByteWriter(worker.pointee.scratch, capacity: Worker.scratchSize)
+    let requestID = text(pointee.record.requestID)
     switch head.method {
     case .trace:
       FinalRecipientAnswer.writeTrace(
-        head, keepAlive: keepsClient, date: worker.date, into: &writer)
+        head, keepAlive: keepsClient, date: worker.date, requestID: requestID, into: &writer)
     case .get, .head, .post, .put, .delete, .connect, .options, .patch, .other:
       FinalRecipientAnswer.writeOptions(
-        version: head.version, keepAlive: keepsClient, date: worker.date, into: &writer)
+        version: head.version, keepAlive: keepsClient, date: worker.date, requestID: requestID,
+        into: &writer)
     }
     pointee.record.status = 200
     sendAnswer(writer)

@@ -104,12 +104,15 @@ import Testing
   // MARK: - Max-Forwards: 0
 
   @Test func `OPTIONS at its last hop is answered with what is allowed`() {
-    let answer = written {
-      FinalRecipientAnswer.writeOptions(version: .http11, keepAlive: true, date: nil, into: &$0)
+    let answer = withBytes("r-1") { id in
+      written {
+        FinalRecipientAnswer.writeOptions(
+          version: .http11, keepAlive: true, date: nil, requestID: id, into: &$0)
+      }
     }
     #expect(
-      answer == "HTTP/1.1 200 OK\r\nAllow: GET, HEAD, POST, PUT, DELETE, OPTIONS, TRACE, PATCH\r\n"
-        + "Content-Length: 0\r\n\r\n")
+      answer == "HTTP/1.1 200 OK\r\nX-Request-ID: r-1\r\nAllow: "
+        + "GET, HEAD, POST, PUT, DELETE, OPTIONS, TRACE, PATCH\r\nContent-Length: 0\r\n\r\n")
   }
 
   @Test func `TRACE at its last hop is sent back without what may be secret`() {
@@ -117,12 +120,15 @@ import Testing
       "TRACE /a?b HTTP/1.1\r\nHost: h\r\nCookie: secret\r\nAuthorization: secret\r\n"
         + "X-Api-Key: secret\r\nVia: 1.1 x \r\nMax-Forwards: 0\r\nX-Forwarded-For: 1.1.1.1\r\n\r\n")
     #expect(request.verdict == .accept && request.facts.maxForwards == .answer)
-    let answer = written {
-      FinalRecipientAnswer.writeTrace(request.head, keepAlive: false, date: nil, into: &$0)
+    let answer = withBytes("r-1") { id in
+      written {
+        FinalRecipientAnswer.writeTrace(
+          request.head, keepAlive: false, date: nil, requestID: id, into: &$0)
+      }
     }
     let body = "TRACE /a?b HTTP/1.1\r\nHost: h\r\nVia: 1.1 x \r\nMax-Forwards: 0\r\n\r\n"
     #expect(
-      answer == "HTTP/1.1 200 OK\r\nContent-Type: message/http\r\n"
+      answer == "HTTP/1.1 200 OK\r\nX-Request-ID: r-1\r\nContent-Type: message/http\r\n"
         + "Content-Length: \(body.utf8.count)\r\nConnection: close\r\n\r\n\(body)")
   }
 }
