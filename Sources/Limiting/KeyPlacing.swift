@@ -60,9 +60,9 @@ extension KeyTable {
     let start = group * KeyTable.groupSize
     let first = SharedWord(controls.base + start)
     for offset in 0..<KeyTable.groupSize {
-      let place = start &+ offset  // below the capacity, as the group is below their number
+      let place = start &+ offset  // below the number of places, as the group is below their number
       let control = Control(word: first.next(offset).loadAcquiring())
-      if control.phase == Control.building { continue }
+      if control.phase == Control.building || control.phase == Control.closed { continue }
       let isEmpty = control.phase == Control.empty
       let idle = isEmpty ? 0 : idleIn(place, rule, now: now)
       if idle == 0 { best.room += 1 }
@@ -111,10 +111,12 @@ extension KeyTable {
   }
 
   /// Forgets keys that are as good as new, so that `count` says how many count. Looks at `places`
-  /// places from `start` on, for the control loop; gives where to go on, 0 at the end.
+  /// places from `start` on, for the control loop; gives where to go on, 0 at the end. A table that
+  /// does not go so far is begun at its beginning.
   package func sweep(from start: Int, places: Int, _ rule: LimitRule, now: Instant) -> Int {
-    let end = min(start + places, capacity)
-    for place in start..<end {
+    let first = start < self.places ? start : 0
+    let end = min(first + places, self.places)
+    for place in first..<end {
       let control = Control(word: control(place).loadAcquiring())
       guard control.phase == Control.live, idleIn(place, rule, now: now) == 0 else { continue }
       // So that nobody places the key a second time meanwhile.
@@ -123,7 +125,7 @@ extension KeyTable {
       forget(place, control, rule, now: now)
       stripe.storeReleasing(0)
     }
-    return end == capacity ? 0 : end
+    return end == self.places ? 0 : end
   }
 
   private func forget(_ place: Int, _ seen: Control, _ rule: LimitRule, now: Instant) {

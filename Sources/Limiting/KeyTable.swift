@@ -18,7 +18,8 @@ package struct KeyTable: @unchecked Sendable {
   @usableFromInline let data: SharedWords
   /// Whose turn it is to take places for new keys, by hash.
   let stripes: SharedWords
-  /// Keys that have a place; keys whose place was taken while they still counted.
+  /// Keys that have a place; keys whose place was taken while they still counted; places that stay
+  /// closed.
   let totals: SharedWords
   /// Addresses of the table that takes this one's place, and of that whose place this one takes;
   /// 0 = none. See `TableMove.swift`.
@@ -55,6 +56,8 @@ package struct KeyTable: @unchecked Sendable {
     /// Its words are being written.
     @inlinable static var building: UInt64 { 1 }
     @inlinable static var live: UInt64 { 2 }
+    /// Never any key's: groups are whole, and the number of keys that was asked for is not.
+    static var closed: UInt64 { 3 }
 
     @inlinable var phase: UInt64 { word & 3 }
     @inlinable static func tag(_ key: LimitKey) -> UInt64 { key.high >> 32 }
@@ -69,15 +72,23 @@ package struct KeyTable: @unchecked Sendable {
     @inlinable static var withoutLife: UInt64 { ~(0x3FFF_FFFF << 2) }
   }
 
-  /// Room for at least `capacity` keys, 1 to 2^30; rounded up to whole groups, at least two.
-  /// Memory is given by the system as places are used.
+  /// Room for exactly `capacity` keys, 1 to 2^30, in whole groups, at least two. Memory is given by
+  /// the system as places are used.
   package static func create(capacity: Int) -> KeyTable {
     precondition(capacity > 0 && capacity <= 1 << 30)
-    return KeyTable(groups: KeyTable.capacity(for: capacity) / groupSize)
+    let table = KeyTable(groups: max(2, (capacity + groupSize - 1) / groupSize))
+    table.close(table.places - capacity)
+    return table
   }
 
-  static func capacity(for keys: Int) -> Int {
-    max(2, (keys + groupSize - 1) / groupSize) * groupSize
+  /// Takes so many places out, from the ends of the last groups, evenly.
+  private func close(_ count: Int) {
+    for number in 0..<count {
+      let group = Int(groups) - 1 - number % Int(groups)
+      let offset = KeyTable.groupSize - 1 - number / Int(groups)
+      control(group * KeyTable.groupSize + offset).store(Control.closed)
+    }
+    totals[2].store(UInt64(count))
   }
 
   private init(groups: Int) {
@@ -85,7 +96,7 @@ package struct KeyTable: @unchecked Sendable {
     controls = .reserve(count: groups * KeyTable.groupSize)
     data = .reserve(count: groups * KeyTable.groupSize * Place.words)
     stripes = .allocate(count: KeyTable.stripeCount * KeyTable.stripeStride)
-    totals = .allocate(count: 2)
+    totals = .allocate(count: 3)
     links = .allocate(count: 2)
   }
 
@@ -99,7 +110,10 @@ package struct KeyTable: @unchecked Sendable {
     links.deallocate()
   }
 
-  package var capacity: Int { controls.count }
+  /// Those that are closed too: what a walk over all of them goes by.
+  var places: Int { controls.count }
+  /// Keys that it has room for.
+  package var capacity: Int { places - Int(totals[2].load()) }
   /// Keys that have a place.
   package var count: UInt64 { totals[0].load() }
   /// Keys that lost their place while they still counted.

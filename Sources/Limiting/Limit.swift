@@ -20,7 +20,7 @@ package struct Limit: Sendable {
   }
 
   /// It was made with room for so many keys.
-  package func hasRoom(for keys: Int) -> Bool { table.capacity == KeyTable.capacity(for: keys) }
+  package func hasRoom(for keys: Int) -> Bool { table.capacity == keys }
 
   /// Charges the key one request, or refuses it.
   @inlinable
@@ -80,7 +80,7 @@ extension Limit {
   /// on the control loop.
   package func busiest(_ count: Int, _ rule: LimitRule, now: Instant) -> [BusyKey] {
     var best: [BusyKey] = []
-    for place in 0..<table.capacity {
+    for place in 0..<table.places {
       let control = KeyTable.Control(word: table.control(place).loadAcquiring())
       guard control.phase == KeyTable.Control.live else { continue }
       let key = busyKey(place, rule, now: now)

@@ -32,9 +32,8 @@ final class LimitSurvey {
   private func sweep(_ limit: RateLimitConfiguration, _ entry: LimitEntry, now: Instant) {
     let table = entry.counters.table
     if table.count == 0 { return }
-    let start = cursors[limit.name] ?? 0
     cursors[limit.name] = table.sweep(
-      from: start < table.capacity ? start : 0, places: LimitSurvey.places, entry.rule, now: now)
+      from: cursors[limit.name] ?? 0, places: LimitSurvey.places, entry.rule, now: now)
   }
 
   // MARK: For /metrics

@@ -31,6 +31,36 @@ private let tenAtOnce = LimitRule.tokenBucket(
     #expect(held.table.count + held.table.evictions == 20_000)
   }
 
+  /// Groups are whole; what was asked for need not be.
+  @Test(arguments: [1, 2, 7, 8, 9, 15, 16, 17, 23, 100, 1_001])
+  func `there is room for as many keys as were asked for, and not for one more`(keys: Int) {
+    let held = Table(keys)
+    #expect(held.table.capacity == keys && held.limit.hasRoom(for: keys))
+    let flood = UInt64(20 * keys)
+    for number in 0..<flood { _ = held.limit.take(key(number), tenAtOnce, now: at(0)) }
+    #expect(held.table.count == UInt64(keys), "all of them are used")
+    #expect(held.table.evictions == flood - UInt64(keys))
+    #expect(held.limit.busiest(2 * keys, tenAtOnce, now: at(0)).count == keys)
+    // As good as new, all of them: their places are free, and no other ones.
+    var position = 0
+    repeat { position = held.table.sweep(from: position, places: 64, tenAtOnce, now: at(60)) }
+    while position != 0
+    #expect(held.table.count == 0)
+    for number in 0..<flood { _ = held.limit.take(key(number), tenAtOnce, now: at(60)) }
+    #expect(held.table.count == UInt64(keys))
+  }
+
+  @Test func `the only place there is counts`() {
+    let held = Table(1)
+    for _ in 0..<10 { #expect(held.limit.take(key(1), tenAtOnce, now: at(0)).isAllowed) }
+    #expect(!held.limit.take(key(1), tenAtOnce, now: at(0)).isAllowed)
+    #expect(held.limit.take(key(2), tenAtOnce, now: at(0)).isAllowed)
+    #expect(held.table.evictions == 1)
+    let next = held.limit.resized(keys: 2, tenAtOnce, now: at(0))
+    defer { next.destroy() }
+    #expect(next.look(key(2), tenAtOnce, now: at(0)).remaining == 9 && next.table.capacity == 2)
+  }
+
   @Test func `the table fills to three quarters before anybody has to go`() {
     let held = Table(10_000)
     for number in 0..<7_500 as Range<UInt64> {
@@ -139,7 +169,7 @@ private let tenAtOnce = LimitRule.tokenBucket(
       small.destroy()
       large.destroy()
     }
-    #expect(small.table.count + small.table.evictions == 400 && small.table.count <= 104)
+    #expect(small.table.count + small.table.evictions == 400 && small.table.count <= 100)
     for number in 0..<8 as Range<UInt64> {
       #expect(small.look(key(number), tenAtOnce, now: at(0)).remaining == 1)
     }
