@@ -118,7 +118,8 @@ package struct Admission {
       let chosen = UpgradeRule.select(offered, allowed: entry.pointee.upgrades)
       upgrade = chosen.map { Int32($0) } ?? -1
     }
-    key = hash(snapshot.pointee.services[Int(service)].key, head, hasAddress: peer != nil)
+    key = hash(
+      snapshot.pointee.services[Int(service)].key, head, hasAddress: peer != nil, room: &room)
     return extras == nil ? .forward : .forwardEdited
   }
 

@@ -3,6 +3,7 @@
 import Balancing
 import HTTPSemantics
 public import Primitives
+import Routing
 
 /// What requests have in common that go to one backend (`balancer.key`). The names are the
 /// snapshot's.
@@ -23,16 +24,22 @@ package enum HashKey {
 
 extension Admission {
   /// The number that stands for the request's key: XXH64 of its bytes, as they are in the request;
-  /// of an address, of its text. Of several field lines each is hashed with the hash of the one
-  /// before as seed. Nil when the request has no such part: then it goes to any backend.
+  /// of an address, of its text; of a parameter, of what it means. Of several field lines, or of
+  /// several parameters, each is hashed with the hash of the one before as seed. Nil when the
+  /// request has no such part: then it goes to any backend.
   /// - Parameter hasAddress: the client has an address; one on a unix socket has none.
+  /// - Parameter room: for the value of a parameter; nothing stays in it.
   @inline(__always)
-  func hash(_ key: HashKey, _ head: RequestHead, hasAddress: Bool) -> UInt64? {
+  func hash(
+    _ key: HashKey, _ head: RequestHead, hasAddress: Bool, room: inout ByteWriter
+  ) -> UInt64? {
     if case .none = key { return nil }
-    return compute(key, head, hasAddress: hasAddress)
+    return compute(key, head, hasAddress: hasAddress, &room)
   }
 
-  private func compute(_ key: HashKey, _ head: RequestHead, hasAddress: Bool) -> UInt64? {
+  private func compute(
+    _ key: HashKey, _ head: RequestHead, hasAddress: Bool, _ room: inout ByteWriter
+  ) -> UInt64? {
     switch key {
     case .none: return nil
     case .clientIP: return hasAddress ? Admission.hash(client.address) : nil
@@ -43,9 +50,21 @@ extension Admission {
       RequestPart.values(of: name, in: head) { hash = StableHash.of($0, seed: hash ?? 0) }
       return hash
     case .cookie(let name): return Admission.hash(RequestPart.cookie(name, in: head))
-    case .query(let name):
-      return Admission.hash(RequestPart.query(name, in: target, pathLength: pathLength))
+    case .query(let name): return hash(ofParameter: name, &room)
     }
+  }
+
+  private func hash(ofParameter name: ByteSlice, _ room: inout ByteWriter) -> UInt64? {
+    var hash: UInt64?
+    let start = room.cursor
+    var parameters = QueryParameters(query)
+    while parameters.next(named: name) {
+      parameters.writeValue(into: &room)
+      let value = ByteSlice(UnsafePointer(start), room.cursor - start)
+      hash = StableHash.of(value, seed: hash ?? 0)
+      room.rewind(to: start)
+    }
+    return hash
   }
 
   private static func hash(_ part: ByteSlice?) -> UInt64? {

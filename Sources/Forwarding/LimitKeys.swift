@@ -4,6 +4,7 @@ package import Configuration
 import HTTPSemantics
 import Limiting
 package import Primitives
+import Routing
 
 /// The key of one request at one limit.
 struct MadeKey {
@@ -65,7 +66,7 @@ package enum ShownKey {
 
 extension Admission {
   /// nil: the request does not count at this limit.
-  /// - Parameter room: for a part of several field lines; nothing stays in it.
+  /// - Parameter room: for parts that are put together or decoded; nothing stays in it.
   func limitKey(
     _ limit: UnsafePointer<LimitEntry>, _ head: RequestHead, _ snapshot: UnsafePointer<Snapshot>,
     hasAddress: Bool, room: inout ByteWriter
@@ -116,7 +117,7 @@ extension Admission {
   }
 
   /// The text of a part; nil = the request has none. Several field lines of one name are joined in
-  /// `room`.
+  /// `room`; the values of parameters are too, each as it is meant.
   private func value(
     of part: LimitKeyPart, _ head: RequestHead, _ room: inout ByteWriter
   ) -> ByteSlice? {
@@ -127,8 +128,18 @@ extension Admission {
       return host.isEmpty ? nil : host
     case .field(let name): return joined(name, head, &room)
     case .cookie(let name): return RequestPart.cookie(name, in: head, isNominatedToo: true)
-    case .query(let name): return RequestPart.query(name, in: target, pathLength: pathLength)
+    case .query(let name): return joined(parameter: name, &room)
     }
+  }
+
+  private func joined(parameter name: ByteSlice, _ room: inout ByteWriter) -> ByteSlice? {
+    let start = room.cursor
+    var parameters = QueryParameters(query)
+    while parameters.next(named: name) {
+      if room.cursor > start { room.append(", ") }
+      parameters.writeValue(into: &room)
+    }
+    return room.cursor > start ? ByteSlice(UnsafePointer(start), room.cursor - start) : nil
   }
 
   private func joined(

@@ -31,13 +31,16 @@ extension Admission {
     snapshot.pointee.routing.allowedMethods(routeRequest(head, routedPath))
   }
 
+  /// What stands behind the `?`.
+  var query: ByteSlice {
+    let behind = target.count - pathLength
+    return behind > 0
+      ? ByteSlice(target.base + pathLength + 1, behind - 1) : ByteSlice(target.base, 0)
+  }
+
   /// What routing looks at.
   package func routeRequest(_ head: RequestHead, _ path: ByteSlice) -> RouteRequest {
-    let behind = target.count - pathLength
-    let query =
-      behind > 0
-      ? ByteSlice(target.base + pathLength + 1, behind - 1) : ByteSlice(target.base, 0)
-    return RouteRequest(
+    RouteRequest(
       head, host: facts.host.slice(in: head.base), path: path, query: query)
   }
 }

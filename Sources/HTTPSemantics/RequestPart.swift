@@ -1,5 +1,5 @@
 // Why this file exists: operators name parts of requests that clients or sessions are told apart by
-// (a field, a cookie, a query parameter); what exactly is meant by them is decided in one place.
+// (a field, a cookie); what exactly is meant by them is decided in one place.
 package import Primitives
 
 /// Finds the named part of a request. A part without a value is none: what many clients leave empty
@@ -57,30 +57,17 @@ package enum RequestPart {
       guard case .cookie = head.fields[index].kind, isNominatedToo || !head.fields[index].isDropped
       else { continue }
       let line = head.fields[index].value.slice(in: head.base)
-      if let value = pair(name, in: line, separator: 0x3b) { return value }
+      if let value = pair(name, in: line) { return value }
     }
     return nil
   }
 
-  /// The value of a query parameter, as it stands in the request: the first one that is not empty.
-  /// - Parameter target: path and query.
-  /// - Parameter pathLength: bytes of the path; what follows is nothing, or `?` and the query.
-  package static func query(
-    _ name: ByteSlice, in target: ByteSlice, pathLength: Int
-  ) -> ByteSlice? {
-    guard pathLength < target.count else { return nil }
-    let query = ByteSlice(target.base + pathLength + 1, target.count - pathLength - 1)
-    return pair(name, in: query, separator: 0x26)
-  }
-
   /// The value of the first `name=value` that has one.
-  private static func pair(
-    _ name: ByteSlice, in text: ByteSlice, separator: UInt8
-  ) -> ByteSlice? {
+  private static func pair(_ name: ByteSlice, in text: ByteSlice) -> ByteSlice? {
     var start = 0
     while start < text.count {
       var end = start
-      while end < text.count, text.base[end] != separator { end &+= 1 }  // bounded by count
+      while end < text.count, text.base[end] != 0x3b { end &+= 1 }  // bounded by count
       let member = ASCII.trimmed(ByteSlice(text.base + start, end &- start))
       if member.count > name.count + 1, member.base[name.count] == 0x3d,
         ASCII.equal(ByteSlice(member.base, name.count), name)

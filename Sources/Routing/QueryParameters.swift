@@ -1,18 +1,36 @@
 // Why this file exists: `?v=2` and `?%76=%32` are the same parameter to every backend, so they must
-// be to a route; they are compared as what they mean, without a copy.
-import Primitives
+// be to a route, to a limit and to a balancer; they are compared as what they mean.
+package import Primitives
 
 /// The parameters of a query, `name=value` between `&`, one after another. Without `=` the value is
 /// empty.
-struct QueryParameters {
+package struct QueryParameters {
   private var rest: ByteSlice
-  private(set) var name: ByteSlice
-  private(set) var value: ByteSlice
+  package private(set) var name: ByteSlice
+  package private(set) var value: ByteSlice
 
-  init(_ query: ByteSlice) {
+  package init(_ query: ByteSlice) {
     rest = query
     name = ByteSlice(query.base, 0)
     value = name
+  }
+
+  /// Goes to the next one that has this name, as it is meant, and a value.
+  package mutating func next(named wanted: ByteSlice) -> Bool {
+    while next() {
+      if !value.isEmpty, DecodedBytes.equal(name, wanted) { return true }
+    }
+    return false
+  }
+
+  /// Writes the value as it is meant: never more bytes than it has.
+  package func writeValue(into writer: inout ByteWriter) {
+    var decoded = DecodedBytes(value)
+    while true {
+      let byte = decoded.next()
+      if byte < 0 { return }
+      writer.append(UInt8(truncatingIfNeeded: byte))
+    }
   }
 
   /// Goes to the next one; false when there is none.

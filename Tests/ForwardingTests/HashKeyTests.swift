@@ -40,7 +40,12 @@ import Testing
     admission.target = bytes(target)
     admission.pathLength = target.prefix { $0 != "?" }.utf8.count
     admission.client = ClientIdentity(address: client, peerIsTrusted: false)
-    return admission.hash(key, head, hasAddress: hasAddress)
+    let memory = UnsafeMutablePointer<UInt8>.allocate(capacity: 256)
+    defer { memory.deallocate() }
+    var room = ByteWriter(memory, capacity: 256)
+    let hash = admission.hash(key, head, hasAddress: hasAddress, room: &room)
+    #expect(room.count == 0, "something stays in the room")
+    return hash
   }
 
   private func xxh64(_ text: String, seed: UInt64 = 0) -> UInt64 {
@@ -64,6 +69,17 @@ import Testing
     #expect(both == xxh64("b", seed: xxh64("a")))
     #expect(both != hash(.field(name), values: ["b", "a"]))
     #expect(both != hash(.field(name), values: ["a"]))
+  }
+
+  @Test func `a parameter is hashed as it is meant, all of them in their order`() {
+    let key = HashKey.query(bytes("u_k"))
+    for target in ["/?u_k=a+b", "/?x=1&u_k=a%20b", "/?%75%5Fk=%61%20%62", "/?u_k=&u_k=a+b&U_K=2"] {
+      #expect(hash(key, target: target) == xxh64("a b"), "\(target)")
+    }
+    #expect(hash(key, target: "/?u_k=1&%75_k=%32") == xxh64("2", seed: xxh64("1")))
+    for target in ["/", "/?", "/?u_k", "/?u_k=", "/u_k=1", "/?uu_k=1", "/?u_kk=1"] {
+      #expect(hash(key, target: target) == nil, "\(target)")
+    }
   }
 
   @Test func `who has no key is not given a common one (regression 13)`() {

@@ -1,4 +1,4 @@
-// Why this file exists: who is told apart by a field, a cookie or a parameter must not depend on
+// Why this file exists: who is told apart by a field or a cookie must not depend on
 // letter case, on the order of lines or on what a client leaves empty.
 import Primitives
 import Testing
@@ -32,13 +32,6 @@ import Testing
     return slice(name) { text(RequestPart.cookie($0, in: fixture.requestHead())) }
   }
 
-  private func query(_ name: String, _ target: String) -> String? {
-    let path = target.prefix { $0 != "?" }.utf8.count
-    return slice(target) { target in
-      slice(name) { text(RequestPart.query($0, in: target, pathLength: path)) }
-    }
-  }
-
   @Test func `a field is found in any letter case, all its lines in their order`() {
     #expect(values("x-user", "X-User: a\r\n") == ["a"])
     #expect(values("x-user", "x-uSER: a\r\nX-Use: b\r\nX-Users: c\r\nX-User: d\r\n") == ["a", "d"])
@@ -65,16 +58,5 @@ import Testing
     #expect(cookie("sid", "Cookie: a=1\r\nCookie: sid=2\r\nCookie: sid=3\r\n") == "2")
     #expect(cookie("sid", "Cookie: sid=\r\n") == nil)
     #expect(cookie("sid", "Cookie: sid=\"a=b\"\r\n") == "\"a=b\"")
-  }
-
-  @Test func `a parameter is found as it stands in the query`() {
-    #expect(query("u", "/p?u=1") == "1")
-    #expect(query("u", "/u=0?a=2&u=1&b=3") == "1")
-    #expect(query("u", "/p?uu=1&U=2") == nil)
-    #expect(query("u", "/p?u=&u=3") == "3")
-    #expect(query("u", "/p?u") == nil)
-    #expect(query("u", "/p?") == nil)
-    #expect(query("u", "/p") == nil)
-    #expect(query("u", "/p?&&u=a%20b=c&") == "a%20b=c")
   }
 }
