@@ -18,11 +18,11 @@ package enum ClientFate: UInt8, Sendable {
 }
 
 extension Exchange {
-  /// This exchange is the last on its connection.
+  /// This exchange is the last on its connection. A client that did not know may have sent the next
+  /// request already: a close would answer that with a reset, which may take this answer with it.
   package mutating func closeAfterwards() {
     switch fate {
-    case .keepAlive: fate = .close
-    case .skip: fate = .linger
+    case .keepAlive, .skip: fate = .linger
     case .close, .linger, .reset: break
     }
   }

@@ -176,7 +176,7 @@ package struct Exchange {
     phase = .responding
     responseHasBegun = true
     backendDeadline = context.now + plan.backendIdle
-    if closeDelimited || !requestIsComplete { fate = .close }
+    if closeDelimited || !requestIsComplete { closeAfterwards() }
     return isTeeing ? [.dropTee, .sendResponseHead] : .sendResponseHead
   }
 
@@ -237,9 +237,10 @@ package struct Exchange {
     return fail(answerHadBegun || responseHasBegun ? .truncated : .reset, context)
   }
 
-  /// The client sent FIN. A half-close after a complete request is answered (RFC 9112 section 9.6).
+  /// The client sent FIN. A half-close after a complete request is answered (RFC 9112 section 9.6),
+  /// and one behind part of a request that has its answer already takes nothing back.
   package mutating func clientHalfClosed(_ context: ExchangeContext) -> Actions {
-    requestIsComplete ? [] : clientGone(context)
+    requestIsComplete || responseHasEnded ? [] : clientGone(context)
   }
 
   /// The client is gone.

@@ -252,7 +252,7 @@ struct Play {
     _ = play.open()
     _ = play.machine.requestBody(10, play.context)
     #expect(play.answered(401).contains(.sendResponseHead))
-    #expect(play.machine.fate == .close)
+    #expect(play.machine.fate == .linger)
     #expect(play.machine.responseEnded(reusable: true, now: play.now) == .dropLease)
     #expect(play.machine.fate == .linger)
   }
@@ -264,6 +264,24 @@ struct Play {
     _ = play.machine.requestBody(10, play.context)
     #expect(play.machine.clientHalfClosed(play.context) == [.dropLease, .finish])
     #expect(play.machine.reason == .clientAbort)
+  }
+
+  @Test func `a half close behind a part of a request that was refused takes nothing back`() {
+    var play = Play { $0.hasBody = true }
+    #expect(play.machine.fail(Fault(.client, .badRequest), play.context).contains(.answer))
+    #expect(play.machine.clientHalfClosed(play.context) == [])
+    #expect(play.machine.fate == .linger && play.machine.reason == .badRequest)
+  }
+
+  @Test func `a client that did not know that this was its last request may have sent another`() {
+    var play = Play()
+    _ = play.open()
+    play.machine.closeAfterwards()
+    #expect(play.machine.fate == .linger)
+    var last = Play { $0.clientKeepsAlive = false }
+    _ = last.open()
+    last.machine.closeAfterwards()
+    #expect(last.machine.fate == .close)
   }
 
   @Test func `a half close behind a whole request is answered`() {

@@ -42,9 +42,7 @@ extension NetworkRef {
     if ending == .fin && pipe.pointee.ending == .fin { return }
     pipe.pointee.ending = ending
     pipe.pointee.endIsDelivered = false
-    if ending == .reset && happens(pointee.conditions.overtakingResets) {
-      pipe.pointee.end = pipe.pointee.delivered
-    }
+    if ending == .reset && happens(pointee.conditions.overtakingResets) { pipe.pointee.lose() }
     move(link, side)
   }
 
@@ -111,7 +109,7 @@ extension NetworkRef {
     var count = min(pipe.pointee.onTheWay, room)
     if count <= 0 {
       if pipe.pointee.ending == .reset {
-        pipe.pointee.end = pipe.pointee.delivered
+        pipe.pointee.lose()
         return true
       }
       pipe.pointee.isStalled = true
@@ -150,14 +148,14 @@ extension NetworkRef {
   private func breakWriting(_ link: LinkRef, _ side: Int) {
     let pipe = link.pipe(side)
     pipe.pointee.isBroken = true
-    pipe.pointee.end = pipe.pointee.delivered
+    pipe.pointee.lose()
     pipe.pointee.ending = .open
   }
 
   /// Bytes have come to a side that is closed.
   private func bounce(_ link: LinkRef, _ side: Int) {
     let pipe = link.pipe(side)
-    pipe.pointee.end = pipe.pointee.delivered
+    pipe.pointee.lose()
     note(.lost, link.pointee.number << 1 | UInt32(side))
     let answer = link.pipe(1 - side)
     if answer.pointee.ending == .reset || answer.pointee.isBroken { return }

@@ -35,6 +35,8 @@ struct Pipe {
   var readerIsGone = false
   /// The writer has been told of a reset: it can write no more.
   var isBroken = false
+  /// Bytes were on their way that have not come.
+  var hasLost = false
   /// When it was empty last and something was written.
   var begunAt: UInt64 = 0
 
@@ -49,6 +51,12 @@ struct Pipe {
     self.capacity = capacity
     sendBound = send
     receiveBound = receive
+  }
+
+  /// What is on its way does not come.
+  mutating func lose() {
+    if end > delivered { hasLost = true }
+    end = delivered
   }
 
   mutating func append(_ bytes: UnsafePointer<UInt8>, _ count: Int) {

@@ -123,6 +123,9 @@ package struct Peer {
     link.end(1 - side).pointee.endReadAt < link.pipe(1 - side).pointee.begunAt
   }
 
+  /// A reset has overtaken bytes that the other side had written.
+  package var hasLost: Bool { link.pipe(1 - side).pointee.hasLost }
+
   /// For people.
   package var state: String {
     let (incoming, outgoing) = (link.pipe(1 - side).pointee, link.pipe(side).pointee)

@@ -175,6 +175,7 @@ extension ClientRef {
     guard let record = world.pointee.ledger.record(pending.id) else { return }
     checkWhole(head, record, pending)
     pointee.pending.removeFirst()
+    pointee.answered += 1
     pointee.head = nil
     world.over(
       record, .complete, status: head.status, head.reason, bytes: pointee.reader.bodyCount)
@@ -220,6 +221,8 @@ extension ClientRef {
     } else if pointee.reader.mode == .tunnel, let pending = pointee.pending.first {
       tunnelEnded(pending, isReset: isReset)
       return
+    } else {
+      checkLost()
     }
     disconnect(.close, .none)
   }

@@ -234,6 +234,12 @@ extension BackendLinkRef {
 
   func end(isReset: Bool) {
     if pointee.state == .closed { return }
+    // To close over what is still to be read is a reset as well.
+    if isReset || pointee.state == .body {
+      world.pointee.ledger.record(pointee.id)?.pointee.withNote(pointee.attempt) {
+        $0.mayBeOvertaken = true
+      }
+    }
     attemptOver()
     // Whoever was about to ask has seen a failure that no attempt stands for.
     if pointee.state == .head || (pointee.state == .idle && pointee.isFirst) {

@@ -13,6 +13,8 @@ struct AttemptNote {
   var isWhole = false
   var bodyLength: Int32 = 0
   var fault: AnswerFault?
+  /// A reset has come behind it.
+  var mayBeOvertaken = false
   /// It was whole and good when it left, and its request is not over.
   var isOnTheWay = false
   var pickedBy = Instant(nanoseconds: 0)

@@ -232,6 +232,7 @@ package struct ScenarioDrawing {
       mischief.halfCloses = true
     } else if kind < 54, !request.upgrade {
       mischief.garbage = garbage
+      mischief.halfCloses = leave == .close
     }
     return mischief
   }

@@ -60,6 +60,10 @@ struct SimulatedClient {
   var lastRead = Instant(nanoseconds: 0)
   var isReadingStalled = false
   var hasHalfClosed = false
+  /// Answers that came on the present connection.
+  var answered = 0
+  /// It has done nothing on it that the gateway might end it for.
+  var behaves = true
   var isPausing = false
   /// Void what was planned before: one for each purpose.
   var sendSetting: UInt64 = 0
@@ -98,6 +102,8 @@ extension ClientRef {
     pointee.reader = MessageReader()
     pointee.head = nil
     pointee.hasHalfClosed = false
+    pointee.answered = 0
+    pointee.behaves = true
     pointee.isSending = false
     let world = pointee.world
     world.pointee.portNumber &+= 1
@@ -189,6 +195,10 @@ extension ClientRef {
     if let last = pointee.pending.last, last.request.pointee.plan.upgrade { return }
     let request = pointee.requests[pointee.nextRequest]
     pointee.nextRequest += 1
+    // Behind what was to be the last one there is to be no other.
+    let saidLast = pointee.pending.last.map { $0.request.pointee.plan }
+    if saidLast?.closes == true || saidLast?.isHTTP10 == true { pointee.behaves = false }
+    if !request.pointee.isInOrder { pointee.behaves = false }
     let record = pointee.world.beginRecord(self, request)
     pointee.pending.append(Pending(id: record.pointee.id, request: request))
     pointee.isSending = true

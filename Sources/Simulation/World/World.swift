@@ -57,7 +57,7 @@ package enum Rule: String, CaseIterable, Sendable {
   case framing, foreignBytes, foreignAnswer, falselyComplete, deadConnection
   case unsafeRepeat, tooManyAttempts, triedBackend, ineligibleBackend
   case retryBudget, breaker, ejection, share, limit, deadline, unjustifiedAnswer
-  case leak, count, waitsForEver, metrics, reload
+  case leak, count, waitsForEver, metrics, reload, lost
 
   /// For exit codes.
   package var number: Int32 { Int32(Rule.allCases.firstIndex(of: self) ?? 0) }

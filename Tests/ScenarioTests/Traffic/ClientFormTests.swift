@@ -221,6 +221,28 @@ extension Traffic {
       }
     }
 
+    @Test func `a client that closes its side gets what is refused, and what came before`() throws {
+      let gate = Gate()
+      let backend = ScriptedBackend { connection in
+        try connection.serve { _ in
+          try gate.pass()
+          return plainAnswer
+        }
+      }
+      try withGateway(configuration(), [backend]) { gateway in
+        let client = try gateway.connect()
+        try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /no-host HTTP/1.1\r\n\r\n")
+        client.halfClose()
+        try backend.waitForRequests(1)
+        gate.open()
+        #expect(try client.readResponse().text == "ok")
+        #expect(try client.readResponse().status == 400)
+        #expect(try client.readToEnd() == .fin)
+        let lines = try gateway.waitForAccessLog(2)
+        #expect(lines.last?["reason"]?.text == "bad_request")
+      }
+    }
+
     @Test func `a client that closes its side within its body is gone`() throws {
       let backend = ScriptedBackend.answering()
       try withGateway(configuration(service: "connections: {idle: 0}"), [backend]) { gateway in
