@@ -58,7 +58,7 @@ extension ClientRef {
         keep(consume(unread))
       } else {
         pointee.inbox.filled(count)
-        if !pointee.turn.isAwaited { consumeInbox() }
+        if pointee.turn.isAwaited { noteInboxLevel() } else { consumeInbox() }
       }
     } else if count == 0 {
       if pointee.turn.isAwaited { takeTurn() }

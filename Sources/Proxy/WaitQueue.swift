@@ -130,10 +130,14 @@ extension WorkerRef {
   }
 
   /// Gives places to the first in this worker's line, as long as there are any.
+  ///
+  /// Who is refused here may have pipelined a request that comes to wait. Served from in there, a
+  /// whole line would take its part of the stack: so that one is seen to in the next round.
   func serveWaiting(_ shared: ServiceShared) {
-    while let first = pointee.queues[shared.queueIndex].first {
-      if !first.retryPick() { return }
-    }
+    if pointee.isServing { return wake(pointee.index, shared) }
+    pointee.isServing = true
+    while let first = pointee.queues[shared.queueIndex].first, first.retryPick() {}
+    pointee.isServing = false
   }
 
   func serveAllWaiting() {

@@ -74,6 +74,8 @@ package struct Worker {
   /// By the number of a backend and of a service.
   var pools: UnsafeMutableBufferPointer<Pool>
   var queues: UnsafeMutableBufferPointer<WaitQueue>
+  /// One of the lines is being served.
+  var isServing = false
   let noBudget = RetryBudget.create()
 
   var turns = Turns()

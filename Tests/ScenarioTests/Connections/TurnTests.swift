@@ -52,6 +52,74 @@ extension Connections {
       }
     }
 
+    /// The longer the line, the more a client in it might have had kept.
+    @Test func `a client that waits for its turn is read from only as far as there is room`()
+      throws
+    {
+      let text = """
+        listeners: [{address: "127.0.0.1:{port}"}]
+        admin: {address: "127.0.0.1:{admin}"}
+        workers: 1
+        services: {}
+        routes: [{match: {path: /*}, respond: {status: 200, body: ok}}]
+
+        """
+      try withGateway(text) { gateway in
+        let busy = try (0..<512).map { _ in try gateway.connect() }
+        let eager = try (0..<48).map { _ in try gateway.connect() }
+        for client in busy + eager {
+          try client.send(Turns.request)
+          #expect(try client.readResponse().status == 200)
+        }
+        let many = String(repeating: Turns.request, count: 40)
+        let part = String(repeating: "x", count: 20_000)
+        gateway.signal(SIGSTOP)
+        for client in busy { try client.send(many) }
+        for client in eager {
+          try client.send("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 220000\r\n\r\n\(part)")
+        }
+        gateway.signal(SIGCONT)
+        for _ in 0..<10 { for client in eager { try client.send(part) } }
+        for client in busy {
+          for _ in 0..<40 { #expect(try client.readResponse().status == 200) }
+        }
+        for client in eager { #expect(try client.readResponse().status == 200) }
+      }
+    }
+
+    /// Each of them makes its client's next request begin, which comes to the same line.
+    @Test func `a whole line that is refused at once needs no more of the stack than one`() throws {
+      let gate = Gate()
+      let backend = ScriptedBackend { connection in
+        guard try connection.readHead() != nil else { return }
+        try gate.pass()
+        connection.wire.reset()
+      }
+      let service = """
+        connections: {max: 1, queue: 1024, queue_timeout: 1m}
+        retries: {attempts: 0}
+        circuit_breaker: {consecutive_failures: 1, open: 1m}
+        """
+      try withGateway(configuration(service: service), [backend]) { gateway in
+        let first = try gateway.connect()
+        try first.send(Turns.request)
+        try backend.waitForRequests(1)
+        let clients = try (0..<900).map { _ in try gateway.connect() }
+        for client in clients { try client.send(Turns.request + Turns.request) }
+        try eventually("all of them to wait") {
+          let status = try JSON(parsing: gateway.admin("/status").text)
+          return status["services"]?[0]?["waiting"]?.integer == 900
+        }
+        gate.open()
+        for client in clients {
+          for _ in 0..<2 {
+            let answer = try client.readResponse()
+            #expect(answer.status == 503 && answer["X-Gateway-Reason"] == "circuit_open")
+          }
+        }
+      }
+    }
+
     @Test func `a request that waits for its turn when the gateway stops is answered`() throws {
       let backend = ScriptedBackend.answering()
       try withGateway(configuration(), [backend]) { gateway in
