@@ -160,6 +160,8 @@ package struct Exchange {
     fate = .close
     requestDeadline = .distantFuture
     backendDeadline = now + plan.tunnelIdle
+    // From here on there is one timer, whatever had not been taken yet.
+    (clientWriter, backendWriter) = (ProgressMeter(), ProgressMeter())
     return [.dropTee, .openTunnel]
   }
 
@@ -237,10 +239,13 @@ package struct Exchange {
     return fail(answerHadBegun || responseHasBegun ? .truncated : .reset, context)
   }
 
-  /// The client sent FIN. A half-close after a complete request is answered (RFC 9112 section 9.6),
-  /// and one behind part of a request that has its answer already takes nothing back.
+  /// The client sent FIN. What was asked for whole is answered (RFC 9112 section 9.6); an answer
+  /// that has begun goes on: its client need not send the rest (section 9.5).
   package mutating func clientHalfClosed(_ context: ExchangeContext) -> Actions {
-    requestIsComplete || responseHasEnded ? [] : clientGone(context)
+    if requestIsComplete { return [] }
+    if !responseHasBegun { return clientGone(context) }
+    clientReader = ProgressMeter()
+    return []
   }
 
   /// The client is gone.

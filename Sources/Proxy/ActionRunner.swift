@@ -70,6 +70,7 @@ extension ExchangeRef {
   }
 
   func clientGone() {
+    if pointee.machine.phase == .tunnel { return tunnelBroke() }
     perform(pointee.machine.clientGone(context))
   }
 

@@ -35,11 +35,10 @@ extension ExchangeRef {
     if client.pointee.hasEnded { client.tunnelClientEnded() }
   }
 
-  /// One side was reset: so is the other.
+  /// One side was reset: so is the other, to which the end would look like one that was meant.
   func tunnelBroke() {
-    let client = pointee.client
-    perform(pointee.machine.endTunnel())
-    client.reset()
+    if let backend = pointee.backend { Stream.reset(backend.stream) }
+    perform(pointee.machine.endTunnel().union(.abortClient))
   }
 
   /// The backend has taken more of what the client sent.

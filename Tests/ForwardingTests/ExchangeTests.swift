@@ -273,6 +273,19 @@ struct Play {
     #expect(play.machine.fate == .linger && play.machine.reason == .badRequest)
   }
 
+  @Test func `a client that stops sending for an early answer gets all of it`() {
+    var play = Play { $0.hasBody = true }
+    _ = play.open()
+    _ = play.machine.requestBody(10, play.context)
+    _ = play.answered(413)
+    #expect(play.machine.clientHalfClosed(play.context) == [])
+    // Nor is it slow.
+    play.wait(.seconds(59))
+    #expect(play.machine.expired(play.context) == [])
+    #expect(play.machine.responseEnded(reusable: true, now: play.now) == .dropLease)
+    #expect(play.machine.fate == .linger)
+  }
+
   @Test func `a client that did not know that this was its last request may have sent another`() {
     var play = Play()
     _ = play.open()
@@ -330,6 +343,19 @@ struct Play {
     play.wait(.seconds(300))
     #expect(play.machine.expired(play.context) == [.dropLease, .finish])
     #expect(play.machine.fate == .close)
+  }
+
+  @Test func `what a client had not taken before its tunnel began is under the tunnel's timer`() {
+    var play = Play {
+      $0.writeIdle = .seconds(2)
+      $0.tunnelIdle = .seconds(300)
+    }
+    _ = play.open()
+    #expect(play.machine.clientWrote(isPending: true, taken: 0, now: play.now) == [])
+    _ = play.machine.upgraded(now: play.now)
+    #expect(!play.machine.clientIsSlow)
+    play.wait(.seconds(299))
+    #expect(play.machine.expired(play.context) == [])
   }
 
   @Test func `a request survives a dead connection when it can be repeated for certain`() {

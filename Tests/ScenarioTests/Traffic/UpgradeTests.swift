@@ -238,7 +238,24 @@ extension Traffic {
         try client.send(handshake)
         #expect(try client.readResponseHead().status == 101)
         try client.send("x")
-        try client.readToEnd()
+        #expect(try client.readToEnd() == .reset)
+      }
+    }
+
+    @Test func `when the client resets a tunnel the backend's side is reset`() throws {
+      let ends = Monitor<[StreamEnd]>([])
+      let backend = ScriptedBackend { connection in
+        _ = try connection.readHead()
+        try connection.write(agreement)
+        let end = try connection.waitForEnd()
+        ends.update { $0.append(end) }
+      }
+      try withGateway(configuration(), [backend]) { gateway in
+        let client = try gateway.connect()
+        try client.send(handshake)
+        #expect(try client.readResponseHead().status == 101)
+        client.reset()
+        try eventually("the backend to hear of it") { ends.update { $0 } == [.reset] }
       }
     }
   }
