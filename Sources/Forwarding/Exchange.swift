@@ -131,13 +131,6 @@ package struct Exchange {
     }
   }
 
-  /// Bytes wait for the backend to take them.
-  @inlinable @inline(__always)
-  package var backendIsSlow: Bool { backendWriter.isRunning }
-  /// Bytes wait for the client to take them.
-  @inlinable @inline(__always)
-  package var clientIsSlow: Bool { clientWriter.isRunning }
-
   /// The shell has no room to keep more of the body.
   package mutating func teeOverflowed() { isTeeing = false }
 

@@ -106,3 +106,12 @@ package struct ProgressMeter: Sendable {
     return slow ? .slow : .good
   }
 }
+
+extension Exchange {
+  /// Bytes wait for the backend to take them.
+  @inlinable @inline(__always)
+  package var backendIsSlow: Bool { backendWriter.isRunning }
+  /// Bytes wait for the client to take them.
+  @inlinable @inline(__always)
+  package var clientIsSlow: Bool { clientWriter.isRunning }
+}
