@@ -65,11 +65,18 @@ static inline int gateway_socket(int family) {
 // Not in Swift's view of the C library. Safe beside other threads that allocate.
 static inline void gateway_trim_heap(void) { (void)malloc_trim(0); }
 
-// Lets no packet reach a listening socket any more: a client that connects now asks again a second later, and is then
-// served by another listener or refused. What is in the accept queue stays. Returns 0, or -1 with errno.
+// Lets nobody begin to connect to a listening socket any more: who tries asks again a second later, and is then served
+// by another listener or refused. What is in the accept queue stays. Returns 0, or -1 with errno.
 static inline int gateway_close_door(int descriptor) {
-  struct sock_filter drop = {BPF_RET | BPF_K, 0, 0, 0};
-  struct sock_fprog program = {1, &drop};
+  // Byte 13 of a segment holds its flags: SYN is 2, ACK 16. A handshake that has begun may end.
+  struct sock_filter steps[] = {
+    BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),
+    BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 18),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 2, 0, 1),
+    BPF_STMT(BPF_RET | BPF_K, 0),
+    BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
+  };
+  struct sock_fprog program = {sizeof steps / sizeof steps[0], steps};
   return setsockopt(descriptor, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
 }
 

@@ -86,7 +86,16 @@ package struct Listener {
     // Between the last accept and the close a client could still get in, and would be reset.
     if !isUnix { _ = gateway_close_door(box.pointee.socket.descriptor) }
     acceptSome(atMost: 2 * Int(ListeningSocket.backlog))
+    if isUnix { return }
+    // A handshake that had begun before that: its client is in as soon as it has our answer to it.
+    var queue = pollfd(fd: box.pointee.socket.descriptor, events: Int16(POLLIN), revents: 0)
+    if poll(&queue, 1, Listener.handshakeTime) > 0 {
+      acceptSome(atMost: Int(ListeningSocket.backlog))
+    }
   }
+
+  /// Milliseconds for which a worker waits for the last handshakes before a listener closes.
+  private static let handshakeTime: Int32 = 2
 
   /// Opens the spare descriptors that were given up, as far as there are any again.
   package func refillSpares() {
