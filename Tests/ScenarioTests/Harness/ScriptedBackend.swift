@@ -88,9 +88,16 @@ final class ScriptedBackend: @unchecked Sendable {
     }
   }
 
-  /// Answers every request with the same text, keeping connections open.
-  static func answering(_ text: String = plainAnswer) -> ScriptedBackend {
-    ScriptedBackend { try $0.serve { _ in text } }
+  /// Answers every request with the same text, once the gate is open, keeping connections open.
+  static func answering(
+    _ text: String = plainAnswer, holding gate: Gate? = nil
+  ) -> ScriptedBackend {
+    ScriptedBackend { connection in
+      try connection.serve { _ in
+        try gate?.pass()
+        return text
+      }
+    }
   }
 
   /// Answers a 200 whose body is the request head as it arrived, keeping connections open.

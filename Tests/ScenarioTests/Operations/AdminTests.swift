@@ -102,12 +102,7 @@ extension Operations {
 
     @Test func `connections of clients and backends are gauges that go down again`() throws {
       let gate = Gate()
-      let backend = ScriptedBackend { connection in
-        try connection.serve { _ in
-          try gate.pass()
-          return plainAnswer
-        }
-      }
+      let backend = ScriptedBackend.answering(holding: gate)
       try withGateway(configuration(), [backend]) { gateway in
         let clients = try (0..<3).map { _ in try gateway.connect() }
         for client in clients { try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n") }

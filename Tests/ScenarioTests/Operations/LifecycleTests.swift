@@ -100,12 +100,7 @@ extension Operations {
       line: String, fields: String, status: Int
     ) throws {
       let gate = Gate()
-      let backend = ScriptedBackend { connection in
-        try connection.serve { _ in
-          try gate.pass()
-          return plainAnswer
-        }
-      }
+      let backend = ScriptedBackend.answering(holding: gate)
       let text =
         configuration().replacing("path: /*", with: "path: /held")
         + """

@@ -223,12 +223,7 @@ extension Traffic {
 
     @Test func `a client that closes its side gets what is refused, and what came before`() throws {
       let gate = Gate()
-      let backend = ScriptedBackend { connection in
-        try connection.serve { _ in
-          try gate.pass()
-          return plainAnswer
-        }
-      }
+      let backend = ScriptedBackend.answering(holding: gate)
       try withGateway(configuration(), [backend]) { gateway in
         let client = try gateway.connect()
         try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /no-host HTTP/1.1\r\n\r\n")
