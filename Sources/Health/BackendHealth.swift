@@ -123,10 +123,14 @@ package struct BackendHealth: Sendable {
     if gate.isDown { probePassed(now: now) }
   }
 
-  /// No new requests.
+  /// No new requests. One that drains already goes on, since when it did; an order by the admin
+  /// listener is the cause from then on, as it holds on when the file lets go.
   package func drain(_ cause: StateCause, now: Instant) {
-    if gate.isDraining { return }
-    drained.store(Stamp(cause, milliseconds: BackendHealth.milliseconds(now)).word)
+    let isDraining = gate.isDraining
+    if isDraining, cause != .drainedByAdmin { return }
+    let since =
+      isDraining ? Stamp(word: drained.load()).milliseconds : BackendHealth.milliseconds(now)
+    drained.store(Stamp(cause, milliseconds: since).word)
     change(adding: HealthGate.draining)
   }
 

@@ -113,6 +113,17 @@ import Testing
     #expect(pool.report(0).cause == .readied)
   }
 
+  @Test func `an order to drain what the file drains is the cause from then on`() {
+    let pool = Pool(1)
+    pool[0].drain(.drainedByConfiguration, now: pool.now)
+    pool.wait(2)
+    pool[0].drain(.drainedByAdmin, now: pool.now)
+    #expect(pool.report(0).cause == .drainedByAdmin)
+    #expect(pool.report(0).since == Pool.second(0))
+    pool[0].drain(.drainedByConfiguration, now: pool.now)
+    #expect(pool.report(0).cause == .drainedByAdmin)
+  }
+
   @Test func `a check that is switched off takes its verdict along`() {
     let pool = Pool(1)
     pool[0].probeFailed(.reset, now: pool.now)

@@ -87,6 +87,20 @@ private func configuration(_ backends: String, top: String = "") throws -> Gatew
     withExtendedLifetime((first, second, third)) {}
   }
 
+  @Test func `an order to drain what the file drains already holds when the file lets go`() throws {
+    let drained = try configuration(Self.drained)
+    let first = snapshot(drained)
+    #expect(follow(first, drained) == "10.0.0.1:1 changed")
+    health(0, first).drain(.drainedByAdmin, now: now)
+    let undrained = try configuration(Self.undrained)
+    let second = snapshot(undrained)
+    #expect(follow(second, undrained) == "10.0.0.1:1")
+    health(0, second).ready(now: now)
+    let third = snapshot(undrained)
+    #expect(follow(third, undrained) == "")
+    withExtendedLifetime((first, second, third)) {}
+  }
+
   @Test func `what the file no longer drains is readied`() throws {
     let drained = try configuration(Self.drained)
     let first = snapshot(drained)
