@@ -60,7 +60,7 @@ package enum ConfigurationReference {
     | `${NAME}` | the environment variable; an error when it is not set |
     | `${NAME:-text}` | the same, or the text when it is not set or empty |
     | `${file:/run/secrets/x}` | what the file holds, without its last line end |
-    | `$$` | a dollar |
+    | `$$` | a dollar, inside of `${…}` too |
 
     They expand inside any value, not in keys, after the YAML has been read, and not inside each
     other. A file that is missing is an error at start, and a warning in `gateway check`. What they

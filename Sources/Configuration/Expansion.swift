@@ -121,8 +121,9 @@ struct Expansion {
       var end = start + 2
       var isNested = false
       while end < scalars.count, scalars[end] != "}" {
-        if scalars[end] == "$", end + 1 < scalars.count, scalars[end + 1] == "{" { isNested = true }
-        end += 1
+        let next = end + 1 < scalars.count && scalars[end] == "$" ? scalars[end + 1] : nil
+        if next == "{" { isNested = true }
+        end += next == "$" ? 2 : 1
       }
       isClosed = end < scalars.count
       // The brace that closes the inner one is followed by that of the outer one.
@@ -162,7 +163,8 @@ struct Expansion {
           .badExpansion, "an expansion stands inside another", "set one variable to the value"))
     }
     if reference.body.hasPrefix("file:") {
-      return file(String(reference.body.dropFirst("file:".count)), reference)
+      let path = reference.body.unicodeScalars.dropFirst("file:".unicodeScalars.count)
+      return file(Expansion.meant(path), reference)
     }
     return variable(reference)
   }
@@ -180,7 +182,7 @@ struct Expansion {
     let value = environment.variable(name)
     if !rest.isEmpty {
       if let value, !value.isEmpty { return .success(value) }
-      return .success(String(String.UnicodeScalarView(rest.dropFirst(2))))
+      return .success(Expansion.meant(rest.dropFirst(2)))
     }
     guard let value else {
       let shown = PrintableText.of(name, limit: 64)
@@ -190,6 +192,17 @@ struct Expansion {
           "set it, or write ${\(shown):-default}"))
     }
     return .success(value)
+  }
+
+  /// Inside of a reference too `$$` is a dollar.
+  private static func meant(_ text: Substring.UnicodeScalarView) -> String {
+    var meant = String.UnicodeScalarView()
+    var rest = text
+    while let scalar = rest.popFirst() {
+      meant.append(scalar)
+      if scalar == "$", rest.first == "$" { rest.removeFirst() }
+    }
+    return String(meant)
   }
 
   /// As the shell has it.

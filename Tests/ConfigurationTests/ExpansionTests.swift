@@ -17,12 +17,13 @@ import Testing
     ("\"${A:-three}\"", "one"), ("\"${NO:-a:-b {c}\"", "a:-b {c"), ("\"$${A}\"", "${A}"),
     ("\"$$$$\"", "$$"), ("\"$$${A}\"", "$one"), ("\"${file:/run/secret}\"", "s3cret"),
     ("\"${file:/crlf}\"", "s3cret"), ("\"<${file:/run/secret}>\"", "<s3cret>"),
-    ("\"${DOLLAR}\"", "a$b${A}"),
+    ("\"${DOLLAR}\"", "a$b${A}"), ("\"${NO:-d$$e}\"", "d$e"), ("\"${NO:-d$e$}\"", "d$e$"),
+    ("\"${NO:-$$$$}\"", "$$"), ("\"${NO:-$${A}\"", "${A"), ("\"${file:/cash$$}\"", "cash"),
   ])
   func `expansions take the place of what is written`(text: String, expected: String) throws {
     let outside = environment(
       ["A": "one", "B": "two", "EMPTY": "", "DOLLAR": "a$b${A}"],
-      files: ["/run/secret": "s3cret\n", "/crlf": "s3cret\r\n"])
+      files: ["/run/secret": "s3cret\n", "/crlf": "s3cret\r\n", "/cash$": "cash"])
     #expect(try token(text, outside) == expected)
   }
 
