@@ -2,6 +2,8 @@
 // the file: `${NAME}`, `${NAME:-default}` and `${file:/path}` are put in here, after the YAML has
 // been read, so that no value can change the structure of the document.
 
+import HTTPSemantics
+
 /// Expands scalars. Keeps what it read, so that one run sees one content of every file.
 struct Expansion {
   /// Bytes that one scalar may become.
@@ -36,7 +38,9 @@ struct Expansion {
   /// What was read, as `ConfigurationFile.mark` has it.
   var namedFiles: [String: String] { files.mapValues(ConfigurationFile.mark(of:)) }
 
-  mutating func expand(_ text: String) -> Outcome {
+  /// - Parameter isTemplate: braces mean something in this scalar, but not in what is put in: there
+  ///   they are doubled, which makes them braces again.
+  mutating func expand(_ text: String, isTemplate: Bool = false) -> Outcome {
     var outcome = Outcome(text: nil, isSecret: false, problems: [])
     guard text.utf8.count <= Expansion.maximumSize else {
       outcome.problems.append(Expansion.tooLarge("the value is"))
@@ -65,7 +69,8 @@ struct Expansion {
         let reference = Reference(in: scalars, at: index)
         index += reference.length
         switch value(of: reference) {
-        case .success(let value): result += value
+        case .success(let value):
+          result += isTemplate ? FieldTemplate.literal(value) : value
         case .failure(let problem): outcome.problems.append(problem)
         }
       } else {

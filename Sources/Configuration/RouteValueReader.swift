@@ -81,9 +81,10 @@ enum RouteValueReader {
 
   static func template(_ text: String, limit: Int) throws(ScalarProblem) -> String {
     if text.isEmpty { throw ScalarProblem(.badText, "is empty", "name the field in 'remove'") }
-    try checkLength(text, limit)
     switch FieldTemplate.parse(text) {
-    case .success: return text
+    case .success(let template):
+      try checkLength(template.length, limit)
+      return text
     case .failure(let problem):
       throw ScalarProblem(.badText, problem.explanation, problem.suggestion)
     }
@@ -120,7 +121,11 @@ enum RouteValueReader {
   }
 
   private static func checkLength(_ text: String, _ limit: Int) throws(ScalarProblem) {
-    guard text.utf8.count <= limit else {
+    try checkLength(text.utf8.count, limit)
+  }
+
+  private static func checkLength(_ length: Int, _ limit: Int) throws(ScalarProblem) {
+    guard length <= limit else {
       throw ScalarProblem(.badText, "is too long", "use at most \(limit) characters")
     }
   }

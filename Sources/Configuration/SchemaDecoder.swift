@@ -265,7 +265,8 @@ struct SchemaDecoder {
     at path: ConfigurationPath
   ) -> ConfigurationValue? {
     let row = type.row
-    guard let (expanded, isExpanded) = expand(text, isPlain, node, at: path) else { return nil }
+    guard let (expanded, isExpanded) = expand(text, isPlain, node, as: row, at: path)
+    else { return nil }
     var value = ConfigurationValue(
       content: .list([]), origin: isExpanded ? .expansion : .file, range: node.range,
       isSecret: row.isSecret || isExpanded, written: row.isSecret ? "(redacted)" : text)
@@ -369,9 +370,12 @@ struct SchemaDecoder {
   // MARK: Expansion
 
   private mutating func expand(
-    _ text: String, _ isPlain: Bool, _ node: YAMLNode, at path: ConfigurationPath
+    _ text: String, _ isPlain: Bool, _ node: YAMLNode, as row: SchemaRow,
+    at path: ConfigurationPath
   ) -> (text: String, isExpanded: Bool)? {
-    let outcome = expansion.expand(text)
+    var isTemplate = false
+    if case .template = row.kind { isTemplate = true }
+    let outcome = expansion.expand(text, isTemplate: isTemplate)
     for problem in outcome.problems {
       let range = place(of: problem, in: text, isPlain, node.range)
       let message = "\(path.short): \(problem.message)"

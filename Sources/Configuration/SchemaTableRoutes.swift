@@ -154,9 +154,9 @@ extension Schema {
         "routes[].\(side)_headers.set", .named(0...32, .fields), .derived("nothing"),
         """
         Fields, instead of all lines of their name. A value may hold `{client_ip}` `{host}` \
-        `{method}` `{path}` `{route}` `{service}` `{request_id}` `{trace_id}`; `{{` is a brace. \
-        Fields that frame the message, belong to one connection or are written by the gateway \
-        itself are refused.
+        `{method}` `{path}` `{route}` `{service}` `{request_id}` `{trace_id}`; `{{` is a brace, \
+        and what `${…}` brings is taken as it is. Fields that frame the message, belong to one \
+        connection or are written by the gateway itself are refused.
         """),
       SchemaRow(
         "routes[].\(side)_headers.set.*", .template(1_024), .required, example: "{client_ip}",

@@ -98,5 +98,18 @@ package struct FieldTemplate: Equatable, Sendable {
     return .success(FieldTemplate(pieces: pieces))
   }
 
+  /// The template of this text alone, in which no brace means anything.
+  package static func literal(_ text: String) -> String { text.replacing("{", with: "{{") }
+
+  /// In bytes; of a variable, its word with the braces.
+  package var length: Int {
+    pieces.reduce(0) { length, piece in
+      switch piece {
+      case .literal(let bytes): length + bytes.count
+      case .variable(let variable): length + variable.word.utf8CodeUnitCount + 2
+      }
+    }
+  }
+
   private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
 }

@@ -1,6 +1,7 @@
 // Why this file exists: values from outside come in after the YAML has been read, and what they are
 // never gets out.
 import Configuration
+import HTTPSemantics
 import Primitives
 import Testing
 
@@ -187,6 +188,42 @@ import Testing
     #expect(!connections.isSecret && connections.origin == .file)
     let size = try #require(values.field("limits")?.field("head_size"))
     #expect(!size.isSecret && size.origin == .byDefault && size.shown == "32KiB")
+  }
+
+  // MARK: Templates
+
+  private func edits(
+    _ value: String, _ environment: ConfigurationEnvironment
+  ) -> ConfigurationResult {
+    let edits = "request_headers: {set: {X-A: \"\(value)\"}}"
+    return load(minimal().replacing("service: a}", with: "service: a, \(edits)}"), environment)
+  }
+
+  @Test(arguments: ["{client_ip}", "{", "{{", "{{}", "a}b", "{nobody}"])
+  func `what an expansion brings is no template`(secret: String) throws {
+    let outside = environment(["S": secret], files: ["/s": secret + "\n"])
+    let result = edits("${S} {method}{{${file:/s}", outside)
+    let value = try #require(result.configuration).routes[0].requestHeaders.set[0].value
+    let template = try FieldTemplate.parse(value).get()
+    #expect(
+      template.pieces == [
+        .literal(Array("\(secret) ".utf8)), .variable(.method), .literal(Array("{\(secret)".utf8)),
+      ])
+  }
+
+  @Test func `the text that stands in for a variable is no template either`() throws {
+    let result = edits("${NO:-{host}}", environment())
+    let value = try #require(result.configuration).routes[0].requestHeaders.set[0].value
+    #expect(try FieldTemplate.parse(value).get().pieces == [.literal(Array("{host}".utf8))])
+  }
+
+  @Test func `a brace that an expansion brings is as long as it is`() {
+    let braces = String(repeating: "{", count: 1_024)
+    #expect(edits("${S}", environment(["S": braces])).diagnostics.isEmpty)
+    #expect(
+      edits("${S}", environment(["S": braces + "{"])).diagnostics.map(\.message) == [
+        "request_headers.set: '${S}' is too long"
+      ])
   }
 
   // MARK: Missing files
