@@ -18,6 +18,10 @@ package enum ProbeVerdict: Equatable, Sendable {
     }
   }
 
+  /// All that `result` may be.
+  package static let results = [ProbeVerdict.pass(status: 0), .fail(.reset), .skipped]
+    .map(\.result)
+
   /// For people: `status 200`, `connect_refused`, `no free descriptor`.
   package var detail: String {
     switch self {

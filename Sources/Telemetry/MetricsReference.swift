@@ -13,10 +13,12 @@ package enum MetricsReference {
       Labels take their values from the configuration, never from traffic: no label holds a \
       client, a path or a header value, and an unknown method is `other`. A request without a \
       route or a service, a malformed one too, has `route="-"` and `service="-"`. A backend's \
-      label is its host:port. A series of a route or a service appears with its first request. \
-      `gateway_requests_total` tells at most 3,072 combinations apart, and with more than a \
-      thousand routes at least three for each; requests of further ones are counted with `other` \
-      for all labels and in `gateway_metrics_series_overflow_total`.
+      label is its host:port. Counters are told from 0 on, so that `rate` and `increase` miss no \
+      first event; only the series of `gateway_requests_total` and of the histograms, which are \
+      many, appear with the first request that they count. `gateway_requests_total` tells at most \
+      3,072 combinations apart, and with more than a thousand routes at least three for each; \
+      requests of further ones are counted with `other` for all labels and in \
+      `gateway_metrics_series_overflow_total`.
 
       A scraper that asks for it by `Accept` gets OpenMetrics 1.0, as Prometheus does by itself: \
       the same series, and in the buckets of the three histograms the trace id of the last \

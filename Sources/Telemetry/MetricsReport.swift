@@ -134,7 +134,7 @@ package struct MetricsReport: Sendable {
   package var healthChecks: [HealthCheckSample]
   package var panics: [PanicSample]
   package var limits: [LimitSample]
-  /// Those that are above 0 are shown.
+  /// In the order of the answer.
   package var limited: [LimitedSample]
   package var spans: SpanSamples
   package var configuration: ConfigurationStatus

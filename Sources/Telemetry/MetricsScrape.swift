@@ -117,13 +117,11 @@ extension MetricsReport {
     return [
       Section(family: .requestBytes, count: layout.routesByName.count) { out, index in
         let (name, indices) = layout.routesByName[index]
-        let bytes = sums.requestBytes(routes: indices)
-        if bytes > 0 { out.sample(name, value: bytes) }
+        out.sample(name, value: sums.requestBytes(routes: indices))
       },
       Section(family: .responseBytes, count: layout.routesByName.count) { out, index in
         let (name, indices) = layout.routesByName[index]
-        let bytes = sums.responseBytes(routes: indices)
-        if bytes > 0 { out.sample(name, value: bytes) }
+        out.sample(name, value: sums.responseBytes(routes: indices))
       },
     ]
   }
@@ -165,7 +163,6 @@ extension MetricsReport {
     return [
       Section(family: .rateLimited, count: limited.count) { out, index in
         let sample = limited[index]
-        if sample.count == 0 { return }
         out.sample(sample.limit, sample.route, sample.mode, value: sample.count)
       },
       Section(family: .rateLimitKeys, count: limits.count) {
@@ -186,9 +183,12 @@ extension MetricsReport {
       },
       Section(family: .retries, count: layout.services.count) { out, index in
         let service = layout.services[index]
-        for kind in RetryKind.allCases {
-          let count = sums.retries(service: service.index, kind: kind)
-          if count > 0 { out.sample(service.name, "\(kind.word)", value: count) }
+        // What has no service is sent nowhere, so it is not sent again.
+        if service.index == 0 { return }
+        // From 0 on, as every counter here: `rate` and `increase` need a value to go up from.
+        for kind in RetryKind.allCases where kind != .never {
+          out.sample(
+            service.name, "\(kind.word)", value: sums.retries(service: service.index, kind: kind))
         }
       },
       single(.localResponses) { out in

@@ -154,9 +154,10 @@ private final class Ledger {
   var samples: [HealthCheckSample] {
     order.flatMap { identity in
       let counts = entries[identity]?.counts ?? [:]
-      return counts.sorted { $0.key < $1.key }.map { result, count in
+      return ProbeVerdict.results.map { result in
         HealthCheckSample(
-          service: identity.service, backend: identity.backend, result: result, count: count)
+          service: identity.service, backend: identity.backend, result: result,
+          count: counts[result] ?? 0)
       }
     }
   }

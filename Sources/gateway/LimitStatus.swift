@@ -50,13 +50,17 @@ final class LimitSurvey {
     return samples
   }
 
-  /// Routes' requests that were above a limit, by what became of them.
+  /// Routes' requests that were above a limit, by what became of them. In the mode that a limit
+  /// has they are told from 0 on; in another one that it had before, when there were any.
   var limited: [LimitedSample] {
-    dataPlane.limitUses.flatMap { use in
-      [LimitMode.shadow, .enforce].map { mode in
-        LimitedSample(
-          limit: use.limit, route: use.route, mode: mode == .shadow ? "shadow" : "enforce",
-          count: use.use.total(mode, workers: dataPlane.settings.workers))
+    let limits = dataPlane.live.configuration.rateLimits
+    let modes = Dictionary(uniqueKeysWithValues: limits.map { ($0.name, $0.mode.rawValue) })
+    return dataPlane.limitUses.flatMap { use in
+      [LimitMode.shadow, .enforce].compactMap { mode in
+        let word = mode == .shadow ? "shadow" : "enforce"
+        let count = use.use.total(mode, workers: dataPlane.settings.workers)
+        if count == 0, modes[use.limit] != word { return nil }
+        return LimitedSample(limit: use.limit, route: use.route, mode: word, count: count)
       }
     }
   }

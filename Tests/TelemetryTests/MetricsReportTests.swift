@@ -66,6 +66,31 @@ private func withShards(
     }
   }
 
+  @Test func `a counter is there before it counts, so that no first one is missed`() {
+    withShards(1) { shards in
+      var idle = report(shards)
+      idle.limited = [LimitedSample(limit: "a", route: "users", mode: "enforce", count: 0)]
+      let scrape = read(idle)
+      for service in ["users", "orders"] {
+        let labels = scrape.samples.filter {
+          $0.name == "gateway_retries_total" && $0.labels["service"] == service
+        }
+        #expect(
+          labels.map { $0.labels["reason"] } == [
+            "connect", "reused_reset", "reset", "timeout", "502", "503", "504",
+          ])
+        #expect(labels.allSatisfy { $0.value == 0 })
+      }
+      #expect(scrape.value("gateway_retries_total", ["service": "-", "reason": "reset"]) == nil)
+      for name in ["gateway_request_bytes_total", "gateway_response_bytes_total"] {
+        #expect(scrape.value(name, ["route": "users"]) == 0)
+        #expect(scrape.value(name, ["route": "-"]) == 0)
+      }
+      let limited = ["limit": "a", "route": "users", "mode": "enforce"]
+      #expect(scrape.value("gateway_rate_limited_total", limited) == 0)
+    }
+  }
+
   @Test func `workers are added up`() {
     withShards(3) { shards in
       for shard in shards {

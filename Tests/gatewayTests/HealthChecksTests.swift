@@ -103,18 +103,20 @@ private struct World {
     var changes = 0
     let checks = HealthChecks(loop, seed: 1, places: 4) { changes += 1 }
     checks.follow(before.pointer, active)
+    #expect(checks.samples.map(\.count) == [0, 0, 0])
     let deadline = Loop.clock() + .seconds(20)
     while !health.gate.isDown, Loop.clock() < deadline { loop.runOnce(waiting: true) }
     #expect(health.gate.isDown && health.gate.refusesConnections)
     #expect(changes == 1)
-    #expect(checks.samples.map(\.result) == ["fail"])
+    #expect(checks.samples.map(\.result) == ["pass", "fail", "skipped"])
+    #expect(checks.samples.map { $0.count > 0 } == [false, true, false])
     #expect(checks.report(service: "s", backend: address)?.isUp == false)
 
     // The same backend under a configuration that keeps the check: it stays down.
     let same = world.snapshot(active)
     checks.follow(same.pointer, active)
     #expect(health.gate.isDown)
-    #expect(checks.samples.first?.count ?? 0 >= 3)
+    #expect(checks.samples.first { $0.result == "fail" }?.count ?? 0 >= 3)
 
     let passive = try configuration("backends: ['\(address)']")
     let after = world.snapshot(passive)

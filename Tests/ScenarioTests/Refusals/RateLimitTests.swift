@@ -158,11 +158,12 @@ extension Refusals {
       let backend = ScriptedBackend.answering()
       let limit = text("a: {rate: 2/h, key: header:Authorization, mode: shadow}", "[a]", workers: 1)
       try withGateway(limit, [backend]) { gateway in
+        let shadow = ["limit": "a", "route": "all", "mode": "shadow"]
+        #expect(try gateway.metrics().value("gateway_rate_limited_total", shadow) == 0)
         for _ in 0..<5 {
           let answer = try gateway.get(fields: "Authorization: Bearer secret\r\n")
           #expect(answer.status == 200 && answer["RateLimit"] == nil)
         }
-        let shadow = ["limit": "a", "route": "all", "mode": "shadow"]
         try gateway.waitForMetric("gateway_rate_limited_total", shadow, toBe: 3)
         let enforce = ["limit": "a", "route": "all", "mode": "enforce"]
         #expect(try gateway.metrics().value("gateway_rate_limited_total", enforce) == nil)
