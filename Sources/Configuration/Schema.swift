@@ -133,6 +133,8 @@ package struct SchemaRow: Sendable {
   package var shortForm: String?
   /// A default that is longer than the value of this key beside it gives way to that.
   package var atMost: String?
+  /// The same for one that is shorter.
+  package var atLeast: String?
   /// Of a mapping: exactly one of these of its keys must be there.
   package var oneOf: [String]
   /// Not shown even when it stands in the file.
@@ -146,8 +148,8 @@ package struct SchemaRow: Sendable {
 
   init(
     _ path: String, _ kind: SchemaKind, _ presence: SchemaPresence, words: [SchemaWord] = [],
-    shortForm: String? = nil, atMost: String? = nil, oneOf: [String] = [], isSecret: Bool = false,
-    needsRestart: Bool? = nil, example: String? = nil, _ doc: String
+    shortForm: String? = nil, atMost: String? = nil, atLeast: String? = nil, oneOf: [String] = [],
+    isSecret: Bool = false, needsRestart: Bool? = nil, example: String? = nil, _ doc: String
   ) {
     self.path = path
     let last = path.split(separator: ".").last ?? ""
@@ -157,12 +159,14 @@ package struct SchemaRow: Sendable {
     self.words = words
     self.shortForm = shortForm
     self.atMost = atMost
+    self.atLeast = atLeast
     self.oneOf = oneOf
     self.isSecret = isSecret
     self.needsRestart = needsRestart
     self.example = example
     self.doc =
       doc + (atMost.map { " By default never longer than `\($0)`." } ?? "")
+      + (atLeast.map { " By default never shorter than `\($0)`." } ?? "")
       + (needsRestart == true ? " A change of it needs a restart." : "")
   }
 }
@@ -184,14 +188,16 @@ package struct Schema: Sendable {
     /// as that.
     func bounded(_ fields: [ConfigurationValue.Field]) -> [ConfigurationValue.Field] {
       fields.map { field in
-        guard field.value.origin == .byDefault, let bound = key(field.key)?.row.atMost,
-          var most = fields.first(where: { $0.key == bound })?.value,
+        guard field.value.origin == .byDefault, let row = key(field.key)?.row,
+          let bound = row.atMost ?? row.atLeast,
+          var other = fields.first(where: { $0.key == bound })?.value,
           case .duration(let time)? = field.value.scalar,
-          case .duration(let longest)? = most.scalar, time > longest
+          case .duration(let limit)? = other.scalar,
+          row.atMost == nil ? time < limit : time > limit
         else { return field }
-        most.origin = .byDefault
-        most.range = nil
-        return ConfigurationValue.Field(key: field.key, value: most)
+        other.origin = .byDefault
+        other.range = nil
+        return ConfigurationValue.Field(key: field.key, value: other)
       }
     }
   }

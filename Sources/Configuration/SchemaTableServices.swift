@@ -238,7 +238,7 @@ extension Schema {
       "services.*.health.passive.ejection", wait, .byDefault("30s"), atMost: "max_ejection",
       "How long, times the number of ejections in a row."),
     SchemaRow(
-      "services.*.health.passive.max_ejection", wait, .byDefault("300s"),
+      "services.*.health.passive.max_ejection", wait, .byDefault("300s"), atLeast: "ejection",
       "The longest ejection."),
     SchemaRow(
       "services.*.health.passive.max_ejected", anyShare, .byDefault("50%"),
@@ -288,7 +288,7 @@ extension Schema {
       "services.*.circuit_breaker.open", wait, .byDefault("10s"), atMost: "max_open",
       "How long it stays open; half as long again for every time in a row."),
     SchemaRow(
-      "services.*.circuit_breaker.max_open", wait, .byDefault("120s"),
+      "services.*.circuit_breaker.max_open", wait, .byDefault("120s"), atLeast: "open",
       "The longest time that it stays open."),
     SchemaRow(
       "services.*.circuit_breaker.half_open_requests", .integer(1...1_000), .byDefault("1"),

@@ -202,12 +202,11 @@ extension CrossChecks {
     guard let first = part.field(shorter), let last = part.field(longer),
       let least = first.duration, let most = last.duration, least > most
     else { return }
-    // The shorter one is written: its default would have given way.
+    // Both are written: the default of either would have given way.
     let text = (QuantityText.duration(least), QuantityText.duration(most))
     diagnostics.error(
       .outOfBounds, first.range, path.key(shorter),
-      "\(what).\(shorter): \(text.0) is longer than \(longer), which is \(text.1)"
-        + (last.range == nil ? " by default" : ""),
+      "\(what).\(shorter): \(text.0) is longer than \(longer), which is \(text.1)",
       suggestion: "write \(longer): \(text.0)")
   }
 }

@@ -75,12 +75,7 @@ import Testing
     #expect(said("health: {active: {path: /, interval: 1s}}") == [])
   }
 
-  @Test func `an ejection longer than the longest is an error, written or not`() {
-    #expect(
-      said("health: {passive: {ejection: 10m}}") == [
-        "error health.passive.ejection: health.passive.ejection: 10m is longer than max_ejection, "
-          + "which is 5m by default; write max_ejection: 10m"
-      ])
+  @Test func `an ejection longer than the longest is an error where both are written`() {
     #expect(
       said("health: {passive: {ejection: 30s, max_ejection: 10s}}") == [
         "error health.passive.ejection: health.passive.ejection: 30s is longer than max_ejection, "
@@ -113,12 +108,25 @@ import Testing
     #expect(shown.replacing(" ", with: "").contains("\"ejection\":\"\(expected)s\""))
   }
 
-  @Test func `a default that gives way to a hidden value is hidden too`() throws {
+  @Test(arguments: [("10s", 300), ("5m", 300), ("10m", 600)] as [(String, Int64)])
+  func `where only the usual time is written, the longest is no shorter than that`(
+    usual: String, expected: Int64
+  ) throws {
+    let keys = "health: {passive: {ejection: \(usual)}}, circuit_breaker: {open: 1h}"
+    #expect(said(keys) == [])
+    let text = minimal().replacing("9001]", with: "9001], \(keys)")
+    let service = try configuration(text).services[0]
+    #expect(service.health.passive?.maxEjection == .seconds(expected))
+    #expect(service.circuitBreaker?.maxOpen == .seconds(3_600))
+  }
+
+  @Test(arguments: ["max_ejection", "ejection"])
+  func `a default that gives way to a hidden value is hidden too`(key: String) throws {
     let text = minimal().replacing(
-      "9001]", with: "9001], health: {passive: {max_ejection: '${LONGEST}'}}")
+      "9001]", with: "9001], health: {passive: {\(key): '${TIME}'}}")
     let shown = EffectiveConfiguration.json(
-      try #require(load(text, environment(["LONGEST": "7s"])).values))
-    #expect(!shown.contains("7s"))
+      try #require(load(text, environment(["TIME": key == "ejection" ? "7m" : "7s"])).values))
+    #expect(!shown.contains("7m") && !shown.contains("7s"))
   }
 
   @Test func `down at first without a check that brings it up is an error`() {
