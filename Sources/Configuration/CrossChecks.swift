@@ -106,6 +106,33 @@ struct CrossChecks {
     }
   }
 
+  // MARK: Parameters
+
+  /// A parameter's name that is written as a query has it: what is compared is what that means.
+  /// - Parameter suggests: what to write instead of a name; nil when it cannot be written there.
+  mutating func warnOfEncoding(
+    _ name: String, _ range: SourceRange?, at path: ConfigurationPath,
+    suggests: (String) -> String?
+  ) {
+    // In a name that is written here a plus is a plus.
+    let decoded = ASCII.formDecoded(name.replacing("+", with: "%2B")[...].utf8)
+    if decoded == name { return }
+    let sent = PrintableText.of(name.replacing("%", with: "%25"), limit: 128)
+    diagnostics.warning(
+      .noEffect, range, path,
+      "\(path.short): names in a query are compared decoded; this one is met by \(sent) alone",
+      suggestion: suggests(decoded).map { "write \($0)" })
+  }
+
+  /// The same of a key.
+  mutating func warnOfEncoding(_ key: ConfigurationValue?, at path: ConfigurationPath) {
+    guard let key, !key.isSecret, case .requestKey(.query(let name))? = key.scalar else { return }
+    warnOfEncoding(name, key.range, at: path) { decoded in
+      let meant = "query:\(decoded)"
+      return (try? RequestPartReader.key(meant, [])) == nil ? nil : meant
+    }
+  }
+
   // MARK: Tracing
 
   private mutating func checkTracing(_ sockets: [Socket]) {

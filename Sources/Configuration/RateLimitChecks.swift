@@ -37,6 +37,9 @@ extension CrossChecks {
     guard let key = limit.field("key") else { return }
     warnOfRepeats(key, at: path.key("key"))
     let parts = key.elements
+    for (index, part) in parts.enumerated() {
+      warnOfEncoding(part, at: path.key("key").index(index))
+    }
     if parts.count > 1, let index = parts.firstIndex(where: { $0.scalar == .word("global") }) {
       diagnostics.warning(
         .noEffect, parts[index].range, path.key("key").index(index),

@@ -77,6 +77,11 @@ extension CrossChecks {
   ) {
     guard let match = route.field("match") else { return }
     warnOfRepeats(match.field("methods"), at: path.key("methods"))
+    for parameter in match.field("query")?.named ?? [] {
+      warnOfEncoding(
+        parameter.name, parameter.nameRange, at: path.key("query").name(parameter.name)
+      ) { ScalarReader.isPrintable($0) && !$0.contains("\u{FFFD}") ? $0 : nil }
+    }
     let headers = match.field("headers")?.named ?? []
     let place = path.key("headers")
     checkRepeatedNames(headers, at: place)

@@ -66,6 +66,7 @@ extension CrossChecks {
       case .word(let word)? = policy.scalar
     else { return }
     let place = path.key("balancer")
+    warnOfEncoding(balancer.field("key"), at: place.key("key"))
     if !(BalancerConfiguration.Policy(rawValue: word)?.isKeyed ?? false) {
       for key in ["key", "max_load"] {
         guard let value = balancer.field(key), value.origin != .byDefault,

@@ -176,8 +176,21 @@ private func complaints(_ limits: String, _ names: String) -> [String] {
     ("key: header:X, ipv6_prefix: 48", "ipv6_prefix: the key has no client_ip"),
     ("key: global, missing_key: skip", "missing_key: no request is without this key"),
     ("key: route, headers: true", "headers: nobody is told of what clients share"),
+    (
+      "key: 'query:a%5Fb'",
+      "key: names in a query are compared decoded; this one is met by a%255Fb alone; "
+        + "write query:a_b"
+    ),
+    (
+      "key: [client_ip, 'query:%C3%A9']",
+      "key: names in a query are compared decoded; this one is met by %25C3%25A9 alone"
+    ),
   ])
   func `what has no effect is a warning`(keys: String, words: String) {
     #expect(complaints("a: {rate: 1/s, \(keys)}", "[a]") == ["1: warning: \(words)"])
+  }
+
+  @Test func `a percent sign that encodes nothing is part of a name`() {
+    #expect(complaints("a: {rate: 1/s, key: ['query:100%', 'query:a+%zz']}", "[a]") == [])
   }
 }

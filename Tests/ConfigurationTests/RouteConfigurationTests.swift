@@ -290,6 +290,18 @@ private func complaints(_ routes: String, _ more: String = "") -> [String] {
       ])
   }
 
+  @Test func `a parameter named as it is sent, not as it is meant, is a warning`() {
+    let routes = """
+      - match: {path: /x, query: {"v%5F": a, "%41": "x%20y", "50%": b}}
+        service: a
+      """
+    let text = "1: warning: match.query: names in a query are compared decoded; this one is met by"
+    #expect(
+      complaints(routes) == [
+        "\(text) v%255F alone; write v_", "\(text) %2541 alone; write A",
+      ])
+  }
+
   @Test func `conditions that cannot be met are named`() {
     let host = complaints("- {match: {path: /, headers: {Host: x}}, service: a}")
     #expect(

@@ -38,6 +38,15 @@ import Testing
     }
   }
 
+  @Test func `a key that names a parameter as it is sent, not as it is meant, is warned of`() {
+    #expect(
+      said("balancer: {policy: maglev, key: 'query:a%5Fb'}") == [
+        "warning balancer.key: balancer.key: names in a query are compared decoded; this one is "
+          + "met by a%255Fb alone; write query:a_b"
+      ])
+    #expect(said("balancer: {policy: maglev, key: 'cookie:a%5Fb'}") == [])
+  }
+
   @Test func `weights with round robin are warned of once`() {
     let backends = "[{address: 10.0.0.1:80, weight: 1}, {address: 10.0.0.2:80, weight: 3}, "
       + "{address: 10.0.0.3:80, weight: 5}]"
