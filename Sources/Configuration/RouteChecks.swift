@@ -196,6 +196,11 @@ extension CrossChecks {
         "response_headers.set: the answer of \(action) gets no '\(entry.name)' from here",
         suggestion: own["\(action) \(entry.name.lowercased())"].map { "write \(action).\($0)" })
     }
+    if let remove = route.field("response_headers")?.field("remove"), !remove.elements.isEmpty {
+      diagnostics.warning(
+        .noEffect, remove.range, path.key("response_headers").key("remove"),
+        "response_headers.remove: \(action) answers by itself, and that answer keeps its fields")
+    }
     guard let respond = route.field("respond"), let body = respond.field("body"),
       body.scalar != .word("none"), case .integer(let status)? = respond.field("status")?.scalar,
       [204, 205, 304].contains(status)

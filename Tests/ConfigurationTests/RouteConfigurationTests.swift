@@ -290,6 +290,27 @@ private func complaints(_ routes: String, _ more: String = "") -> [String] {
       ])
   }
 
+  @Test func `nothing is removed from an answer of the route's own, which is a warning`() {
+    let found = complaints(
+      """
+      - match: {path: /x}
+        respond: {}
+        response_headers: {set: {X-A: a}, remove: [Content-Type]}
+      - match: {path: /y}
+        redirect: {status: 308, location: /z}
+        response_headers: {remove: [Server, Location]}
+      - match: {path: /z}
+        redirect: {status: 308, location: /z}
+        response_headers: {set: {X-A: a}, remove: []}
+      """)
+    let text = "answers by itself, and that answer keeps its fields"
+    #expect(
+      found == [
+        "3: warning: response_headers.remove: respond \(text)",
+        "6: warning: response_headers.remove: redirect \(text)",
+      ])
+  }
+
   @Test func `a parameter named as it is sent, not as it is meant, is a warning`() {
     let routes = """
       - match: {path: /x, query: {"v%5F": a, "%41": "x%20y", "50%": b}}
