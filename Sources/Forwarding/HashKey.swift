@@ -30,14 +30,15 @@ extension Admission {
   /// - Parameter hasAddress: the client has an address; one on a unix socket has none.
   /// - Parameter room: for the value of a parameter; nothing stays in it.
   @inline(__always)
-  func hash(
+  mutating func hash(
     _ key: HashKey, _ head: RequestHead, hasAddress: Bool, room: inout ByteWriter
   ) -> UInt64? {
     if case .none = key { return nil }
     return compute(key, head, hasAddress: hasAddress, &room)
   }
 
-  private func compute(
+  /// Mutating, though nothing changes: else it would be given a copy of two hundred bytes.
+  private mutating func compute(
     _ key: HashKey, _ head: RequestHead, hasAddress: Bool, _ room: inout ByteWriter
   ) -> UInt64? {
     switch key {

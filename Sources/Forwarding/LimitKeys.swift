@@ -64,12 +64,13 @@ package enum ShownKey {
   }
 }
 
-extension Admission {
+/// Of an admission where it is, as of the head: neither is copied for a limit.
+extension UnsafePointer where Pointee == Admission {
   /// nil: the request does not count at this limit.
   /// - Parameter room: for parts that are put together or decoded; nothing stays in it.
   func limitKey(
-    _ limit: UnsafePointer<LimitEntry>, _ head: RequestHead, _ snapshot: UnsafePointer<Snapshot>,
-    hasAddress: Bool, room: inout ByteWriter
+    _ limit: UnsafePointer<LimitEntry>, _ head: UnsafePointer<RequestHead>,
+    _ snapshot: UnsafePointer<Snapshot>, hasAddress: Bool, room: inout ByteWriter
   ) -> MadeKey? {
     var hash = limit.pointee.hash
     var address: IPAddress?
@@ -80,14 +81,14 @@ extension Admission {
     for part in limit.pointee.parts {
       switch part {
       case .clientIP where hasAddress:
-        let masked = limit.pointee.clientAddress(client.address)
+        let masked = limit.pointee.clientAddress(pointee.client.address)
         address = masked
         hash.combine(word: masked.isV4 ? 1 : 2)
         hash.combine(word: masked.high)
         hash.combine(word: masked.low)
         continue
       case .route:
-        let entry = snapshot.pointee.routes + Int(route)
+        let entry = snapshot.pointee.routes + Int(pointee.route)
         number = UInt64(entry.pointee.number) + 1
         hash.combine(entry.pointee.name)
         continue
@@ -119,36 +120,36 @@ extension Admission {
   /// The text of a part; nil = the request has none. Several field lines of one name are joined in
   /// `room`; the values of parameters are too, each as it is meant.
   private func value(
-    of part: LimitKeyPart, _ head: RequestHead, _ room: inout ByteWriter
+    of part: LimitKeyPart, _ head: UnsafePointer<RequestHead>, _ room: inout ByteWriter
   ) -> ByteSlice? {
     switch part {
     case .clientIP, .route, .global: return nil
     case .host:
-      let host = facts.authority.slice(in: head.base)
+      let host = pointee.facts.authority.slice(in: head.pointee.base)
       return host.isEmpty ? nil : host
     case .field(let name): return joined(name, head, &room)
-    case .cookie(let name): return RequestPart.cookie(name, in: head, isNominatedToo: true)
+    case .cookie(let name): return RequestPart.cookie(name, in: head.pointee, isNominatedToo: true)
     case .query(let name): return joined(parameter: name, &room)
     }
   }
 
   private func joined(parameter name: ByteSlice, _ room: inout ByteWriter) -> ByteSlice? {
     let start = room.cursor
-    var parameters = QueryParameters(query)
+    var parameters = QueryParameters(pointee.query)
     while parameters.next(named: name) {
       if room.cursor > start { room.append(", ") }
       parameters.writeValue(into: &room)
     }
-    return room.cursor > start ? ByteSlice(UnsafePointer(start), room.cursor - start) : nil
+    return room.cursor > start ? ByteSlice(UnsafePointer<UInt8>(start), room.cursor - start) : nil
   }
 
   private func joined(
-    _ name: ByteSlice, _ head: RequestHead, _ room: inout ByteWriter
+    _ name: ByteSlice, _ head: UnsafePointer<RequestHead>, _ room: inout ByteWriter
   ) -> ByteSlice? {
     var first: ByteSlice?
     var isSeveral = false
     let start = room.cursor
-    RequestPart.sentValues(of: name, in: head) { value in
+    RequestPart.sentValues(of: name, in: head.pointee) { value in
       guard let only = first else {
         first = value
         return
@@ -158,7 +159,7 @@ extension Admission {
       room.append(", ")
       room.append(value)
     }
-    return isSeveral ? ByteSlice(UnsafePointer(start), room.cursor - start) : first
+    return isSeveral ? ByteSlice(UnsafePointer<UInt8>(start), room.cursor - start) : first
   }
 }
 

@@ -54,16 +54,17 @@ package struct LimitStep {
   private let limits: UnsafeBufferPointer<RouteLimit>
   private let ledger: LimitLedger
   private let admission: UnsafePointer<Admission>
-  private let head: RequestHead
+  private let head: UnsafePointer<RequestHead>
   private let snapshot: UnsafePointer<Snapshot>
   private let hasAddress: Bool
   private let now: Instant
 
-  /// - Parameter admission: after its `admit`, of a request that goes on.
+  /// - Parameter admission: after its `admit`, of a request that goes on; it and the head must hold
+  ///   as long as this does.
   /// - Parameter now: of the monotonic clock; never ahead of it.
   package init(
     _ limits: UnsafeBufferPointer<RouteLimit>, _ ledger: LimitLedger,
-    _ admission: UnsafePointer<Admission>, _ head: RequestHead,
+    _ admission: UnsafePointer<Admission>, _ head: UnsafePointer<RequestHead>,
     _ snapshot: UnsafePointer<Snapshot>, hasAddress: Bool, now: Instant
   ) {
     self.limits = limits
@@ -110,7 +111,7 @@ package struct LimitStep {
     charge.pointee.isTold = false
     let limit = limits[position].entry
     if case .off = limit.pointee.mode { return nil }
-    return admission.pointee.limitKey(limit, head, snapshot, hasAddress: hasAddress, room: &room)
+    return admission.limitKey(limit, head, snapshot, hasAddress: hasAddress, room: &room)
   }
 
   /// The request does not go on, so it counts nowhere.
@@ -159,7 +160,7 @@ extension LimitStep {
   package func writeFields(into writer: inout ByteWriter) {
     var isFirst = true
     for position in 0..<limits.count where ledger.charges[position].isTold {
-      writer.append(isFirst ? "RateLimit-Policy: " : ", ")
+      if isFirst { writer.append("RateLimit-Policy: ") } else { writer.append(", ") }
       writer.append(limits[position].entry.pointee.told)
       isFirst = false
     }

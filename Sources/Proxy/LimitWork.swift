@@ -23,7 +23,7 @@ extension ExchangeRef {
     // head came in pieces.
     let now = max(worker.pointee.now, pointee.record.begun)
     let step = LimitStep(
-      limits, worker.pointee.limitLedger, UnsafePointer(arrival.admission), arrival.pointee.head,
+      limits, worker.pointee.limitLedger, UnsafePointer(arrival.admission), arrival.head,
       pointee.snapshot, hasAddress: pointee.client.pointee.hasAddress, now: now)
     var room = ByteWriter(worker.pointee.scratch, capacity: Worker.scratchSize)
     let outcome = step.charge(room: &room)

@@ -222,10 +222,12 @@ struct Judge {
     }
     guard let extras = probe.admission.pointee.extras else { return }
     var room = probe.keyRoom
-    let outcome = LimitStep(
-      extras.pointee.limits, ledger, UnsafePointer(probe.admission), probe.head,
-      asked.snapshot.pointer, hasAddress: line.client.slice != nil, now: now
-    ).charge(room: &room)
+    let outcome = withUnsafePointer(to: probe.head) { head in
+      LimitStep(
+        extras.pointee.limits, ledger, UnsafePointer(probe.admission), head,
+        asked.snapshot.pointer, hasAddress: line.client.slice != nil, now: now
+      ).charge(room: &room)
+    }
     if outcome.refused >= 0 {
       refuse(&judgement, by: route.configuration.rateLimits[Int(outcome.refused)])
     } else if outcome.named >= 0 {

@@ -182,9 +182,11 @@ struct ExplainedVerdict {
       let ledger = LimitLedger.create()
       defer { ledger.destroy() }
       limits = withUnsafePointer(to: admission) { admission in
-        LimitStep(
-          extras.pointee.limits, ledger, admission, head, snapshot, hasAddress: true, now: now
-        ).look(room: &rest)
+        withUnsafePointer(to: head) { head in
+          LimitStep(
+            extras.pointee.limits, ledger, admission, head, snapshot, hasAddress: true, now: now
+          ).look(room: &rest)
+        }
       }
     }
     if answer == .answerByRoute {
