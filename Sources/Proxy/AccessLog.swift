@@ -85,7 +85,7 @@ package struct AccessLog {
   package func countDropped(in counter: SharedCounter) { state.pointee.dropped = counter }
 
   /// Takes a line, or drops and counts it when both buffers are full.
-  package func append(_ record: AccessRecord) {
+  package func append(_ record: UnsafePointer<AccessRecord>) {
     if write(record) || (flush() && write(record)) {
       if state.pointee.count >= LogState.flushSize { _ = flush() }
       return
@@ -93,7 +93,7 @@ package struct AccessLog {
     state.pointee.dropped.increment()
   }
 
-  private func write(_ record: AccessRecord) -> Bool {
+  private func write(_ record: UnsafePointer<AccessRecord>) -> Bool {
     var writer = ByteWriter(
       current.base + state.pointee.count, capacity: LogState.bufferSize - state.pointee.count)
     guard record.write(to: &writer, &state.pointee.timestamp) else { return false }

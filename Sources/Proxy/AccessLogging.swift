@@ -31,7 +31,10 @@ extension WorkerRef {
     // What a limit in shadow would have refused is to be seen, every one.
     guard isKept || exchange.pointee.limit > 0 else { return }
     let wasEmpty = log.isEmpty
-    log.append(exchange.accessRecord(sample))
+    // The clock of the day is read once, and the beginning reckoned from it.
+    var record = AccessRecord(time: WallClock.nanoseconds() - sample.duration.nanoseconds)
+    exchange.tell(sample, in: &record)
+    log.append(&record)
     if wasEmpty && !log.isEmpty {
       arm(log.state.pointee.timer, at: pointee.now + LogState.flushDelay)
     }
@@ -54,17 +57,18 @@ extension WorkerRef {
 }
 
 extension ExchangeRef {
-  /// Its slices lie in the exchange's buffer and in the snapshot.
-  fileprivate func accessRecord(_ sample: RequestSample) -> AccessRecord {
-    let kept = UnsafePointer(record)
+  /// The slices lie in the exchange's buffer and in the snapshot.
+  fileprivate func tell(_ sample: RequestSample, in record: inout AccessRecord) {
+    let kept = UnsafePointer(self.record)
     let snapshot = pointee.snapshot
-    // The clock of the day is read once, and the beginning reckoned from it.
-    var record = AccessRecord(time: WallClock.nanoseconds() - sample.duration.nanoseconds)
     record.requestID = known(kept.pointee.requestID)
     // See RequestIdentifier.isValid, Method.word and Authority.parse: what passed these.
     record.plain = [.requestID, .host]
     if kept.pointee.methodText.isEmpty { record.plain.insert(.method) }
-    if kept.pointee.trace.span != 0 { record.trace = kept.pointee.trace }
+    if kept.pointee.trace.span != 0 {
+      record.traceID = text(TraceContext.traceID(from: kept.pointee.traceparentOffset))
+      record.span = kept.pointee.trace.span
+    }
     if kept.pointee.hasClientAddress {
       record.client = kept.pointee.clientAddress
       let client = pointee.client
@@ -104,7 +108,6 @@ extension ExchangeRef {
     record.bytesOut = sample.bytesOut
     record.latency = sample.duration
     record.upstream = sample.upstream
-    return record
   }
 
   /// As it came; a usual one was not copied for it.

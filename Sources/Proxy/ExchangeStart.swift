@@ -230,8 +230,7 @@ extension ExchangeRef {
       pointee.record.requestID = keep(identifier, RequestIdentifier.maximumLength, &writer)
     } else if trace == nil {
       // A trace that begins here has one identifier for both uses: the digits stand there already.
-      pointee.record.requestID = ByteRange(
-        offset: start &+ TraceContext.traceIDOffset, length: TraceContext.traceIDLength)
+      pointee.record.requestID = TraceContext.traceID(from: start)
     } else {
       // In one that is continued there are other requests.
       let high = worker.pointee.random.next()

@@ -27,49 +27,47 @@ struct AccessLine {
   }
 
   /// An upper bound on the length of this line.
-  static func worstCase(of record: AccessRecord) -> Int {
+  static func worstCase(of record: UnsafePointer<AccessRecord>) -> Int {
     func told(_ text: ByteSlice?, _ bound: Int) -> Int { min(text?.count ?? 0, bound) }
     let texts =
-      told(record.requestID, requestIDBytes) &+ told(record.method, methodBytes)
-      &+ told(record.host, nameBytes) &+ told(record.path, pathBytes)
-      &+ told(record.route, nameBytes) &+ told(record.service, nameBytes)
-      &+ told(record.backend, nameBytes) &+ told(record.userAgent, userAgentBytes)
-      &+ told(record.limit, nameBytes)
+      told(record.pointee.requestID, requestIDBytes) &+ told(record.pointee.method, methodBytes)
+      &+ told(record.pointee.host, nameBytes) &+ told(record.pointee.path, pathBytes)
+      &+ told(record.pointee.route, nameBytes) &+ told(record.pointee.service, nameBytes)
+      &+ told(record.pointee.backend, nameBytes) &+ told(record.pointee.userAgent, userAgentBytes)
+      &+ told(record.pointee.limit, nameBytes)
     return fixedLength &+ texts &* JSONBytes.worstCase  // bounded by `longest`
   }
 
   // MARK: - The line
 
   /// From the brace to the client.
-  mutating func begin(_ record: AccessRecord, _ timestamp: inout Timestamp) {
+  mutating func begin(_ record: UnsafePointer<AccessRecord>, _ timestamp: inout Timestamp) {
     put("{\"time\":\"")
-    timestamp.write(nanoseconds: record.time, to: cursor)
+    timestamp.write(nanoseconds: record.pointee.time, to: cursor)
     cursor += Timestamp.length
-    switch record.level {
+    switch record.pointee.level {
     case .info: put("\",\"level\":\"info\"")
     case .warning: put("\",\"level\":\"warning\"")
     case .error: put("\",\"level\":\"error\"")
     }
     put(",\"msg\":\"request\",\"request_id\":")
     text(
-      record.requestID, bound: AccessLine.requestIDBytes, isPlain: record.plain.contains(.requestID)
-    )
-    if let trace = record.trace {
+      record.pointee.requestID, bound: AccessLine.requestIDBytes,
+      isPlain: record.pointee.plain.contains(.requestID))
+    if let traceID = record.pointee.traceID {
       put(",\"trace_id\":\"")
-      hex(trace.traceHigh)
-      hex(trace.traceLow)
+      put(traceID)
       put("\",\"span_id\":\"")
-      hex(trace.span)
+      hex(record.pointee.span)
       put("\",\"client_ip\":")
     } else {
       put(",\"trace_id\":null,\"span_id\":null,\"client_ip\":")
     }
-    if let text = record.clientText {
+    if let text = record.pointee.clientText {
       put("\"")
-      ByteWriter.copy(text.base, text.count, to: cursor)
-      cursor += text.count
+      put(text)
       put("\"")
-    } else if let client = record.client {
+    } else if let client = record.pointee.client {
       put("\"")
       cursor += client.write(to: cursor)
       put("\"")
@@ -79,32 +77,33 @@ struct AccessLine {
   }
 
   /// What was asked for and where it went.
-  mutating func request(_ record: AccessRecord) {
+  mutating func request(_ record: UnsafePointer<AccessRecord>) {
+    let plain = record.pointee.plain
     put(",\"method\":")
-    text(record.method, bound: AccessLine.methodBytes, isPlain: record.plain.contains(.method))
+    text(record.pointee.method, bound: AccessLine.methodBytes, isPlain: plain.contains(.method))
     put(",\"host\":")
-    text(record.host, bound: AccessLine.nameBytes, isPlain: record.plain.contains(.host))
+    text(record.pointee.host, bound: AccessLine.nameBytes, isPlain: plain.contains(.host))
     put(",\"path\":")
-    text(record.path, bound: AccessLine.pathBytes)
-    switch record.version {
+    text(record.pointee.path, bound: AccessLine.pathBytes)
+    switch record.pointee.version {
     case .http11: put(",\"protocol\":\"HTTP/1.1\",\"route\":")
     case .http10: put(",\"protocol\":\"HTTP/1.0\",\"route\":")
     case nil: put(",\"protocol\":null,\"route\":")
     }
-    text(record.route, bound: AccessLine.nameBytes, isPlain: record.plain.contains(.route))
+    text(record.pointee.route, bound: AccessLine.nameBytes, isPlain: plain.contains(.route))
     put(",\"service\":")
-    text(record.service, bound: AccessLine.nameBytes, isPlain: record.plain.contains(.service))
+    text(record.pointee.service, bound: AccessLine.nameBytes, isPlain: plain.contains(.service))
     put(",\"backend\":")
-    text(record.backend, bound: AccessLine.nameBytes, isPlain: record.plain.contains(.backend))
+    text(record.pointee.backend, bound: AccessLine.nameBytes, isPlain: plain.contains(.backend))
     put(",\"attempts\":")
-    number(UInt64(record.attempts))
+    number(UInt64(record.pointee.attempts))
   }
 
   /// How it ended and how long it took, to the line feed.
-  mutating func outcome(_ record: AccessRecord) {
+  mutating func outcome(_ record: UnsafePointer<AccessRecord>) {
     put(",\"status\":")
-    if let status = record.status { number(UInt64(status)) } else { null() }
-    switch record.reason {
+    if let status = record.pointee.status { number(UInt64(status)) } else { null() }
+    switch record.pointee.reason {
     case .none: put(",\"reason\":null")
     case let reason:
       put(",\"reason\":\"")
@@ -112,20 +111,20 @@ struct AccessLine {
       put("\"")
     }
     put(",\"bytes_in\":")
-    number(record.bytesIn)
+    number(record.pointee.bytesIn)
     put(",\"bytes_out\":")
-    number(record.bytesOut)
+    number(record.pointee.bytesOut)
     put(",\"latency_ms\":")
-    milliseconds(record.latency)
+    milliseconds(record.pointee.latency)
     put(",\"upstream_ms\":")
-    milliseconds(record.upstream)
+    milliseconds(record.pointee.upstream)
     put(",\"queue_ms\":")
-    milliseconds(record.queue)
+    milliseconds(record.pointee.queue)
     put(",\"connect_ms\":")
-    milliseconds(record.connect)
+    milliseconds(record.pointee.connect)
     put(",\"user_agent\":")
-    text(record.userAgent, bound: AccessLine.userAgentBytes)
-    if let limit = record.limit {
+    text(record.pointee.userAgent, bound: AccessLine.userAgentBytes)
+    if let limit = record.pointee.limit {
       put(",\"limit\":")
       text(limit, bound: AccessLine.nameBytes)
     }
@@ -145,6 +144,11 @@ struct AccessLine {
   private mutating func hex(_ value: UInt64) {
     ASCII.writeHex16(value, to: cursor)
     cursor += 16
+  }
+
+  private mutating func put(_ text: ByteSlice) {
+    ByteWriter.copy(text.base, text.count, to: cursor)
+    cursor += text.count
   }
 
   private mutating func number(_ value: UInt64) {
@@ -182,8 +186,8 @@ struct AccessLine {
     guard let text else { return null() }
     cursor.pointee = 0x22
     if isPlain && text.count <= bound {
-      ByteWriter.copy(text.base, text.count, to: cursor + 1)
-      cursor += text.count + 1
+      cursor += 1
+      put(text)
     } else if text.count <= bound {
       cursor = JSONBytes.escape(text, to: cursor + 1)
     } else {

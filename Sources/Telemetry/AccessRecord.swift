@@ -29,7 +29,10 @@ package struct AccessRecord {
   /// When the request began: nanoseconds since 1970.
   @usableFromInline package var time: Int64
   @usableFromInline package var requestID: ByteSlice?
-  @usableFromInline package var trace: TraceContext?
+  /// Its 32 digits: they have been written for the backend, and are copied from there.
+  @usableFromInline package var traceID: ByteSlice?
+  /// The gateway's own span in it.
+  @usableFromInline package var span: UInt64
   @usableFromInline package var client: IPAddress?
   /// The same as text, where somebody has it.
   @usableFromInline package var clientText: ByteSlice?
@@ -59,6 +62,7 @@ package struct AccessRecord {
   /// All unknown.
   @inlinable package init(time: Int64) {
     self.time = time
+    span = 0
     attempts = 0
     reason = .none
     bytesIn = 0
@@ -79,7 +83,10 @@ package struct AccessRecord {
   package static var maximumLength: Int {
     AccessLine.longest
   }
+}
 
+/// Written from where it is: to hand on a value of its size costs some fifty instructions.
+extension UnsafePointer where Pointee == AccessRecord {
   /// Appends the line with its line feed. False, and nothing appended, when it may not fit: the
   /// room that is asked for is that of the worst escaping.
   package func write(to writer: inout ByteWriter, _ timestamp: inout Timestamp) -> Bool {

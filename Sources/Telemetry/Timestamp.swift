@@ -45,7 +45,10 @@ package struct Timestamp {
     raw.storeBytes(of: words.0, as: UInt64.self)
     raw.storeBytes(of: words.1, toByteOffset: 8, as: UInt64.self)
     raw.storeBytes(of: words.2, toByteOffset: 16, as: UInt32.self)
-    ASCII.writeDecimal(UInt64(rest / 1_000), count: 6, to: target + 20)
+    let microseconds = UInt32(truncatingIfNeeded: rest / 1_000)  // below a million
+    let whole = microseconds / 1_000
+    ASCII.writeThreeDigits(whole, to: target + 20)
+    ASCII.writeThreeDigits(microseconds &- whole &* 1_000, to: target + 23)
     target[26] = 0x5a
   }
 

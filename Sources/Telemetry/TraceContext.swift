@@ -38,9 +38,10 @@ package struct TraceContext: Equatable, Sendable {
 
   /// The bytes that `write` makes.
   @inlinable package static var textLength: Int { 55 }
-  /// Where in them the trace id stands, and how long it is.
-  @inlinable package static var traceIDOffset: UInt32 { 3 }
-  @inlinable package static var traceIDLength: UInt32 { 32 }
+  /// Where the digits of the trace id stand in a text that begins at `start`.
+  @inlinable package static func traceID(from start: UInt32) -> ByteRange {
+    ByteRange(offset: start &+ 3, length: 32)  // a place in a buffer of some KiB
+  }
 
   /// Reads a traceparent value (Trace Context section 3.2). Version 00 is exactly its four fields;
   /// of a higher version the first four are read, and what follows must begin with a dash; version

@@ -35,7 +35,7 @@ private let sampling = AccessSampling(partsPerMillion: 1_000_000, slow: .seconds
 private func append(_ number: Int, to log: AccessLog) {
   var record = AccessRecord(time: 0)
   record.bytesIn = UInt64(number)
-  log.append(record)
+  log.append(&record)
 }
 
 /// The number of a whole line, nil for anything else.
@@ -278,9 +278,9 @@ private func eventually(_ condition: () -> Bool) -> Bool {
       record.userAgent = slice
       record.host = slice
       record.route = slice
-      logs[0].append(record)
+      logs[0].append(&record)
       #expect(eventually { logs[0].flush() })
-      logs[0].append(record)
+      logs[0].append(&record)
     }
     logs[0].finish()
     #expect(writer.close(within: .seconds(10)))

@@ -8,7 +8,7 @@ import Testing
 private func line(_ record: AccessRecord, capacity: Int = 65_536) -> [UInt8] {
   var timestamp = Timestamp()
   return written(capacity: capacity) { writer in
-    let isWhole = record.write(to: &writer, &timestamp)
+    let isWhole = withUnsafePointer(to: record) { $0.write(to: &writer, &timestamp) }
     precondition(isWhole == (writer.count > 0))
   }
 }
@@ -29,7 +29,8 @@ private let names = [
 private func full() -> AccessRecord {
   var record = AccessRecord(time: 1_709_164_800_123_456_789)
   record.requestID = lasting("req-1")
-  record.trace = TraceContext(traceHigh: 1, traceLow: 0xabc, span: 0x10, isSampled: true)
+  record.traceID = lasting("00000000000000010000000000000abc")
+  record.span = 0x10
   record.client = IPAddress.parse("2001:db8::7")
   record.method = lasting("GET")
   record.host = lasting("api.example.com")
@@ -179,7 +180,9 @@ private func full() -> AccessRecord {
     var timestamp = Timestamp()
     let record = full()
     let bytes = written(capacity: 10_000) { writer in
-      for _ in 0..<3 { _ = record.write(to: &writer, &timestamp) }
+      withUnsafePointer(to: record) { record in
+        for _ in 0..<3 { _ = record.write(to: &writer, &timestamp) }
+      }
     }
     let lines = bytes.split(separator: 0x0a, omittingEmptySubsequences: false)
     #expect(lines.count == 4 && lines[3].isEmpty)
