@@ -111,11 +111,13 @@ final class LimitBench: @unchecked Sendable {
     defer { room.deallocate() }
     var writer = ByteWriter(room, capacity: 4_096)
     return withUnsafePointer(to: admission) { admission in
-      let step = LimitStep(
-        extras.pointee.limits, ledger, admission, head, snapshot.pointer,
-        hasAddress: request.client != nil,
-        now: Instant(nanoseconds: 1_000_000_000_000 + UInt64(request.seconds * 1e9)))
-      return body(step, &writer)
+      withUnsafePointer(to: head) { head in
+        let step = LimitStep(
+          extras.pointee.limits, ledger, admission, head, snapshot.pointer,
+          hasAddress: request.client != nil,
+          now: Instant(nanoseconds: 1_000_000_000_000 + UInt64(request.seconds * 1e9)))
+        return body(step, &writer)
+      }
     }
   }
 }
