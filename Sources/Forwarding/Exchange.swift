@@ -116,7 +116,8 @@ package struct Exchange {
 
   private mutating func stopAwaitingContinue(now: Instant) {
     awaitsContinue = false
-    if phase == .open { backendDeadline = .distantFuture }
+    if phase != .open { return }
+    backendDeadline = .distantFuture
     clientReader.start(total: requestBytes, now: now)
   }
 
@@ -171,7 +172,7 @@ package struct Exchange {
     phase = .responding
     responseHasBegun = true
     backendDeadline = context.now + plan.backendIdle
-    if closeDelimited || !requestIsComplete { closeAfterwards() }
+    if closeDelimited || !requestIsComplete { endsWithAnswer() }
     return isTeeing ? [.dropTee, .sendResponseHead] : .sendResponseHead
   }
 
@@ -237,7 +238,6 @@ package struct Exchange {
   package mutating func clientHalfClosed(_ context: ExchangeContext) -> Actions {
     if requestIsComplete { return [] }
     if !responseHasBegun { return clientGone(context) }
-    clientReader = ProgressMeter()
     return []
   }
 
@@ -304,7 +304,7 @@ package struct Exchange {
       case .queued: return fail(.queueTimeout, context)
       case .connecting: return fail(.connectTimeout, context)
       case .open: return fail(.upstreamTimeout, context)
-      case .responding: return fail(.upstreamIdle, context)
+      case .responding: return answerStalled(context)
       case .tunnel: return endTunnel()
       case .choosing, .over: backendDeadline = .distantFuture
       }

@@ -72,6 +72,14 @@ package struct ProgressMeter: Sendable {
     lastProgress = now
   }
 
+  /// Whether the count is another than when it was last told here: for what a timer elsewhere asks
+  /// while the meter does not run.
+  package mutating func hasMoved(to count: UInt64) -> Bool {
+    if count == total { return false }
+    total = count
+    return true
+  }
+
   /// When to ask for the next verdict.
   /// - Parameter polled: nobody calls `note` when bytes pass; look eight times in an idle limit as
   ///   well, so that a peer that stops goes at most an eighth late, and soon for the first time,

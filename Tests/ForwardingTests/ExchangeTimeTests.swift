@@ -1,4 +1,5 @@
 // Why this file exists: every deadline of an exchange, with its reason word, by literal instants.
+import CircuitBreaking
 import HTTPSemantics
 import Primitives
 import Testing
@@ -178,6 +179,63 @@ import Testing
     #expect(play.now - begun == .seconds(30))
     #expect(play.machine.reason == .bodyTimeout)
     #expect(play.machine.fate == .linger)
+  }
+
+  @Test func `a client that stops sending for an answer that has begun gets all of it`() {
+    var play = Play {
+      $0.hasBody = true
+      $0.bodyIdle = .seconds(30)
+      $0.backendIdle = .seconds(60)
+    }
+    _ = play.open()
+    _ = play.machine.requestBody(5, play.context)
+    _ = play.answered()
+    for _ in 0..<100 {
+      play.wait(.seconds(50))
+      #expect(play.machine.expired(play.context) == [])
+      // Nor when the gateway has not read from it for a while.
+      play.machine.clientReading(false, now: play.now)
+      play.machine.clientReading(true, now: play.now)
+      play.machine.responseBody(now: play.now)
+    }
+    #expect(play.machine.responseEnded(reusable: true, now: play.now) == .dropLease)
+    #expect(play.machine.fate == .linger)
+  }
+
+  @Test func `a body that comes late, behind a final answer instead of a 100, is not timed`() {
+    var play = Play {
+      $0.hasBody = true
+      $0.expectsContinue = true
+      $0.bodyIdle = .seconds(1)
+    }
+    _ = play.open()
+    _ = play.answered()
+    _ = play.machine.requestBody(5, play.context)
+    play.wait(.seconds(50))
+    #expect(play.machine.expired(play.context) == [])
+  }
+
+  @Test func `while its request still comes, an answer that waits is not cut`() {
+    var play = Play {
+      $0.hasBody = true
+      $0.backendIdle = .seconds(60)
+    }
+    _ = play.open()
+    _ = play.answered()
+    for _ in 0..<10 {
+      play.wait(.seconds(59))
+      _ = play.machine.requestBody(1, play.context)
+      if play.machine.nextDeadline <= play.now {
+        #expect(play.machine.expired(play.context) == [])
+      }
+    }
+    let begun = play.now
+    var actions: Actions = []
+    while actions.isEmpty { actions = expire(&play) }
+    #expect(actions == [.dropLease, .abortClient, .finish])
+    #expect(play.now - begun <= .seconds(120))
+    #expect(play.machine.reason == .upstreamTimeout)
+    #expect(play.machine.outcome == .ignored, "it may be the client that was waited for")
   }
 
   @Test func `a body that trickles below the lowest rate is answered 408 after the window`() {

@@ -124,6 +124,31 @@ extension Traffic {
       }
     }
 
+    /// RFC 9112 section 9.5 asks a client to stop that sees an early answer; not for a FIN.
+    @Test func `an early answer that streams on is whole for a client that has fallen silent`()
+      throws
+    {
+      let backend = ScriptedBackend { connection in
+        _ = try connection.readHead()
+        try connection.write("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n")
+        for _ in 0..<20 {
+          // The pause is a wait for bytes that never come.
+          _ = try? connection.wire.receiveMore(until: .after(0.05))
+          try connection.write("x")
+        }
+        try connection.waitForEnd()
+      }
+      try withGateway(configuration(top: "timeouts: {body_idle: 400ms}"), [backend]) { gateway in
+        let client = try gateway.connect()
+        try client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n")
+        let response = try client.readResponse(to: "POST")
+        #expect(response.text == String(repeating: "x", count: 20))
+        #expect(response.end == .complete)
+        let line = try #require(try gateway.waitForAccessLog(1).first)
+        #expect(line["reason"] == .null)
+      }
+    }
+
     @Test func `an early answer may be followed by the rest of the body`() throws {
       let answered = Gate()
       let backend = ScriptedBackend { connection in
