@@ -305,7 +305,7 @@ package struct Exchange {
       case .connecting: return fail(.connectTimeout, context)
       case .open: return fail(.upstreamTimeout, context)
       case .responding: return answerStalled(context)
-      case .tunnel: return endTunnel()
+      case .tunnel: return tunnelStalled(context)
       case .choosing, .over: backendDeadline = .distantFuture
       }
     }

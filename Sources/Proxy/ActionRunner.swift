@@ -79,6 +79,7 @@ extension ExchangeRef {
   }
 
   func expired() {
+    if pointee.machine.phase == .tunnel { return tunnelExpired() }
     var context = context
     // A system call each, and only while somebody is slow.
     if pointee.machine.clientIsSlow {

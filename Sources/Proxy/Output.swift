@@ -64,6 +64,11 @@ struct Output {
     return handed &- UInt64(pending - inFlight + unsent)  // never more than was handed over
   }
 
+  /// Bytes that the peer has not acknowledged, whoever holds them. A system call.
+  func held(for stream: UnsafeMutablePointer<Stream>) -> UInt64 {
+    handed - taken(by: stream) + UInt64(Stream.unacknowledgedBytes(stream))
+  }
+
   /// Writes the vectors in one call where the socket takes them; keeps a copy of the rest. The
   /// vectors are used up. Returns 0, or -errno when the connection is broken.
   mutating func send(

@@ -35,10 +35,37 @@ extension ExchangeRef {
     if client.pointee.hasEnded { client.tunnelClientEnded() }
   }
 
-  /// One side was reset: so is the other, to which the end would look like one that was meant.
-  func tunnelBroke() {
+  /// One side was reset: so is the other.
+  func tunnelBroke() { resetTunnel(pointee.machine.endTunnel()) }
+
+  /// Ends it so that it looks to neither side like an end that was meant.
+  private func resetTunnel(_ actions: Actions) {
     if let backend = pointee.backend { Stream.reset(backend.stream) }
-    perform(pointee.machine.endTunnel().union(.abortClient))
+    perform(actions.union(.abortClient))
+  }
+
+  /// The tunnel's timer has come.
+  func tunnelExpired() {
+    let client = pointee.client
+    var context = quietContext
+    context.clientTaken = client.pointee.output.handed
+    context.clientHeld = client.pointee.output.held(for: client.stream)
+    if let backend = pointee.backend {
+      context.backendTaken = backend.pointee.output.handed
+      context.backendHeld = backend.pointee.output.held(for: backend.stream)
+    }
+    let actions = pointee.machine.expired(context)
+    if actions.contains(.abortClient) { resetTunnel(actions) } else { perform(actions) }
+  }
+
+  /// The process stops and waits no longer. What a tunnel's side has not taken from us is lost; the
+  /// system goes on to send what it has.
+  func cut() {
+    let backendHasAll = pointee.backend?.pointee.output.isEmpty ?? true
+    let hasAll = backendHasAll && pointee.client.pointee.output.isEmpty
+    let isTunnel = pointee.machine.phase == .tunnel
+    let actions = pointee.machine.cut(context)
+    if isTunnel && !hasAll { resetTunnel(actions) } else { perform(actions) }
   }
 
   /// The backend has taken more of what the client sent.

@@ -109,7 +109,7 @@ extension WorkerRef {
       let client = pointee.clients.pointer(at: index)
       if let exchange = client.pointee.exchange {
         pointee.shared.pointee.cutExchanges.add(1)
-        exchange.perform(exchange.pointee.machine.cut(exchange.context))
+        exchange.cut()
         client.settle()
       }
       client.close()

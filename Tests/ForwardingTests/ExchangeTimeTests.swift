@@ -329,6 +329,44 @@ import Testing
     #expect(play.machine.reason == .draining)
   }
 
+  @Test func `a tunnel whose client takes what the system holds for it is not idle`() {
+    var play = Play { $0.tunnelIdle = .seconds(300) }
+    _ = play.open()
+    _ = play.machine.upgraded(now: play.now)
+    play.clientTaken = 2_000_000
+    play.clientHeld = 2_000_000
+    for _ in 0..<100 {
+      play.clientHeld -= 1
+      #expect(expire(&play) == [])
+    }
+    play.clientHeld = 0
+    #expect(expire(&play) == [.dropLease, .finish], "all has come: an end that was meant")
+  }
+
+  @Test func `a tunnel whose peer takes nothing is cut, and does not seem complete`() {
+    var play = Play { $0.tunnelIdle = .seconds(300) }
+    _ = play.open()
+    _ = play.machine.upgraded(now: play.now)
+    play.clientTaken = 2_000_000
+    play.clientHeld = 1_000
+    let begun = play.now
+    var actions: Actions = []
+    while actions.isEmpty { actions = expire(&play) }
+    #expect(actions == [.dropLease, .abortClient, .finish])
+    #expect(play.now - begun == .seconds(600))
+    #expect(play.machine.reason == .none)
+  }
+
+  @Test func `a FIN that no peer takes is a reset too, however the system counts it`() {
+    var play = Play { $0.tunnelIdle = .seconds(300) }
+    _ = play.open()
+    _ = play.machine.upgraded(now: play.now)
+    play.clientTaken = 100
+    play.clientHeld = 101
+    #expect(expire(&play) == [])
+    #expect(expire(&play) == [.dropLease, .abortClient, .finish])
+  }
+
   @Test func `no deadline is left behind that would fire for ever`() {
     var play = Play { $0.requestTimeout = .seconds(2) }
     play.machine.connecting(now: play.now)

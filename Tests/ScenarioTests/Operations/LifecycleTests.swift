@@ -230,6 +230,30 @@ extension Operations {
       }
     }
 
+    @Test func `a tunnel that is cut with bytes on hand does not seem complete`() throws {
+      let blocked = Gate()
+      let backend = ScriptedBackend { connection in
+        _ = try connection.readHead()
+        try connection.write(
+          "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")
+        let block = [UInt8](repeating: 0x61, count: 65_536)
+        _ = connection.wire.sendUntilBlocked(block, limit: 64 << 20)
+        blocked.open()
+        #expect(try connection.waitForEnd() == .reset)
+      }
+      try withGateway(configuration(top: "shutdown:\n  drain: 300ms"), [backend]) { gateway in
+        let client = try gateway.connect(receiveBuffer: 8_192)
+        try client.send(
+          "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")
+        try blocked.pass("the tunnel to be full")
+        gateway.signal(SIGTERM)
+        #expect(try gateway.waitForEnd() == .exited(3))
+        #expect(try client.readToEnd() == .reset)
+        let line = try #require(try gateway.waitForAccessLog(1).first)
+        #expect(line["reason"]?.text == "draining")
+      }
+    }
+
     @Test func `clients that come in the moment of stopping are served or refused, never cut`()
       throws
     {

@@ -208,6 +208,52 @@ extension Traffic {
       }
     }
 
+    @Test func `a tunnel whose client reads slowly is not idle, and whole`() throws {
+      let total = 8 << 20
+      let backend = ScriptedBackend { connection in
+        _ = try connection.readHead()
+        try connection.write(agreement)
+        try connection.wire.send(bytes: [UInt8](repeating: 0x61, count: total), within: 30)
+        let last = try connection.wire.read(exactly: 3, until: .after(30))
+        try connection.wire.send(bytes: last)
+      }
+      try withGateway(configuration(top: "timeouts: {tunnel_idle: 1s}"), [backend]) { gateway in
+        let silent = try gateway.connect()
+        let client = try gateway.connect(receiveBuffer: 8_192)
+        try client.send(handshake)
+        #expect(try client.readResponseHead().status == 101)
+        // The pause between two reads is a wait for bytes that do not come.
+        let slowly = Deadline.after(4)
+        while !slowly.hasPassed, try client.receiveMore(until: .after()) {
+          _ = try? silent.receiveMore(until: .after(0.05))
+        }
+        #expect(try client.read(exactly: total, until: .after(30)).count == total)
+        try client.send("bye")
+        #expect(try client.read(exactly: 3, until: .after()) == Array("bye".utf8))
+      }
+    }
+
+    @Test func `a tunnel whose client takes nothing is reset on both sides`() throws {
+      let ends = Monitor<[StreamEnd]>([])
+      let backend = ScriptedBackend { connection in
+        _ = try connection.readHead()
+        try connection.write(agreement)
+        let block = [UInt8](repeating: 0x61, count: 65_536)
+        _ = connection.wire.sendUntilBlocked(block, limit: 64 << 20)
+        let end = try connection.waitForEnd()
+        ends.update { $0.append(end) }
+      }
+      try withGateway(configuration(top: "timeouts: {tunnel_idle: 400ms}"), [backend]) { gateway in
+        let client = try gateway.connect(receiveBuffer: 8_192)
+        try client.send(handshake)
+        try eventually("the backend to hear of it") { ends.value == [.reset] }
+        try client.readToEnd()
+        #expect(client.end == .reset)
+        let line = try #require(try gateway.waitForAccessLog(1).first)
+        #expect(line["status"]?.integer == 101)
+      }
+    }
+
     @Test func `a tunnel with traffic outlives the timers of ordinary requests`() throws {
       let backend = echoingTunnels()
       let text = configuration(
