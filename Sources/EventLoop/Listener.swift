@@ -79,22 +79,22 @@ package struct Listener {
     _ = uv_poll_start(box.pointee.poll, Int32(UV_READABLE.rawValue), socketReadable)
   }
 
-  /// Accepts everything that waits, through the same handler: before a listener closes, because
-  /// what waits then would be reset. Goes on over a pause. At most the backlog and as much again,
-  /// so that it ends however fast peers come.
-  package func drainAcceptQueue() {
+  /// Accepts everything that waits, through the same handlers: before listeners close, because what
+  /// waits then would be reset. Goes on over a pause. Of each at most the backlog and as much
+  /// again, so that it ends however fast peers come.
+  package static func drainAcceptQueues(of listeners: [Listener]) {
     // Between the last accept and the close a client could still get in, and would be reset.
-    if !isUnix { _ = gateway_close_door(box.pointee.socket.descriptor) }
-    acceptSome(atMost: 2 * Int(ListeningSocket.backlog))
-    if isUnix { return }
+    let doors = listeners.filter { !$0.isUnix }
+    for door in doors { _ = gateway_close_door(door.box.pointee.socket.descriptor) }
+    for listener in listeners { listener.acceptSome(atMost: 2 * Int(ListeningSocket.backlog)) }
+    if doors.isEmpty { return }
     // A handshake that had begun before that: its client is in as soon as it has our answer to it.
-    var queue = pollfd(fd: box.pointee.socket.descriptor, events: Int16(POLLIN), revents: 0)
-    if poll(&queue, 1, Listener.handshakeTime) > 0 {
-      acceptSome(atMost: Int(ListeningSocket.backlog))
-    }
+    _ = poll(nil, 0, handshakeTime)
+    for door in doors { door.acceptSome(atMost: Int(ListeningSocket.backlog)) }
   }
 
-  /// Milliseconds for which a worker waits for the last handshakes before a listener closes.
+  /// Milliseconds for which a worker waits for the last handshakes before its listeners close, once
+  /// for all of them.
   private static let handshakeTime: Int32 = 2
 
   /// Opens the spare descriptors that were given up, as far as there are any again.

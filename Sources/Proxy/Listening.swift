@@ -62,17 +62,18 @@ extension WorkerRef {
         pointee.shared.pointee.unopened.add(1)
       }
     }
-    for number in orders.closed { close(listener: number) }
+    if orders.closed.isEmpty { return }
+    closeListeners { orders.closed.contains($0.number) }
+    // The connections that came this way end with their next answer.
+    askForLastRequests { orders.closed.contains($0.pointee.listenerNumber) }
   }
 
-  /// What waits to be accepted is taken; then the connections that came this way end with their
-  /// next answer.
-  private func close(listener number: UInt32) {
-    guard let index = pointee.listeners.firstIndex(where: { $0.number == number }) else { return }
-    let listener = pointee.listeners.remove(at: index)
-    listener.drainAcceptQueue()
-    listener.close()
-    askForLastRequests { $0.pointee.listenerNumber == number }
+  /// What waits to be accepted is taken first.
+  func closeListeners(_ isMeant: (Listener) -> Bool) {
+    let meant = pointee.listeners.filter(isMeant)
+    pointee.listeners.removeAll(where: isMeant)
+    Listener.drainAcceptQueues(of: meant)
+    for listener in meant { listener.close() }
   }
 
   /// These connections end with the answer that is given next; those that are idle get a moment for

@@ -93,11 +93,7 @@ extension WorkerRef {
   /// one more request.
   private func drain() {
     pointee.isDraining = true
-    for listener in pointee.listeners {
-      listener.drainAcceptQueue()
-      listener.close()
-    }
-    pointee.listeners.removeAll()
+    closeListeners { _ in true }
     closeIdleBackends { _ in true }
     askForLastRequests { _ in true }
     pointee.shared.pointee.drainingWorkers.add(1)

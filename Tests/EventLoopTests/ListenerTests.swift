@@ -73,7 +73,7 @@ struct ListenerTests {
   @Test func `What waits in the accept queue is delivered before a listener closes`() throws {
     let door = try Door.tcp(loop)
     let plains = (0..<100).map { _ in PlainSocket.connected(to: door.socket.boundEndpoint) }
-    door.listener.drainAcceptQueue()
+    Listener.drainAcceptQueues(of: [door.listener])
     #expect(door.wires.count == 100)
     door.listener.close()
     door.listener.close()

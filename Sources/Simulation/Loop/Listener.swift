@@ -91,9 +91,11 @@ package struct Listener {
   }
 
   /// Accepts everything that waits; from here on nobody gets in.
-  package func drainAcceptQueue() {
-    box.shutDoor()
-    box.acceptSome(atMost: 2 * ListeningSocket.backlog)
+  package static func drainAcceptQueues(of listeners: [Listener]) {
+    for listener in listeners {
+      listener.box.shutDoor()
+      listener.box.acceptSome(atMost: 2 * ListeningSocket.backlog)
+    }
   }
 
   package func close() {
