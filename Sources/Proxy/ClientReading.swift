@@ -50,18 +50,12 @@ extension ClientRef {
     worker.beginCallback()
     if count > 0, let bytes {
       if pointee.inbox.isEmpty {
-        let unread = Unread(base: bytes, fed: 0, end: count)
-        if pointee.phase == .idle && !worker.mayBegin() {
-          keep(unread)
-          return awaitTurn()
-        }
-        keep(consume(unread))
+        keep(consume(Unread(base: bytes, fed: 0, end: count)))
       } else {
         pointee.inbox.filled(count)
         if pointee.turn.isAwaited { noteInboxLevel() } else { consumeInbox() }
       }
     } else if count == 0 {
-      if pointee.turn.isAwaited { takeTurn() }
       endOfStream()
     } else {
       connectionBroke()
@@ -96,14 +90,15 @@ extension ClientRef {
 
   /// Uses up bytes as far as the connection's phase allows; gives back what has to wait.
   private func consume(_ bytes: Unread) -> Unread {
+    let worker = pointee.worker
     var unread = bytes
     pointee.isConsuming = true
     while unread.end > 0 {
       let goesOn: Bool
       switch pointee.phase {
       case .idle:
-        beginHead(Loop.clock())
-        goesOn = true
+        goesOn = worker.mayBegin()
+        if goesOn { beginHead(Loop.clock()) } else { awaitTurn() }
       case .head: goesOn = consumeHead(&unread)
       case .body: goesOn = consumeBody(&unread)
       case .waiting: goesOn = false
@@ -227,6 +222,7 @@ extension ClientRef {
   private func endOfStream() {
     pointee.hasEnded = true
     switch pointee.phase {
+    case .idle where pointee.turn.isAwaited: break  // it wants its answer, too
     case .idle, .head: close()
     case .body: noteEndInBody()
     case .waiting: break  // it wants its answer
@@ -240,6 +236,7 @@ extension ClientRef {
   func closeAtEnd() {
     if !pointee.hasEnded || pointee.isConsuming { return }
     switch pointee.phase {
+    case .idle where pointee.turn.isAwaited: break
     case .idle, .head, .skipping: close()
     case .body, .waiting, .tunnel, .discarding, .closed: break
     }

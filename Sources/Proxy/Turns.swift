@@ -26,11 +26,11 @@ struct Turn {
 }
 
 extension WorkerRef {
-  /// Whether a client that has been idle may begin now. The first of a new round begin in its
-  /// place otherwise.
+  /// Whether a client that has been idle may begin now: nobody waits whose turn comes first, as it
+  /// does before whoever has sent more than one request.
   @inline(__always)
   func mayBegin() -> Bool {
-    if pointee.turns.left == 0 { return false }
+    if pointee.turns.left == 0 || pointee.turns.first != nil { return false }
     pointee.turns.left -= 1
     if pointee.turns.left == 0 { pointee.turns.task?.start() }
     return true
@@ -62,6 +62,7 @@ extension ClientRef {
     leaveTurns()
     beginHead(pointee.headBegun)
     consumeInbox()
+    closeAtEnd()
     settle()
   }
 

@@ -129,15 +129,20 @@ extension WorkerRef {
     shared.waitingSince(worker: pointee.index).store(first?.pointee.waitsSince.nanoseconds ?? 0)
   }
 
-  /// Gives places to the first in this worker's line, as long as there are any.
+  /// Gives places to the first in this worker's line, as long as there are any; after a round's
+  /// worth of them, who does not wait here has a turn.
   ///
   /// Who is refused here may have pipelined a request that comes to wait. Served from in there, a
   /// whole line would take its part of the stack: so that one is seen to in the next round.
   func serveWaiting(_ shared: ServiceShared) {
     if pointee.isServing { return wake(pointee.index, shared) }
     pointee.isServing = true
-    while let first = pointee.queues[shared.queueIndex].first, first.retryPick() {}
+    var left = Turns.aRound
+    while left > 0, let first = pointee.queues[shared.queueIndex].first, first.retryPick() {
+      left -= 1
+    }
     pointee.isServing = false
+    if left == 0 { wake(pointee.index, shared) }
   }
 
   func serveAllWaiting() {

@@ -7,6 +7,51 @@ import Testing
 extension Connections {
   @Suite struct Turns {
     private static let request = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n"
+    private static let modest = "GET /modest HTTP/1.1\r\nHost: a\r\n\r\n"
+    private static let answering = """
+      listeners: [{address: "127.0.0.1:{port}"}]
+      admin: {address: "127.0.0.1:{admin}"}
+      workers: 1
+      services: {}
+      routes: [{match: {path: /*}, respond: {status: 200, body: ok}}]
+
+      """
+    /// One failure opens the breaker, and what waits for the one connection is refused.
+    private static let breaking = """
+      listeners: [{address: "127.0.0.1:{port}"}]
+      admin: {address: "127.0.0.1:{admin}"}
+      workers: 1
+      services:
+        main:
+          backends: [{backend1}]
+          connections: {max: 1, queue: 1024, queue_timeout: 1m}
+          retries: {attempts: 0}
+          circuit_breaker: {consecutive_failures: 1, open: 1m}
+      routes:
+        - {match: {path: /modest}, respond: {status: 200, body: ok}}
+        - {match: {path: /*}, service: main}
+
+      """
+
+    private static func wait(for count: Int, _ gateway: GatewayProcess) throws {
+      try eventually("all of them to wait") {
+        let status = try JSON(parsing: gateway.admin("/status").text)
+        return status["services"]?[0]?["waiting"]?.integer == count
+      }
+    }
+
+    /// The last line of a modest client's comes within so many of them all.
+    private static func expectModest(
+      _ gateway: GatewayProcess, _ count: Int, within most: Int
+    ) throws {
+      var places: [Int] = []
+      try eventually("the lines of the modest clients") {
+        let lines = gateway.output.split(separator: "\n").filter { $0.contains("request_id") }
+        places = lines.indices.filter { lines[$0].contains("/modest") }
+        return places.count == count
+      }
+      #expect(try #require(places.last) < most, "\(places)")
+    }
 
     @Test func `requests that are ready at once are all answered, whatever their clients do next`()
       throws
@@ -56,15 +101,7 @@ extension Connections {
     @Test func `a client that waits for its turn is read from only as far as there is room`()
       throws
     {
-      let text = """
-        listeners: [{address: "127.0.0.1:{port}"}]
-        admin: {address: "127.0.0.1:{admin}"}
-        workers: 1
-        services: {}
-        routes: [{match: {path: /*}, respond: {status: 200, body: ok}}]
-
-        """
-      try withGateway(text) { gateway in
+      try withGateway(Turns.answering) { gateway in
         let busy = try (0..<512).map { _ in try gateway.connect() }
         let eager = try (0..<48).map { _ in try gateway.connect() }
         for client in busy + eager {
@@ -95,21 +132,13 @@ extension Connections {
         try gate.pass()
         connection.wire.reset()
       }
-      let service = """
-        connections: {max: 1, queue: 1024, queue_timeout: 1m}
-        retries: {attempts: 0}
-        circuit_breaker: {consecutive_failures: 1, open: 1m}
-        """
-      try withGateway(configuration(service: service), [backend]) { gateway in
+      try withGateway(Turns.breaking, [backend]) { gateway in
         let first = try gateway.connect()
         try first.send(Turns.request)
         try backend.waitForRequests(1)
         let clients = try (0..<900).map { _ in try gateway.connect() }
         for client in clients { try client.send(Turns.request + Turns.request) }
-        try eventually("all of them to wait") {
-          let status = try JSON(parsing: gateway.admin("/status").text)
-          return status["services"]?[0]?["waiting"]?.integer == 900
-        }
+        try Turns.wait(for: 900, gateway)
         gate.open()
         for client in clients {
           for _ in 0..<2 {
@@ -117,6 +146,67 @@ extension Connections {
             #expect(answer.status == 503 && answer["X-Gateway-Reason"] == "circuit_open")
           }
         }
+      }
+    }
+
+    /// However much one client has sent ahead, and however its requests end.
+    @Test(arguments: [1, 8])
+    func `who sends one request waits for one of each client that sends many`(_ greedy: Int) throws
+    {
+      try withGateway(Turns.answering) { gateway in
+        let clients = try (0..<greedy).map { _ in try gateway.connect() }
+        let modest = try (0..<4).map { _ in try gateway.connect() }
+        for client in clients + modest {
+          try client.send(Turns.request)
+          #expect(try client.readResponse().status == 200)
+        }
+        gateway.signal(SIGSTOP)
+        for client in clients {
+          try client.send(String(repeating: Turns.request, count: 800))
+          client.halfClose()
+        }
+        for client in modest { try client.send(Turns.modest) }
+        gateway.signal(SIGCONT)
+        for client in modest { #expect(try client.readResponse().status == 200) }
+        for client in clients {
+          for _ in 0..<800 { #expect(try client.readResponse().status == 200) }
+          #expect(try client.readToEnd() == .fin)
+        }
+        try Turns.expectModest(gateway, 4, within: 400)
+      }
+    }
+
+    /// The breaker refuses all that wait, in one look at the line.
+    @Test func `a line that is refused at once lets the others have their turns`() throws {
+      let (gate, broken) = (Gate(), Gate())
+      let backend = ScriptedBackend { connection in
+        guard try connection.readHead() != nil else { return }
+        try gate.pass()
+        connection.wire.reset()
+        broken.open()
+      }
+      try withGateway(Turns.breaking, [backend]) { gateway in
+        let first = try gateway.connect()
+        let modest = try (0..<200).map { _ in try gateway.connect() }
+        for client in modest {
+          try client.send(Turns.modest)
+          #expect(try client.readResponse().status == 200)
+        }
+        try first.send(Turns.request)
+        try backend.waitForRequests(1)
+        let clients = try (0..<200).map { _ in try gateway.connect() }
+        for client in clients { try client.send(String(repeating: Turns.request, count: 10)) }
+        try Turns.wait(for: 200, gateway)
+        gateway.signal(SIGSTOP)
+        gate.open()
+        try broken.pass()
+        for client in modest { try client.send(Turns.modest) }
+        gateway.signal(SIGCONT)
+        for client in modest { #expect(try client.readResponse().status == 200) }
+        for client in clients {
+          for _ in 0..<10 { #expect(try client.readResponse().status == 503) }
+        }
+        try Turns.expectModest(gateway, 400, within: 1_200)
       }
     }
 
