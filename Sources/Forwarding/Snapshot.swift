@@ -71,11 +71,13 @@ package struct BackendEntry {
   package var shared: BackendShared
 }
 
-/// The client's side of time.
+/// The client's side of time, where no exchange is under way.
 @frozen
 package struct ClientTimes: Sendable {
   package var head: Duration
   package var keepAlive: Duration
+  /// Bytes a second that a client takes at least; 0 = any.
+  package var minRate: UInt64
 }
 
 /// Whose traceparent and X-Request-ID are continued.

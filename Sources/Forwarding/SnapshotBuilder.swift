@@ -61,7 +61,8 @@ package struct SnapshotBuilder {
         encodedSlash: encodedSlash(configuration.http), headSize: configuration.limits.headSize,
         headFields: configuration.limits.headFields,
         clientTimeouts: ClientTimes(
-          head: configuration.timeouts.head, keepAlive: configuration.timeouts.keepAlive),
+          head: configuration.timeouts.head, keepAlive: configuration.timeouts.keepAlive,
+          minRate: configuration.limits.minRate ?? 0),
         trustedProxies: rules.trustedProxies, limits: rules.limits,
         traceTrust: traceTrust(configuration.tracing.trust),
         journal: registry.journal,

@@ -73,7 +73,7 @@ struct ClientConnection {
   var listenerNumber: UInt32
   /// The peer's address as X-Forwarded-For has it, so that it is written once for all requests.
   var addressText = AddressText()
-  var discardLeft = 0
+  var lingering = Lingering()
   /// The precise instant of the first byte of the present head.
   var headBegun = Instant(nanoseconds: 0)
   var turn = Turn()
@@ -156,19 +156,6 @@ extension ClientRef {
     closeAtEnd()
   }
 
-  /// Sends FIN and reads on for a while, so that a client that is still sending can read the answer
-  /// (RFC 9112 section 9.6).
-  func linger() {
-    let worker = pointee.worker
-    if pointee.hasEnded { return close() }
-    pointee.phase = .discarding
-    pointee.discardLeft = Bounds.discardBytes
-    if !pointee.isConsuming { pointee.inbox.destroy(worker.buffers) }
-    Stream.shutdownWriting(stream)
-    setStop([.backendIsFull, .inboxIsFull], false)
-    worker.arm(timer, at: worker.pointee.now + Bounds.discardTime)
-  }
-
   func close() {
     if pointee.phase == .closed { return }
     leave()
@@ -204,7 +191,8 @@ extension ClientRef {
   func expired() {
     switch pointee.phase {
     case .idle where pointee.turn.isAwaited: takeTurn()
-    case .idle, .skipping, .discarding, .closed: close()
+    case .idle, .closed: close()
+    case .skipping, .discarding: discardExpired()
     case .head where !RequestParser.headHasBegun(parser): close()
     case .head: refuse(.headTimeout, .none, bytes: pointee.inbox.count)
     case .body, .waiting, .tunnel: pointee.exchange?.expired()

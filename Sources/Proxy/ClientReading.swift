@@ -203,6 +203,7 @@ extension ClientRef {
     if pointee.phase == .waiting { return awaitNextRequest() }
     let worker = pointee.worker
     pointee.phase = .skipping
+    pointee.lingering = Lingering()
     setStop([.backendIsFull, .inboxIsFull], false)
     worker.arm(timer, at: worker.pointee.now + Bounds.discardTime)
     consumeInbox()
@@ -255,10 +256,5 @@ extension ClientRef {
     } else {
       close()
     }
-  }
-
-  private func discard(_ count: Int) {
-    pointee.discardLeft -= count
-    if pointee.discardLeft <= 0 { close() }
   }
 }

@@ -149,6 +149,34 @@ extension Traffic {
       }
     }
 
+    /// Its next byte would be answered by a reset if the connection were closed meanwhile.
+    @Test(arguments: [500, 60_000])
+    func `an early answer is whole for a client that uploads on and reads slowly`(burst: Int)
+      throws
+    {
+      let total = 2 << 20
+      let backend = ScriptedBackend { connection in
+        _ = try connection.readHead()
+        try connection.write("HTTP/1.1 200 OK\r\nContent-Length: \(total)\r\n\r\n")
+        try connection.wire.send(bytes: [UInt8](repeating: 0x61, count: total))
+        try connection.waitForEnd()
+      }
+      try withGateway(configuration(), [backend]) { gateway in
+        let silent = try gateway.connect()
+        let client = try gateway.connect(receiveBuffer: 8_192)
+        try client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000\r\n\r\n")
+        #expect(try client.readResponseHead().status == 200)
+        let block = [UInt8](repeating: 0x62, count: burst)
+        let slowly = Deadline.after(5)
+        while !slowly.hasPassed, try client.receiveMore(until: .after()) {
+          // The pause is a wait for bytes that do not come. What is sent may have to wait, too.
+          _ = try? silent.receiveMore(until: .after(0.05))
+          try? client.send(bytes: block, within: 0)
+        }
+        #expect(try client.read(exactly: total, until: .after(30)).count == total)
+      }
+    }
+
     @Test func `an early answer may be followed by the rest of the body`() throws {
       let answered = Gate()
       let backend = ScriptedBackend { connection in
