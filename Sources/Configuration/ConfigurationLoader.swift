@@ -100,7 +100,8 @@ package enum ConfigurationLoader {
   ) -> ConfigurationResult {
     do throws(FileProblem) {
       return load(
-        try ConfigurationFile.read(path), fileName: path, environment: environment)
+        try ConfigurationFile.read(path, patience: environment.patience), fileName: path,
+        environment: environment)
     } catch {
       var diagnostics = DiagnosticCollector(file: path)
       diagnostics.error(

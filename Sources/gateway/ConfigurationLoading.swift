@@ -3,17 +3,21 @@
 
 import Configuration
 import EventLoop
+import Primitives
+import Synchronization
 
 /// Loads configurations away from the control loop, one at a time. For its thread.
 final class ConfigurationLoading {
   /// What the thread is given, and where it leaves what it has found. `@unchecked Sendable`: the
-  /// result is written before the thread wakes the loop, and read after it was joined.
+  /// result is written before the thread wakes the loop, and read after it was joined; whether it
+  /// may wake the loop is behind a lock.
   private final class Work: @unchecked Sendable {
     let path: String
     let content: [UInt8]?
     let started: ConfigurationValue
     let inUse: ConfigurationValue
-    let wakeup: Wakeup
+    private let wakeup: Wakeup
+    private let isAwaited = Mutex(true)
     var result: ConfigurationResult?
     var difference: ReloadDifference?
 
@@ -25,8 +29,9 @@ final class ConfigurationLoading {
       self.wakeup = wakeup
     }
 
-    func run() {
-      let environment = ConfigurationEnvironment.process(missingFileIsWarning: false)
+    func run(patience: Duration) {
+      let environment = ConfigurationEnvironment.process(
+        missingFileIsWarning: false, patience: patience)
       let result =
         content.map {
           ConfigurationLoader.load($0, fileName: path, environment: environment)
@@ -35,8 +40,11 @@ final class ConfigurationLoading {
         difference = ReloadDifference(started: started, inUse: inUse, next: next)
       }
       self.result = result
-      wakeup.send()
+      isAwaited.withLock { if $0 { wakeup.send() } }
     }
+
+    /// Nobody asks for the result, and the wake-up is not touched from here on.
+    func abandon() { isAwaited.withLock { $0 = false } }
   }
 
   private let inUse: ConfigurationInUse
@@ -50,6 +58,9 @@ final class ConfigurationLoading {
 
   /// A document may be nested deeper than a worker's stack has room for.
   private static let stackSize = 8 << 20
+  /// For each pipe that the configuration comes from. Whoever is to write a secret has done so long
+  /// before; who has forgotten to should hear of it while he still waits for the reload.
+  private static let patience = Duration.seconds(5)
 
   init(_ loop: Loop, _ inUse: ConfigurationInUse) throws(EventLoopError) {
     self.inUse = inUse
@@ -70,11 +81,11 @@ final class ConfigurationLoading {
       thread = try WorkerThread.start(name: "reload", stackSize: Self.stackSize) {
         // Requests go first.
         WorkerThread.giveWay()
-        work.run()
+        work.run(patience: ConfigurationLoading.patience)
       }
     } catch {
-      // No thread to be had: the loop can wait.
-      work.run()
+      // No thread to be had: the loop can wait for a file, and for no pipe.
+      work.run(patience: .zero)
     }
   }
 
@@ -87,10 +98,13 @@ final class ConfigurationLoading {
     completion(result, work.difference)
   }
 
-  /// Waits for the thread; nobody is called back any more.
+  /// Nobody is called back any more. Does not wait for the thread: a pipe or a file of some other
+  /// machine may hold it up, and it changes nothing.
   func close() {
     completion = nil
-    thread?.join()
+    work?.abandon()
+    work = nil
+    thread?.detach()
     thread = nil
     wakeup?.close()
     wakeup = nil

@@ -17,7 +17,7 @@ final class FileWatch {
   private var looks: FileLooks
   private var timer: Timer?
   private var watches: [PathWatch] = []
-  /// What the files that it names held when it was loaded; only of those that can be looked at.
+  /// What the files that it names held when it was loaded, as a look would have found it.
   private var namedFiles: [String: String]
   /// The entries of the watched directories that lead to the files, and the files themselves.
   private var names: Set<String> = []
@@ -109,7 +109,7 @@ final class FileWatch {
     var bytes: [UInt8] = []
     var sight: FileLooks.Sight
     do throws(FileProblem) {
-      bytes = try ConfigurationFile.read(path)
+      bytes = try ConfigurationFile.look(at: path)
       let seen = namedFiles.map { ($0.key, ConfigurationFile.mark($0.key)) }
       let content = FileWatch.content(
         ConfigurationFile.hash(bytes), Dictionary(uniqueKeysWithValues: seen))
@@ -160,8 +160,12 @@ final class FileWatch {
 
   // MARK: Contents
 
+  /// What a pipe gave is not there to be seen; that a file takes its place is.
   private static func lookedAt(_ namedFiles: [String: String]) -> [String: String] {
-    namedFiles.filter { ConfigurationFile.canBeReadAgain($0.key) }
+    Dictionary(
+      uniqueKeysWithValues: namedFiles.map { path, mark in
+        (path, ConfigurationFile.canBeReadAgain(path) ? mark : FileProblem.notRegular.message)
+      })
   }
 
   /// One text for what the file and those that it names hold.

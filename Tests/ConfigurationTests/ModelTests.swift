@@ -1,5 +1,6 @@
 // Why this file exists: the model says what the file says, and where the file is silent what the
 // contract says.
+import Glibc
 import Primitives
 import Testing
 
@@ -216,6 +217,41 @@ import Testing
     #expect(ConfigurationFile.canBeReadAgain(projectPath("config")))
     #expect(ConfigurationFile.canBeReadAgain("/nowhere/that/may/come"))
     #expect(!ConfigurationFile.canBeReadAgain("/dev/null"))
+  }
+
+  @Test func `a pipe is left alone by who only looks, and given up by who cannot wait`() throws {
+    var template = Array("/tmp/gateway-test-XXXXXX".utf8CString)
+    try #require(mkdtemp(&template) != nil)
+    let directory = String(
+      decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    let path = directory + "/pipe"
+    defer {
+      unlink(path)
+      rmdir(directory)
+    }
+    try #require(mkfifo(path, 0o600) == 0)
+    #expect(throws: FileProblem.silent) { try ConfigurationFile.read(path, patience: .zero) }
+    // Its own writer: what is read is not the end of it.
+    let ours = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC)
+    defer { close(ours) }
+    try #require(write(ours, "secret", 6) == 6)
+    #expect(throws: FileProblem.notRegular) { try ConfigurationFile.look(at: path) }
+    #expect(ConfigurationFile.mark(path) == FileProblem.notRegular.message)
+    #expect(throws: FileProblem.tooLarge(limit: 5)) {
+      try ConfigurationFile.read(path, limit: 5, patience: .zero)
+    }
+    #expect(throws: FileProblem.silent) { try ConfigurationFile.read(path, patience: .zero) }
+  }
+
+  @Test func `a pipe gives its content once, which is not followed by an empty one`() throws {
+    var ends: [Int32] = [-1, -1]
+    try #require(pipe(&ends) == 0)
+    defer { close(ends[0]) }
+    try #require(write(ends[1], "secret", 6) == 6)
+    close(ends[1])
+    let path = "/dev/fd/\(ends[0])"
+    #expect(try ConfigurationFile.read(path) == Array("secret".utf8))
+    #expect(throws: FileProblem.silent) { try ConfigurationFile.read(path, patience: .zero) }
   }
 
   @Test func `a secret does not print itself`() {

@@ -93,7 +93,7 @@ private let trusted = [
     reason: "one writer that publishes a slot by an atomic store after filling it"),
   Trust(
     word: unsafeType, file: "Sources/gateway/ConfigurationLoading.swift", count: 1,
-    reason: "written by a thread before it ends, read by the loop after it was joined"),
+    reason: "written by a thread before it ends, read by the loop after it was joined; a lock"),
 ]
 
 @Suite struct `Trust in threads` {

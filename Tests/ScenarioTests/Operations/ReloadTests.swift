@@ -4,6 +4,39 @@
 import Glibc
 import Testing
 
+/// A named pipe that a test writes to, once somebody reads it.
+private final class FedPipe {
+  private let path: String
+  private var writer: Int32 = -1
+  /// Ours, so that a write to a pipe whose reader has gone is no SIGPIPE.
+  private var reader: Int32 = -1
+
+  /// Takes the place of what is there, without a moment in which there is nothing.
+  init(_ path: String) {
+    self.path = path
+    precondition(mkfifo(path + "~", 0o600) == 0, "mkfifo: \(errorText(errno))")
+    precondition(rename(path + "~", path) == 0, "rename: \(errorText(errno))")
+  }
+
+  deinit { end() }
+
+  func waitForReader(line: UInt = #line) throws {
+    try eventually("a reader of the pipe", line: line) {
+      writer = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC)
+      return writer >= 0
+    }
+    reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+  }
+
+  func write(_ text: String) { _ = Glibc.write(writer, text, text.utf8.count) }
+
+  /// What was written is all.
+  func end() {
+    for descriptor in [writer, reader] where descriptor >= 0 { close(descriptor) }
+    (writer, reader) = (-1, -1)
+  }
+}
+
 extension Operations {
   @Suite struct Reload {
     /// A gateway that says this word at every path.
@@ -273,6 +306,107 @@ extension Operations {
         try wait(gateway, toSay: "tuna")
         #expect(try configuration(gateway)["generation"]?.integer == 4)
       }
+    }
+
+    // MARK: What may never give anything
+
+    /// Without a moment in which there is nothing.
+    private func replace(_ path: String, with text: String) {
+      writeFile(path + "~", text)
+      #expect(rename(path + "~", path) == 0)
+    }
+
+    @Test(arguments: ["named pipe", "directory", "device"])
+    func `a configuration file that becomes no file is told once and holds up nothing`(
+      _ kind: String
+    ) throws {
+      try withGateway(saying("old")) { gateway in
+        let path = gateway.configurationPath
+        switch kind {
+        case "named pipe": #expect(mkfifo(path + "~", 0o600) == 0)
+        case "directory": #expect(symlink(".", path + "~") == 0)
+        default: #expect(symlink("/dev/zero", path + "~") == 0)
+        }
+        #expect(rename(path + "~", path) == 0)
+        let told = "the configuration file cannot be read"
+        try eventually("a line about it") { gateway.logLines(told).count == 1 }
+        let reason = kind == "directory" ? "Is a directory" : "it is not a regular file"
+        #expect(gateway.logLines(told)[0]["reason"]?.text == reason)
+        #expect(try gateway.admin("/readyz").status == 200)
+        #expect(try gateway.get().text == "old")
+        replace(path, with: gateway.filled(saying("new")))
+        try wait(gateway, toSay: "new")
+        #expect(gateway.logLines(told).count == 1)
+        gateway.signal(SIGTERM)
+        #expect(try gateway.waitForEnd() == .exited(0))
+      }
+    }
+
+    /// Starts a gateway that says what is in its secret, at this path.
+    private func withSecret(_ body: (GatewayProcess, _ path: String) throws -> Void) throws {
+      let directory = makeDirectory()
+      defer { removeDirectory(directory) }
+      let path = directory + "/secret"
+      writeFile(path, "hunter2")
+      try withGateway(saying("\"${file:\(path)}\"")) { try body($0, path) }
+    }
+
+    @Test func `a secret that becomes a pipe is what comes out of it, a silent one is refused`()
+      throws
+    {
+      try withSecret { gateway, path in
+        let pipe = FedPipe(path)
+        try pipe.waitForReader()
+        pipe.write("swordfish\n")
+        pipe.end()
+        try wait(gateway, toSay: "swordfish")
+        gateway.signal(SIGHUP)
+        try eventually("the refusal", within: 20) {
+          gateway.logLines("cannot be read: nobody writes to it").count == 1
+        }
+        #expect(try gateway.get().text == "swordfish")
+        replace(path, with: "marlin")
+        try wait(gateway, toSay: "marlin")
+      }
+    }
+
+    @Test func `the end does not wait for a reload that waits for a pipe`() throws {
+      try withSecret { gateway, path in
+        let pipe = FedPipe(path)
+        try pipe.waitForReader()
+        #expect(try gateway.admin("/readyz").status == 200)
+        gateway.signal(SIGTERM)
+        try eventually("the end") {
+          // The reload never has a reason to give up.
+          pipe.write("x")
+          return !gateway.isRunning
+        }
+        #expect(try gateway.waitForEnd() == .exited(0))
+      }
+    }
+
+    @Test func `a configuration may come through a pipe, at the start and for SIGHUP`() throws {
+      let directory = makeDirectory()
+      defer { removeDirectory(directory) }
+      let pipe = FedPipe(directory + "/pipe")
+      let (port, admin) = (Socket.freePort(), Socket.freePort())
+      let child = try Child(
+        GatewayProcess.binary, ["run", "--config", directory + "/pipe"], directory: directory)
+      defer { child.killNow() }
+      for word in ["old", "new"] {
+        try pipe.waitForReader()
+        pipe.write(
+          fill(saying(word), port: port, admin: admin, directory: directory, backends: []))
+        pipe.end()
+        try eventually("the gateway to say \(word)", within: 20) {
+          guard let client = try? Wire.connect(to: .v4(port)) else { return false }
+          defer { client.close() }
+          try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+          return try client.readResponse().text == word
+        }
+        child.signal(word == "old" ? SIGHUP : SIGTERM)
+      }
+      #expect(try child.waitForEnd() == .exited(0))
     }
 
     @Test func `while the gateway drains, nothing is read any more`() throws {
