@@ -21,7 +21,7 @@ package enum FileProblem: Error, Equatable {
     switch self {
     case .system(let number): String(cString: strerror(number))
     case .tooLarge(let limit): "it is larger than \(limit >> 20) MiB"
-    case .silent: "nobody writes to it"
+    case .silent: "nobody writes to it, or not to its end"
     case .notRegular: "it is not a regular file"
     }
   }
@@ -30,8 +30,8 @@ package enum FileProblem: Error, Equatable {
 package enum ConfigurationFile {
   /// Every byte of a file, symbolic links followed.
   /// - Parameter limit: bytes; a larger file is refused without being read to its end.
-  /// - Parameter patience: how long a pipe or a device may give nothing, to the millisecond; nil =
-  ///   as long as it likes, as for a shell's tools.
+  /// - Parameter patience: how long a pipe or a device may take until there is nothing to wait for
+  ///   any more, to the millisecond; nil = as long as it likes, as for a shell's tools.
   package static func read(
     _ path: String, limit: Int = SourceText.maximumSize, patience: Duration? = nil
   ) throws(FileProblem) -> [UInt8] {
@@ -40,8 +40,9 @@ package enum ConfigurationFile {
     defer { close(descriptor) }
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 64 << 10)
+    let end = patience.map { now() + $0.nanoseconds }
     while true {
-      if let patience { try waitForBytes(descriptor, patience) }
+      if let end { try waitForBytes(descriptor, until: end) }
       let count = chunk.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
       if count < 0 && (errno == EINTR || errno == EAGAIN) { continue }
       if count < 0 { throw .system(errno) }
@@ -63,11 +64,18 @@ package enum ConfigurationFile {
   /// Returns when something can be read, or the end of it; of a pipe that nobody has opened for
   /// writing yet that is not so.
   private static func waitForBytes(
-    _ descriptor: Int32, _ patience: Duration
+    _ descriptor: Int32, until end: Int64
   ) throws(FileProblem) {
     var interest = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-    let milliseconds = Int32(clamping: patience.nanoseconds / 1_000_000)
+    let milliseconds = Int32(clamping: max(0, end - now()) / 1_000_000)
     if poll(&interest, 1, milliseconds) == 0 { throw .silent }
+  }
+
+  /// Nanoseconds of a clock that nobody sets.
+  private static func now() -> Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
   }
 
   /// As `read`, for who looks from time to time and cannot wait. A pipe or a device is not opened:

@@ -117,10 +117,11 @@ struct CrossChecks {
     // In a name that is written here a plus is a plus.
     let decoded = ASCII.formDecoded(name.replacing("+", with: "%2B")[...].utf8)
     if decoded == name { return }
-    let sent = PrintableText.of(name.replacing("%", with: "%25"), limit: 128)
+    let sent = PrintableText.of(
+      name.replacing("%", with: "%25").replacing("+", with: "%2B"), limit: 128)
     diagnostics.warning(
       .noEffect, range, path,
-      "\(path.short): names in a query are compared decoded; this one is met by \(sent) alone",
+      "\(path.short): names in a query are compared decoded; this one is met by \(sent)",
       suggestion: suggests(decoded).map { "write \($0)" })
   }
 

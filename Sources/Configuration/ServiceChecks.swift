@@ -113,14 +113,16 @@ extension CrossChecks {
   private mutating func checkActive(_ active: ConfigurationValue, at path: ConfigurationPath) {
     let interval = active.field("interval")
     let timeout = active.field("timeout")
-    if let longest = interval?.duration, let time = timeout?.duration, time > longest {
-      let isDefault = timeout?.origin == .byDefault
+    if let interval, let timeout, let longest = interval.duration, let time = timeout.duration,
+      time > longest
+    {
+      let isDefault = timeout.origin == .byDefault
       diagnostics.warning(
-        .noEffect, isDefault ? interval?.range : timeout?.range,
+        .noEffect, isDefault ? interval.range : timeout.range,
         path.key(isDefault ? "interval" : "timeout"),
-        "health.active: a question may take \(QuantityText.duration(time)), longer than the "
-          + "interval of \(QuantityText.duration(longest)); the next one waits for it",
-        suggestion: "write timeout: \(QuantityText.duration(longest))")
+        "health.active: a question may take \(timeout.told(time)), longer than the "
+          + "interval of \(interval.told(longest)); the next one waits for it",
+        suggestion: "write timeout: \(interval.told(longest))")
     }
     warnOfRepeats(active.field("status"), at: path.key("status"))
   }
@@ -204,7 +206,7 @@ extension CrossChecks {
       let least = first.duration, let most = last.duration, least > most
     else { return }
     // Both are written: the default of either would have given way.
-    let text = (QuantityText.duration(least), QuantityText.duration(most))
+    let text = (first.told(least), last.told(most))
     diagnostics.error(
       .outOfBounds, first.range, path.key(shorter),
       "\(what).\(shorter): \(text.0) is longer than \(longer), which is \(text.1)",
@@ -215,5 +217,10 @@ extension CrossChecks {
 extension ConfigurationValue {
   fileprivate var duration: Duration? {
     if case .duration(let duration)? = scalar { duration } else { nil }
+  }
+
+  /// The duration for a message: of one that was expanded, what stands in the file.
+  fileprivate func told(_ duration: Duration) -> String {
+    isSecret ? shown : QuantityText.duration(duration)
   }
 }

@@ -99,7 +99,10 @@ package struct FieldTemplate: Equatable, Sendable {
   }
 
   /// The template of this text alone, in which no brace means anything.
-  package static func literal(_ text: String) -> String { text.replacing("{", with: "{{") }
+  package static func literal(_ text: String) -> String {
+    // By bytes, as `parse` reads it: to a String, a brace with a mark behind it is another letter.
+    String(decoding: text.utf8.flatMap { $0 == 0x7b ? [0x7b, 0x7b] : [$0] }, as: UTF8.self)
+  }
 
   /// In bytes; of a variable, its word with the braces.
   package var length: Int {

@@ -199,7 +199,9 @@ import Testing
     return load(minimal().replacing("service: a}", with: "service: a, \(edits)}"), environment)
   }
 
-  @Test(arguments: ["{client_ip}", "{", "{{", "{{}", "a}b", "{nobody}"])
+  @Test(arguments: [
+    "{client_ip}", "{", "{{", "{{}", "a}b", "{nobody}", "\u{600}{client_ip}", "{\u{301}",
+  ])
   func `what an expansion brings is no template`(secret: String) throws {
     let outside = environment(["S": secret], files: ["/s": secret + "\n"])
     let result = edits("${S} {method}{{${file:/s}", outside)

@@ -243,6 +243,33 @@ import Testing
     #expect(throws: FileProblem.silent) { try ConfigurationFile.read(path, patience: .zero) }
   }
 
+  @Test func `who waits for a pipe waits no longer because it drips`() async throws {
+    var template = Array("/tmp/drip-XXXXXX".utf8CString)
+    try #require(mkdtemp(&template) != nil)
+    let directory = String(
+      decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    let path = directory + "/pipe"
+    defer {
+      unlink(path)
+      rmdir(directory)
+    }
+    try #require(mkfifo(path, 0o600) == 0)
+    let ours = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC)
+    defer { close(ours) }
+    // A byte as soon as the one before it has been taken.
+    let drip = Task.detached {
+      while !Task.isCancelled {
+        var waiting = pollfd(fd: ours, events: Int16(POLLIN), revents: 0)
+        if poll(&waiting, 1, 0) == 0 { _ = write(ours, "x", 1) }
+      }
+    }
+    #expect(throws: FileProblem.silent) {
+      try ConfigurationFile.read(path, limit: 1 << 20, patience: .milliseconds(50))
+    }
+    drip.cancel()
+    await drip.value
+  }
+
   @Test func `a pipe gives its content once, which is not followed by an empty one`() throws {
     var ends: [Int32] = [-1, -1]
     try #require(pipe(&ends) == 0)

@@ -178,12 +178,12 @@ private func complaints(_ limits: String, _ names: String) -> [String] {
     ("key: route, headers: true", "headers: nobody is told of what clients share"),
     (
       "key: 'query:a%5Fb'",
-      "key: names in a query are compared decoded; this one is met by a%255Fb alone; "
+      "key: names in a query are compared decoded; this one is met by a%255Fb; "
         + "write query:a_b"
     ),
     (
       "key: [client_ip, 'query:%C3%A9']",
-      "key: names in a query are compared decoded; this one is met by %25C3%25A9 alone"
+      "key: names in a query are compared decoded; this one is met by %25C3%25A9"
     ),
   ])
   func `what has no effect is a warning`(keys: String, words: String) {

@@ -319,7 +319,7 @@ private func complaints(_ routes: String, _ more: String = "") -> [String] {
     let text = "1: warning: match.query: names in a query are compared decoded; this one is met by"
     #expect(
       complaints(routes) == [
-        "\(text) v%255F alone; write v_", "\(text) %2541 alone; write A",
+        "\(text) v%255F; write v_", "\(text) %2541; write A",
       ])
   }
 

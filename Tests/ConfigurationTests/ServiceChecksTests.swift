@@ -6,13 +6,16 @@ import Testing
 
 @Suite struct ServiceChecksTests {
   /// Severity, path, message and suggestion of everything said about a service with these keys.
-  private func said(_ keys: String, backends: String = "[10.0.0.1:80]") -> [String] {
+  private func said(
+    _ keys: String, backends: String = "[10.0.0.1:80]",
+    _ outside: ConfigurationEnvironment = environment()
+  ) -> [String] {
     let text = """
       listeners: [{address: 127.0.0.1:8080}]
       services: {a: {backends: \(backends), \(keys)}}
       routes: [{match: {path: /*}, service: a}]
       """
-    return load(text).diagnostics.map {
+    return load(text, outside).diagnostics.map {
       "\($0.severity.rawValue) \($0.path.dropFirst("services.a.".count)): \($0.message); "
         + ($0.suggestion ?? "-")
     }
@@ -42,7 +45,7 @@ import Testing
     #expect(
       said("balancer: {policy: maglev, key: 'query:a%5Fb'}") == [
         "warning balancer.key: balancer.key: names in a query are compared decoded; this one is "
-          + "met by a%255Fb alone; write query:a_b"
+          + "met by a%255Fb; write query:a_b"
       ])
     #expect(said("balancer: {policy: maglev, key: 'cookie:a%5Fb'}") == [])
   }
@@ -91,6 +94,20 @@ import Testing
           + "which is 10s; write max_ejection: 30s"
       ])
     #expect(said("health: {passive: {ejection: 7s, max_ejection: 7s}}") == [])
+  }
+
+  @Test func `a duration that was expanded is told as it stands in the file`() {
+    let outside = environment(["A": "41s", "B": "13s"])
+    #expect(
+      said("health: {passive: {ejection: \"${A}\", max_ejection: \"${B}\"}}", outside) == [
+        "error health.passive.ejection: health.passive.ejection: ${A} is longer than max_ejection, "
+          + "which is ${B}; write max_ejection: ${A}"
+      ])
+    #expect(
+      said("health: {active: {path: /, timeout: \"${A}\", interval: \"${B}\"}}", outside) == [
+        "warning health.active.timeout: health.active: a question may take ${A}, longer than the "
+          + "interval of ${B}; the next one waits for it; write timeout: ${B}"
+      ])
   }
 
   @Test func `an open time longer than the longest is an error`() {
