@@ -13,6 +13,16 @@ extension Exchange {
     _ = clientReader.hasMoved(to: requestBytes)
   }
 
+  /// The whole request has been sent: from now on it is the backend that is waited for, at the
+  /// beginning of its answer or in the middle of one that came early.
+  mutating func backendHasAll(now: Instant) {
+    if phase == .open {
+      backendDeadline = now + plan.responseTimeout
+    } else if phase == .responding && backendDeadline != .distantFuture {
+      backendDeadline = now + plan.backendIdle
+    }
+  }
+
   /// No byte of the answer has come for the time that its backend has. Where bytes of the request
   /// have, the two are talking, and go on. Where none have either, the backend may be waiting for
   /// them, which is no evidence against it: clients that stall could take a good one out.

@@ -100,7 +100,7 @@ package struct Exchange {
     requestCompleteAt = now
     awaitsContinue = false
     clientReader.stop(total: requestBytes, now: now)
-    if phase == .open && !backendWriter.isRunning { backendDeadline = now + plan.responseTimeout }
+    if !backendWriter.isRunning { backendHasAll(now: now) }
   }
 
   /// The gateway itself does not read from the client for a while (or reads again): it is not to
@@ -128,7 +128,7 @@ package struct Exchange {
       backendWriter.start(total: taken, now: now)
     } else if backendWriter.isRunning {
       backendWriter.stop(total: taken, now: now)
-      if phase == .open && requestIsComplete { backendDeadline = now + plan.responseTimeout }
+      if requestIsComplete { backendHasAll(now: now) }
     }
   }
 

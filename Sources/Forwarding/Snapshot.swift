@@ -76,6 +76,7 @@ package struct BackendEntry {
 package struct ClientTimes: Sendable {
   package var head: Duration
   package var keepAlive: Duration
+  package var writeIdle: Duration
   /// Bytes a second that a client takes at least; 0 = any.
   package var minRate: UInt64
 }

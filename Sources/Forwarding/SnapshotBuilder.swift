@@ -62,7 +62,7 @@ package struct SnapshotBuilder {
         headFields: configuration.limits.headFields,
         clientTimeouts: ClientTimes(
           head: configuration.timeouts.head, keepAlive: configuration.timeouts.keepAlive,
-          minRate: configuration.limits.minRate ?? 0),
+          writeIdle: configuration.timeouts.writeIdle, minRate: configuration.limits.minRate ?? 0),
         trustedProxies: rules.trustedProxies, limits: rules.limits,
         traceTrust: traceTrust(configuration.tracing.trust),
         journal: registry.journal,

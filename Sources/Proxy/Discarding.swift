@@ -25,12 +25,18 @@ extension ClientRef {
     if Stream.unacknowledgedBytes(stream) == 0 { close() } else { setStop(.inboxIsFull, true) }
   }
 
+  /// Its answer is out, and a part of it still on its way.
+  var isTakingAnswer: Bool {
+    pointee.phase == .discarding && Stream.unacknowledgedBytes(stream) > 0
+  }
+
   /// The time of a connection that is only read from is over.
   func discardExpired() {
     let worker = pointee.worker
+    let timeouts = worker.pointee.snapshot.pointee.clientTimeouts
     let goesOn = pointee.lingering.goesOn(
-      untaken: Stream.unacknowledgedBytes(stream),
-      minRate: worker.pointee.snapshot.pointee.clientTimeouts.minRate)
+      untaken: Stream.unacknowledgedBytes(stream), writeIdle: timeouts.writeIdle,
+      minRate: timeouts.minRate, now: worker.pointee.now)
     if !goesOn { return close() }
     worker.arm(timer, at: worker.pointee.now + Bounds.discardTime)
   }

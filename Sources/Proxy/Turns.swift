@@ -26,8 +26,8 @@ struct Turn {
 }
 
 extension WorkerRef {
-  /// Whether a client that has been idle may begin now: nobody waits whose turn comes first, as it
-  /// does before whoever has sent more than one request.
+  /// Whether a request may begin at once: this round has room for it, and nobody waits. One that
+  /// its client has sent ahead comes behind those who wait, too.
   @inline(__always)
   func mayBegin() -> Bool {
     if pointee.turns.left == 0 || pointee.turns.first != nil { return false }

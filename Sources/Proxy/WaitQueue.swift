@@ -130,19 +130,25 @@ extension WorkerRef {
   }
 
   /// Gives places to the first in this worker's line, as long as there are any; after a round's
-  /// worth of them, who does not wait here has a turn.
+  /// worth of them, who does not wait here has a turn. False: it is to be gone on with in the next
+  /// round.
   ///
   /// Who is refused here may have pipelined a request that comes to wait. Served from in there, a
   /// whole line would take its part of the stack: so that one is seen to in the next round.
-  func serveWaiting(_ shared: ServiceShared) {
-    if pointee.isServing { return wake(pointee.index, shared) }
-    pointee.isServing = true
-    var left = Turns.aRound
-    while left > 0, let first = pointee.queues[shared.queueIndex].first, first.retryPick() {
-      left -= 1
+  @discardableResult
+  func serveWaiting(_ shared: ServiceShared) -> Bool {
+    var left: Int32 = 0
+    if !pointee.isServing {
+      pointee.isServing = true
+      left = Turns.aRound
+      while left > 0, let first = pointee.queues[shared.queueIndex].first, first.retryPick() {
+        left -= 1
+      }
+      pointee.isServing = false
     }
-    pointee.isServing = false
-    if left == 0 { wake(pointee.index, shared) }
+    let isThrough = left > 0 || !hasWaiting(shared)
+    if !isThrough { wake(pointee.index, shared) }
+    return isThrough
   }
 
   func serveAllWaiting() {
@@ -204,7 +210,8 @@ extension WorkerRef {
     for index in pointee.queues.indices {
       guard let shared = pointee.queues[index].shared else { continue }
       if shared.needsAttention(worker: pointee.index).exchange(0) == 0 { continue }
-      serveWaiting(shared)
+      // Before it is through, its own line may want what is idle here.
+      if !serveWaiting(shared) { continue }
       // What the newest snapshot does not have any more has no idle connections.
       guard let position = pointee.snapshot.pointee.position(ofService: index) else { continue }
       let others = Int(shared.waiting.load()) - pointee.queues[index].count

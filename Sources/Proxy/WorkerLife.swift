@@ -107,6 +107,8 @@ extension WorkerRef {
         pointee.shared.pointee.cutExchanges.add(1)
         exchange.cut()
         client.settle()
+      } else if client.isTakingAnswer {
+        pointee.shared.pointee.cutExchanges.add(1)
       }
       client.close()
     }

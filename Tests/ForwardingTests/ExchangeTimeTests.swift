@@ -215,6 +215,26 @@ import Testing
     #expect(play.machine.expired(play.context) == [])
   }
 
+  @Test func `an answer that came early has its time from the end of its request`() {
+    var play = Play {
+      $0.hasBody = true
+      $0.backendIdle = .seconds(60)
+    }
+    _ = play.open()
+    _ = play.answered()
+    for _ in 0..<3 {
+      play.wait(.seconds(59))
+      _ = play.machine.requestBody(1, play.context)
+      _ = play.machine.expired(play.context)
+    }
+    play.machine.requestEnded(now: play.now)
+    play.wait(.seconds(59))
+    #expect(play.machine.expired(play.context) == [])
+    play.wait(.seconds(1))
+    #expect(play.machine.expired(play.context).contains(.abortClient))
+    #expect(play.machine.outcome == .failure)
+  }
+
   @Test func `while its request still comes, an answer that waits is not cut`() {
     var play = Play {
       $0.hasBody = true

@@ -1,13 +1,18 @@
 // Why this file exists: how long a client that still sends has for its answer, by literal numbers.
+import Primitives
 import Testing
 
 @testable import Forwarding
 
 @Suite struct LingeringTests {
-  /// What each look says, given what the client has not taken by then.
-  private func looks(_ untaken: [Int], minRate: UInt64 = 256) -> [Bool] {
+  /// What each look says, one every two seconds, given what the client has not taken by then.
+  private func looks(_ untaken: [Int], writeIdle: Int64 = 30, minRate: UInt64 = 256) -> [Bool] {
     var lingering = Lingering()
-    return untaken.map { lingering.goesOn(untaken: $0, minRate: minRate) }
+    return untaken.indices.map { look in
+      lingering.goesOn(
+        untaken: untaken[look], writeIdle: .seconds(writeIdle), minRate: minRate,
+        now: Instant(nanoseconds: UInt64(look + 1) * 2_000_000_000))
+    }
   }
 
   @Test func `a client that has taken everything is closed on in time`() {
@@ -18,16 +23,17 @@ import Testing
     #expect(looks([1_500_000, 900_000, 300_000, 0, 0]) == [true, true, true, true, false])
   }
 
-  @Test func `a client that takes nothing is closed on at the second look`() {
-    #expect(looks([1_000, 1_000], minRate: 0) == [true, false])
+  @Test func `one that pauses has as long as for any answer`() {
+    #expect(looks([9, 9, 9, 9], writeIdle: 6) == [true, true, true, false])
+    #expect(looks([9, 9, 8, 8, 8, 8], writeIdle: 6) == [true, true, true, true, true, false])
   }
 
-  @Test func `one that takes less than the lowest rate asks in 2 s only holds the place`() {
-    #expect(looks([10_000, 9_489]) == [true, false])
-    #expect(looks([10_000, 9_488]) == [true, true])
-    #expect(looks([10_000, 9_999], minRate: 0) == [true, true])
-    #expect(looks([100, 0]) == [true, true], "there was no more")
-    #expect(looks([100, 1]) == [true, false])
+  @Test func `over 20 s it takes what the lowest rate asks, or only holds the place`() {
+    let slow = (0..<11).map { 1_000_000 - $0 * 511 }
+    #expect(looks(slow) == Array(repeating: true, count: 10) + [false])
+    let steady = (0..<11).map { 1_000_000 - $0 * 512 }
+    #expect(looks(steady) == Array(repeating: true, count: 11))
+    #expect(looks(slow, minRate: 0) == Array(repeating: true, count: 11))
   }
 
   @Test func `256 KiB are thrown away and no more`() {
