@@ -191,7 +191,7 @@ extension Connections {
         let client = try gateway.connect()
         try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         try asked.pass("the request at the backend")
-        gateway.signal(SIGSTOP)
+        gateway.freeze()
         mayAnswer.open()
         try answered.pass("the backend's answer")
         let stoodStill = Deadline.after(2.5)

@@ -62,7 +62,7 @@ extension Connections {
         for client in clients { try client.send(Turns.request) }
         for client in clients { #expect(try client.readResponse().status == 200) }
         // What comes while it stands still is there in one round of its loop.
-        gateway.signal(SIGSTOP)
+        gateway.freeze()
         for (index, client) in clients.enumerated() {
           switch index % 5 {
           case 0: try client.send(Turns.request)
@@ -110,7 +110,7 @@ extension Connections {
         }
         let many = String(repeating: Turns.request, count: 40)
         let part = String(repeating: "x", count: 20_000)
-        gateway.signal(SIGSTOP)
+        gateway.freeze()
         for client in busy { try client.send(many) }
         for client in eager {
           try client.send("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 220000\r\n\r\n\(part)")
@@ -160,7 +160,7 @@ extension Connections {
           try client.send(Turns.request)
           #expect(try client.readResponse().status == 200)
         }
-        gateway.signal(SIGSTOP)
+        gateway.freeze()
         for client in clients {
           try client.send(String(repeating: Turns.request, count: 800))
           client.halfClose()
@@ -197,7 +197,7 @@ extension Connections {
         let clients = try (0..<200).map { _ in try gateway.connect() }
         for client in clients { try client.send(String(repeating: Turns.request, count: 10)) }
         try Turns.wait(for: 200, gateway)
-        gateway.signal(SIGSTOP)
+        gateway.freeze()
         gate.open()
         try broken.pass()
         for client in modest { try client.send(Turns.modest) }
@@ -216,7 +216,7 @@ extension Connections {
         let clients = try (0..<200).map { _ in try gateway.connect() }
         for client in clients { try client.send(Turns.request) }
         for client in clients { #expect(try client.readResponse().status == 200) }
-        gateway.signal(SIGSTOP)
+        gateway.freeze()
         for client in clients { try client.send(Turns.request) }
         gateway.signal(SIGTERM)
         gateway.signal(SIGCONT)

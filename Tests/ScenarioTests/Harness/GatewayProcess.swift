@@ -186,6 +186,13 @@ final class GatewayProcess {
   var isRunning: Bool { !child.hasEnded }
   func signal(_ number: Int32) { child.signal(number) }
 
+  /// Stops it where it is, until SIGCONT. From the return on, no thread of it runs.
+  func freeze() {
+    signal(SIGSTOP)
+    var news = siginfo_t()
+    _ = waitid(P_PID, id_t(pid), &news, Int32(WSTOPPED))
+  }
+
   /// Waits for the exit that the test asked for.
   func waitForEnd(within seconds: Double = 15, line: UInt = #line) throws -> ProcessEnd {
     isExpectedToEnd = true

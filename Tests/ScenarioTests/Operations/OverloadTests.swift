@@ -89,7 +89,7 @@ extension Operations {
         }
         try statuses.wait("traffic") { $0.count > 20 }
         let stopped = monotonicNow()
-        gateway.signal(SIGSTOP)
+        gateway.freeze()
         // What is tested is a length of time; nothing else can be waited for.
         try eventually("the loop to have stood still") { monotonicNow() - stopped > 700_000_000 }
         gateway.signal(SIGCONT)
