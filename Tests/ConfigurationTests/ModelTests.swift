@@ -6,6 +6,25 @@ import Testing
 
 @testable import Configuration
 
+/// A pipe with a name, in a folder of its own, that nobody writes to yet.
+private final class NamedPipe {
+  let path: String
+  private let directory: String
+
+  init() {
+    var template = Array("/tmp/gateway-test-XXXXXX".utf8CString)
+    precondition(mkdtemp(&template) != nil)
+    directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    path = directory + "/pipe"
+    precondition(mkfifo(path, 0o600) == 0)
+  }
+
+  deinit {
+    unlink(path)
+    rmdir(directory)
+  }
+}
+
 @Suite struct ModelTests {
   private let mebibyte: UInt64 = 1_048_576
 
@@ -220,16 +239,9 @@ import Testing
   }
 
   @Test func `a pipe is left alone by who only looks, and given up by who cannot wait`() throws {
-    var template = Array("/tmp/gateway-test-XXXXXX".utf8CString)
-    try #require(mkdtemp(&template) != nil)
-    let directory = String(
-      decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    let path = directory + "/pipe"
-    defer {
-      unlink(path)
-      rmdir(directory)
-    }
-    try #require(mkfifo(path, 0o600) == 0)
+    let named = NamedPipe()
+    defer { withExtendedLifetime(named) {} }
+    let path = named.path
     #expect(throws: FileProblem.silent) { try ConfigurationFile.read(path, patience: .zero) }
     // Its own writer: what is read is not the end of it.
     let ours = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC)
@@ -244,16 +256,9 @@ import Testing
   }
 
   @Test func `who waits for a pipe waits no longer because it drips`() async throws {
-    var template = Array("/tmp/drip-XXXXXX".utf8CString)
-    try #require(mkdtemp(&template) != nil)
-    let directory = String(
-      decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    let path = directory + "/pipe"
-    defer {
-      unlink(path)
-      rmdir(directory)
-    }
-    try #require(mkfifo(path, 0o600) == 0)
+    let named = NamedPipe()
+    defer { withExtendedLifetime(named) {} }
+    let path = named.path
     let ours = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC)
     defer { close(ours) }
     // A byte as soon as the one before it has been taken.

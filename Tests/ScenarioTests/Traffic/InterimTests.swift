@@ -128,16 +128,7 @@ extension Traffic {
     @Test func `an early answer that streams on is whole for a client that has fallen silent`()
       throws
     {
-      let backend = ScriptedBackend { connection in
-        _ = try connection.readHead()
-        try connection.write("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n")
-        for _ in 0..<20 {
-          // The pause is a wait for bytes that never come.
-          _ = try? connection.wire.receiveMore(until: .after(0.05))
-          try connection.write("x")
-        }
-        try connection.waitForEnd()
-      }
+      let backend = ScriptedBackend.trickling()
       try withGateway(configuration(top: "timeouts: {body_idle: 400ms}"), [backend]) { gateway in
         let client = try gateway.connect()
         try client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n")

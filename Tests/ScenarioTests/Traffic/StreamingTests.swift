@@ -143,16 +143,7 @@ extension Traffic {
     }
 
     @Test func `a long download that makes progress outlives every idle timer`() throws {
-      let backend = ScriptedBackend { connection in
-        _ = try connection.readRequest()
-        try connection.write("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n")
-        for _ in 0..<20 {
-          // The pause is a wait for bytes that never come.
-          _ = try? connection.wire.receiveMore(until: .after(0.05))
-          try connection.write("x")
-        }
-        try connection.waitForEnd()
-      }
+      let backend = ScriptedBackend.trickling()
       let text = configuration(
         top: "timeouts:\n  head: 400ms\n  body_idle: 400ms\n  write_idle: 400ms\n"
           + "  keep_alive: 400ms",
