@@ -75,15 +75,24 @@ package struct LagAverage: Sendable {
   /// forgiven, a row of them is not.
   package static var memory: UInt64 { 250_000_000 }
 
+  /// libuv's timers and epoll_wait(2) count whole milliseconds: a loop with nothing to do comes up
+  /// to one late to what it has planned.
+  package static var grain: UInt64 { 1_000_000 }
+
+  /// What is left is as good as none.
+  package var isQuiet: Bool { value < LagAverage.grain }
+
   package init() {}
 
   /// A plan was carried out `late` nanoseconds late; `span` nanoseconds have passed since the one
-  /// before, its lateness included.
-  package mutating func add(late: UInt64, span: UInt64) {
+  /// before, its lateness included. The grain of an idle loop's wait is no lateness: nothing kept
+  /// it, and nobody waited.
+  package mutating func add(late: UInt64, span: UInt64, isIdle: Bool) {
+    let late = isIdle ? late - min(late, LagAverage.grain) : late
     // A minute is enough of both; the products stay below 2^63.
-    let late = Double(min(late, 60_000_000_000))
+    let nanoseconds = Double(min(late, 60_000_000_000))
     let weight = Double(span) / Double(span &+ LagAverage.memory)  // spans are below 2^62
-    value = UInt64(max(0, Double(value) + (late - Double(value)) * weight))
+    value = UInt64(max(0, Double(value) + (nanoseconds - Double(value)) * weight))
   }
 
   package mutating func forget() { value = 0 }

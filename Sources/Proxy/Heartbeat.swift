@@ -37,9 +37,6 @@ struct Heartbeat {
       ? Heartbeat.longestPeriod
       : min(max(quarter, .milliseconds(5)), Heartbeat.longestPeriod)
   }
-
-  /// Below this it is as good as none: libuv's timers count in whole milliseconds.
-  static var quiet: UInt64 { 1_000_000 }
 }
 
 extension WorkerRef {
@@ -65,7 +62,10 @@ extension WorkerRef {
     let clock = Loop.clock()
     let late = MetricsShard.positive(clock - pointee.heartbeat.due)
     let span = MetricsShard.positive(clock - pointee.heartbeat.last)
-    pointee.heartbeat.lag.add(late: late, span: span)
+    // This callback is one.
+    let isIdle = pointee.callbacks &- pointee.heartbeat.callbacks <= 1
+    pointee.heartbeat.callbacks = pointee.callbacks
+    pointee.heartbeat.lag.add(late: late, span: span, isIdle: isIdle)
     pointee.heartbeat.last = clock
     var changed = false
     let limit = pointee.orders.lagLimit.load()
@@ -77,11 +77,8 @@ extension WorkerRef {
       changed = true
     }
     if changed { setShedding() }
-    // This callback is one.
-    let isIdle = pointee.callbacks &- pointee.heartbeat.callbacks <= 1
-    pointee.heartbeat.callbacks = pointee.callbacks
     let refuses = pointee.heartbeat.overload.map { $0.level != .nothing } ?? false
-    if isIdle && !refuses && pointee.heartbeat.lag.value < Heartbeat.quiet {
+    if isIdle && !refuses && pointee.heartbeat.lag.isQuiet {
       pointee.heartbeat.lag.forget()
       pointee.heartbeat.due = .distantFuture
     } else {

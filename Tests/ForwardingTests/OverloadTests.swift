@@ -72,24 +72,43 @@ private final class Judge {
   @Test func `one stall is forgiven, the same one again and again is not`() {
     let (beat, stall): (UInt64, UInt64) = (25_000_000, 120_000_000)
     var lag = LagAverage()
-    lag.add(late: stall, span: beat + stall)
+    lag.add(late: stall, span: beat + stall, isIdle: false)
     #expect(lag.value < 50_000_000)
-    for _ in 0..<6 { lag.add(late: stall, span: beat + stall) }
+    for _ in 0..<6 { lag.add(late: stall, span: beat + stall, isIdle: false) }
     #expect(lag.value > 100_000_000)
     #expect(lag.value < stall)
   }
 
   @Test func `a long stall counts at once and is forgotten within two seconds`() {
     var lag = LagAverage()
-    lag.add(late: 2_000_000_000, span: 2_025_000_000)
+    lag.add(late: 2_000_000_000, span: 2_025_000_000, isIdle: false)
     #expect(lag.value > 1_700_000_000)
-    for _ in 0..<80 { lag.add(late: 0, span: 25_000_000) }
+    for _ in 0..<80 { lag.add(late: 0, span: 25_000_000, isIdle: false) }
     #expect(lag.value < 1_000_000)
+  }
+
+  @Test func `a loop with nothing to do comes to rest after work`() {
+    var lag = LagAverage()
+    for _ in 0..<40 { lag.add(late: 5_000_000, span: 55_000_000, isIdle: false) }
+    #expect(!lag.isQuiet)
+    // A whole millisecond is its wait's, the rest its waking up.
+    for _ in 0..<20 { lag.add(late: 1_150_000, span: 51_150_000, isIdle: true) }
+    #expect(lag.isQuiet)
+    // A stall of an idle loop is one.
+    lag.add(late: 101_000_000, span: 151_000_000, isIdle: true)
+    #expect(lag.value > 30_000_000)
+  }
+
+  @Test func `a loop that works is as late as it comes`() {
+    var lag = LagAverage()
+    for _ in 0..<40 { lag.add(late: 1_150_000, span: 51_150_000, isIdle: false) }
+    #expect(lag.value > 1_100_000)
+    #expect(!lag.isQuiet)
   }
 
   @Test func `no lateness is too great to be taken`() {
     var lag = LagAverage()
-    lag.add(late: 1 << 61, span: 1 << 61)
+    lag.add(late: 1 << 61, span: 1 << 61, isIdle: false)
     #expect(lag.value > 59_000_000_000)
     #expect(lag.value <= 60_000_000_000)
   }
