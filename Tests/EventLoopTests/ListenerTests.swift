@@ -39,7 +39,7 @@ struct ListenerTests {
     let expected = EventLoopError(operation: "listen on \(taken.boundEndpoint)", code: EADDRINUSE)
     #expect(throws: expected) { try ListeningSocket.probe(taken.boundEndpoint) }
     #expect("\(expected)" == "listen on \(taken.boundEndpoint): address already in use")
-    taken.close()
+    taken.abandon()
     try ListeningSocket.probe(taken.boundEndpoint)
     try ListeningSocket.probe(loopback(0))
     end(loop)

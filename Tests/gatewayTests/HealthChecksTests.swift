@@ -4,6 +4,7 @@
 import Balancing
 import EventLoop
 import Forwarding
+import Glibc
 import Health
 import Primitives
 import Probing
@@ -94,6 +95,8 @@ private struct World {
     let loop = try Loop.create()
     let gone = try ListeningSocket.tcp(
       Endpoint(address: IPAddress(v4: 0x7f00_0001), port: 0), reusePort: false)
+    // A program that another test is just starting may hold it open up to its exec.
+    shutdown(gone.descriptor, Int32(SHUT_RDWR))
     gone.close()
     let address = "\(gone.boundEndpoint)"
     let active = try configuration(

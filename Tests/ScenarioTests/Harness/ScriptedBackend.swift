@@ -100,14 +100,14 @@ final class ScriptedBackend: @unchecked Sendable {
     }
   }
 
-  /// Answers the first request of a connection with twenty bytes, a byte every 50 ms.
+  /// Answers the first request of a connection with twenty bytes, a byte every 150 ms.
   static func trickling() -> ScriptedBackend {
     ScriptedBackend { connection in
       _ = try connection.readHead()
       try connection.write("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n")
       for _ in 0..<20 {
         // The pause is a wait for bytes that never come.
-        _ = try? connection.wire.receiveMore(until: .after(0.05))
+        _ = try? connection.wire.receiveMore(until: .after(0.15))
         try connection.write("x")
       }
       try connection.waitForEnd()

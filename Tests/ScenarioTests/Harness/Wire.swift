@@ -180,6 +180,7 @@ final class Wire: @unchecked Sendable {
           throw ScenarioFailure("only \(sent) of \(bytes.count) bytes were taken", line: line)
         }
       } else if code != EINTR {
+        noteReset(code)
         throw ScenarioFailure("send: \(errorText(code))", line: line)
       }
     }
@@ -198,12 +199,18 @@ final class Wire: @unchecked Sendable {
         total += count
         offset = (offset + count) % block.count
       } else if errno != EAGAIN {
+        noteReset(errno)
         break
       } else if !Socket.wait(descriptor, for: POLLOUT, until: .after(0.5)) {
         break
       }
     }
     return total
+  }
+
+  /// A write that fails takes the reset with it: the next read would only see an end.
+  private func noteReset(_ code: Int32) {
+    if code == ECONNRESET { inbound.update { $0.end = .reset } }
   }
 
   // MARK: Ending

@@ -129,7 +129,7 @@ extension Traffic {
       throws
     {
       let backend = ScriptedBackend.trickling()
-      try withGateway(configuration(top: "timeouts: {body_idle: 400ms}"), [backend]) { gateway in
+      try withGateway(configuration(top: "timeouts: {body_idle: 2s}"), [backend]) { gateway in
         let client = try gateway.connect()
         try client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n")
         let response = try client.readResponse(to: "POST")

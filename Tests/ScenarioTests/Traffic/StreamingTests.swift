@@ -145,9 +145,8 @@ extension Traffic {
     @Test func `a long download that makes progress outlives every idle timer`() throws {
       let backend = ScriptedBackend.trickling()
       let text = configuration(
-        top: "timeouts:\n  head: 400ms\n  body_idle: 400ms\n  write_idle: 400ms\n"
-          + "  keep_alive: 400ms",
-        service: "timeouts: {connect: 400ms, response: 400ms, idle: 400ms}")
+        top: "timeouts:\n  head: 2s\n  body_idle: 2s\n  write_idle: 2s\n  keep_alive: 2s",
+        service: "timeouts: {connect: 2s, response: 2s, idle: 2s}")
       try withGateway(text, [backend]) { gateway in
         let response = try gateway.get("/long")
         #expect(response.text == String(repeating: "x", count: 20))

@@ -193,7 +193,7 @@ extension Traffic {
     @Test func `a tunnel on which no byte passes is ended by its own timer`() throws {
       let backend = echoingTunnels()
       let text = configuration(
-        top: "timeouts:\n  tunnel_idle: 400ms\n  keep_alive: 30s",
+        top: "timeouts:\n  tunnel_idle: 2s\n  keep_alive: 30s",
         service: "timeouts: {idle: 30s}")
       try withGateway(text, [backend]) { gateway in
         let client = try gateway.connect()
@@ -217,13 +217,13 @@ extension Traffic {
         let last = try connection.wire.read(exactly: 3, until: .after(30))
         try connection.wire.send(bytes: last)
       }
-      try withGateway(configuration(top: "timeouts: {tunnel_idle: 1s}"), [backend]) { gateway in
+      try withGateway(configuration(top: "timeouts: {tunnel_idle: 2s}"), [backend]) { gateway in
         let silent = try gateway.connect()
         let client = try gateway.connect(receiveBuffer: 8_192)
         try client.send(handshake)
         #expect(try client.readResponseHead().status == 101)
         // The pause between two reads is a wait for bytes that do not come.
-        let slowly = Deadline.after(4)
+        let slowly = Deadline.after(5)
         while !slowly.hasPassed, try client.receiveMore(until: .after()) {
           _ = try? silent.receiveMore(until: .after(0.05))
         }
@@ -243,7 +243,7 @@ extension Traffic {
         let end = try connection.waitForEnd()
         ends.update { $0.append(end) }
       }
-      try withGateway(configuration(top: "timeouts: {tunnel_idle: 400ms}"), [backend]) { gateway in
+      try withGateway(configuration(top: "timeouts: {tunnel_idle: 2s}"), [backend]) { gateway in
         let client = try gateway.connect(receiveBuffer: 8_192)
         try client.send(handshake)
         try eventually("the backend to hear of it") { ends.value == [.reset] }
@@ -257,15 +257,15 @@ extension Traffic {
     @Test func `a tunnel with traffic outlives the timers of ordinary requests`() throws {
       let backend = echoingTunnels()
       let text = configuration(
-        top: "timeouts:\n  head: 200ms\n  body_idle: 200ms\n  keep_alive: 200ms",
-        service: "timeouts: {response: 200ms, idle: 200ms}")
+        top: "timeouts:\n  head: 2s\n  body_idle: 2s\n  keep_alive: 2s",
+        service: "timeouts: {response: 2s, idle: 2s}")
       try withGateway(text, [backend]) { gateway in
         let client = try gateway.connect()
         try client.send(handshake)
         #expect(try client.readResponseHead().status == 101)
         // Nothing is sent for longer than those timers: the wait is for bytes that do not come.
         #expect(throws: ScenarioFailure.self) {
-          try client.receiveMore(until: .after(0.7))
+          try client.receiveMore(until: .after(3))
         }
         try client.send("still here")
         #expect(try client.read(exactly: 10, until: .after()) == Array("still here".utf8))
