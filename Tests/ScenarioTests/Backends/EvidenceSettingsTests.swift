@@ -41,14 +41,23 @@ private func breaker(_ settings: String) -> String {
 extension Backends {
   @Suite struct `Settings of evidence` {
     @Test func `healthy_after is how many good answers bring a backend up`() throws {
-      let patient = Patient("p", says: "503 Ill\r\n")
+      let checks = Monitor(0)
+      let backend = ScriptedBackend { connection in
+        guard try connection.readRequest() != nil else { return }
+        let number = checks.update { count in
+          count += 1
+          return count
+        }
+        // Four good ones in a row, one too few; from the fiftieth on no bad one any more.
+        let says = number % 5 == 0 && number < 50 ? "503 Ill" : "200 OK"
+        try connection.respond(says)
+      }
       let service = activeCheck("unhealthy_after: 1, healthy_after: 5")
-      try withGateway(configuration(service: service), [patient.backend]) { gateway in
-        try gateway.wait(for: patient.backend, toBe: "down")
-        patient.says("200 OK\r\n")
-        let before = patient.checks.count
-        try gateway.wait(for: patient.backend, toBe: "up")
-        #expect(patient.checks.count >= before + 5)
+      try withGateway(configuration(service: service), [backend]) { gateway in
+        try eventually("both changes") { gateway.stateChanges(of: backend).count >= 2 }
+        #expect(checks.value >= 50)
+        let changes = gateway.stateChanges(of: backend).map { $0["msg"]?.text }
+        #expect(changes == ["backend is down", "backend is up"])
       }
     }
 

@@ -109,7 +109,8 @@ extension Backends {
 
     @Test func `status tells the last check and when the next comes`() throws {
       let patient = Patient("p")
-      let text = configuration(service: "health: {active: {path: /healthz, interval: 1h}}")
+      let text = configuration(
+        service: "health: {active: {path: /healthz, interval: 1h, timeout: 10s}}")
       try withGateway(text, [patient.backend]) { gateway in
         try eventually("the first check to be over") {
           try gateway.status(of: patient.backend)["health_check"]?["result"] != .null
@@ -137,8 +138,8 @@ extension Backends {
 
     @Test(.needsNamespace)
     func `an address that is gone is checked no more, and one that is new is`() throws {
-      let old = Patient("old")
-      let port = old.backend.address.port
+      let port = Socket.freePort()
+      let old = Patient("old", at: .v4(port))
       let new = Patient("new", at: .v6(port))
       let text = configuration(service: activeCheck() + "\nresolve_every: 100ms")
         .replacing("{backend1}", with: "\"users.test:\(port)\"")
@@ -151,7 +152,8 @@ extension Backends {
         try new.waitForChecks(20)
         let before = old.checks.count
         try new.waitForChecks(60)
-        #expect(old.checks.count == before)
+        // One may have been under way.
+        #expect(old.checks.count <= before + 1)
         let labels = try gateway.metrics().labels("gateway_health_checks_total")
         #expect(Set(labels.map { $0["backend"] }) == ["[::1]:\(port)"])
       }
@@ -174,7 +176,7 @@ extension Backends {
       let patient = Patient("p")
       let services = (0..<200).map {
         "  s\($0):\n    backends: [{backend1}]\n"
-          + "    health: {active: {path: /healthz?\($0), interval: 2s}}\n"
+          + "    health: {active: {path: /healthz?\($0), interval: 2s, timeout: 30s}}\n"
       }.joined()
       let text = configuration().replacing("routes:\n", with: services + "routes:\n")
       try withGateway(text, [patient.backend]) { gateway in

@@ -1,6 +1,7 @@
 // Why this file exists: connections to backends are kept, chosen, shared and given up as semantics
 // section 2 says.
 
+import Glibc
 import Testing
 
 extension Connections {
@@ -178,7 +179,7 @@ extension Connections {
         let post = try gateway.exchange(
           "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi")
         #expect(post.text == "1")
-        try backend.connections[0].waitForEnd()
+        try eventually("its end") { backend.connections[0].wire.end != nil }
         let after = try gateway.get()
         #expect(after.text == "1")
       }
@@ -214,11 +215,18 @@ extension Connections {
       let text = configuration(
         service: "connections: {max: 1, queue: 1, queue_timeout: 600ms}")
       try withGateway(text, [backend]) { gateway in
+        let clients = [try gateway.connect(), try gateway.connect()]
+        for client in clients {
+          try client.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
+          #expect(try client.readResponse().status == 200)
+        }
         let held = try gateway.connect()
         try held.send("GET /held HTTP/1.1\r\nHost: a\r\n\r\n")
-        try backend.waitForRequests(1)
-        let clients = [try gateway.connect(), try gateway.connect()]
+        try backend.waitForRequests(3)
+        // However late the test is, they come together.
+        gateway.freeze()
         for client in clients { try client.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n") }
+        gateway.signal(SIGCONT)
         let answers = try clients.map { try $0.readResponse() }
         #expect(answers.map(\.status) == [503, 503])
         #expect(Set(answers.map(\.reason)) == ["queue_full", "queue_timeout"])
@@ -227,7 +235,7 @@ extension Connections {
         #expect(try held.readResponse().status == 200)
         let after = try gateway.get("/after")
         #expect(after.status == 200, "the queue is empty again")
-        #expect(backend.requests.map(\.target) == ["/held", "/after"])
+        #expect(backend.requests.map(\.target) == ["/x", "/x", "/held", "/after"])
       }
     }
 

@@ -87,9 +87,11 @@ extension Connections {
           head + (isChunked ? "5\r\n\(body)\r\n0\r\n\r\n" : body))
         #expect(second.status == 200)
         #expect(backend.connectionCount == 2)
-        let get = try gateway.get("/third")
-        #expect(get.status == 200)
-        #expect(backend.connectionCount == 2)
+        if setting.isEmpty {
+          // What can be repeated takes one of any age.
+          #expect(try gateway.get("/third").status == 200)
+          #expect(backend.connectionCount == 2)
+        }
       }
     }
 
@@ -221,6 +223,7 @@ extension Connections {
         let response = try gateway.get()
         #expect(response.status == 504)
         #expect(response.reason == "upstream_timeout")
+        try slow.waitForRequests(3)
         #expect(slow.requests.count == 3)
       }
     }

@@ -10,8 +10,7 @@ extension Connections {
       let backend = ScriptedBackend.answering()
       try withGateway(configuration(top: "timeouts:\n  head: 300ms"), [backend]) { gateway in
         for part in ["G", "GET / HTTP/1.1\r\nHost: a\r\n", "GET / HTTP/1.1\r\nHost: a\r\nX-A: "] {
-          let client = try gateway.connect()
-          try client.send(part)
+          let client = try gateway.connect(sending: part)
           let response = try client.readResponse()
           #expect(response.status == 408)
           #expect(response.reason == "head_timeout")
@@ -34,8 +33,8 @@ extension Connections {
           #expect(client.unreadCount == 0)
         }
         // Some clients end a body with one more line end.
-        let client = try gateway.connect()
-        try client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi\r\n")
+        let client = try gateway.connect(
+          sending: "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi\r\n")
         #expect(try client.readResponse().status == 200)
         #expect(try client.readToEnd() == .fin)
         #expect(client.unreadCount == 0)
@@ -54,8 +53,7 @@ extension Connections {
     @Test func `a head that trickles in does not extend its time`() throws {
       let backend = ScriptedBackend.answering()
       try withGateway(configuration(top: "timeouts:\n  head: 500ms"), [backend]) { gateway in
-        let client = try gateway.connect()
-        try client.send("GET / HTTP/1.1\r\nX-A: ")
+        let client = try gateway.connect(sending: "GET / HTTP/1.1\r\nX-A: ")
         var sent = 0
         // Each round waits for an answer a tenth of that time; a byte is sent in between.
         while sent < 200, (try? client.receiveMore(until: .after(0.05))) == nil {
@@ -70,8 +68,8 @@ extension Connections {
     @Test func `the next head on a connection has the same time`() throws {
       let backend = ScriptedBackend.answering()
       try withGateway(configuration(top: "timeouts:\n  head: 300ms"), [backend]) { gateway in
-        let client = try gateway.connect()
-        try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /n")
+        let client = try gateway.connect(
+          sending: "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /n")
         #expect(try client.readResponse().status == 200)
         let late = try client.readResponse()
         #expect(late.status == 408)
@@ -168,6 +166,7 @@ extension Connections {
         let response = try client.readResponse()
         #expect(response.status == 504)
         #expect(response.reason == "upstream_timeout")
+        try backend.waitForRequests(1)
         #expect(backend.requests.count == 1, "a timeout is not repeated by default")
         try eventually("the attempt to be given up") {
           backend.connections[0].wire.end != nil
@@ -187,14 +186,14 @@ extension Connections {
         answered.open()
         try connection.waitForEnd()
       }
-      try withGateway(configuration(service: "timeouts: {response: 2s}"), [backend]) { gateway in
+      try withGateway(configuration(service: "timeouts: {response: 4s}"), [backend]) { gateway in
         let client = try gateway.connect()
         try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         try asked.pass("the request at the backend")
         gateway.freeze()
         mayAnswer.open()
         try answered.pass("the backend's answer")
-        let stoodStill = Deadline.after(2.5)
+        let stoodStill = Deadline.after(4.5)
         try eventually("the time for an answer to be over") { stoodStill.hasPassed }
         gateway.signal(SIGCONT)
         #expect(try client.readResponse().status == 200)
@@ -203,11 +202,11 @@ extension Connections {
 
     @Test func `the time to answer begins when the request is sent`() throws {
       let backend = ScriptedBackend.answering()
-      try withGateway(configuration(service: "timeouts: {response: 400ms}"), [backend]) { gateway in
+      try withGateway(configuration(service: "timeouts: {response: 2s}"), [backend]) { gateway in
         let client = try gateway.connect()
         try client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n")
         for byte in "slow" {
-          #expect(throws: ScenarioFailure.self) { try client.receiveMore(until: .after(0.2)) }
+          #expect(throws: ScenarioFailure.self) { try client.receiveMore(until: .after(0.6)) }
           try client.send(String(byte))
         }
         #expect(try client.readResponse(to: "POST").status == 200)
@@ -266,7 +265,7 @@ extension Connections {
           try connection.waitForEnd()
         }
       }
-      try withGateway(configuration(service: "timeouts: {request: 600ms}"), [backend]) { gateway in
+      try withGateway(configuration(service: "timeouts: {request: 2s}"), [backend]) { gateway in
         let silent = try gateway.get("/silent")
         #expect(silent.status == 504)
         #expect(silent.reason == "request_timeout")

@@ -57,7 +57,8 @@ extension Connections {
       throws
     {
       let backend = ScriptedBackend.answering()
-      try withGateway(configuration(service: "connections: {max: 8}"), [backend]) { gateway in
+      let text = configuration(service: "connections: {max: 8, queue_timeout: 1m}")
+      try withGateway(text, [backend]) { gateway in
         let clients = try (0..<320).map { _ in try gateway.connect() }
         for client in clients { try client.send(Turns.request) }
         for client in clients { #expect(try client.readResponse().status == 200) }
@@ -129,7 +130,7 @@ extension Connections {
       let gate = Gate()
       let backend = ScriptedBackend { connection in
         guard try connection.readHead() != nil else { return }
-        try gate.pass()
+        try gate.pass(within: 60)
         connection.wire.reset()
       }
       try withGateway(Turns.breaking, [backend]) { gateway in
@@ -181,7 +182,7 @@ extension Connections {
       let (gate, broken) = (Gate(), Gate())
       let backend = ScriptedBackend { connection in
         guard try connection.readHead() != nil else { return }
-        try gate.pass()
+        try gate.pass(within: 60)
         connection.wire.reset()
         broken.open()
       }

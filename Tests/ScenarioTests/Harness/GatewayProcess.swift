@@ -100,6 +100,16 @@ final class GatewayProcess {
     return client
   }
 
+  /// The bytes are there when the gateway accepts the connection: however late the test is, they
+  /// come in time.
+  func connect(sending text: String, line: UInt = #line) throws -> Wire {
+    freeze()
+    defer { signal(SIGCONT) }
+    let client = try connect(line: line)
+    try client.send(text, line: line)
+    return client
+  }
+
   /// One request on a connection of its own.
   func exchange(_ request: String, line: UInt = #line) throws -> Message {
     let client = try connect(line: line)
@@ -137,6 +147,15 @@ final class GatewayProcess {
       .filter { $0["msg"]?.text?.contains(message) == true }
   }
 
+  /// The same once there are so many: a thread of its own writes them, a moment later.
+  @discardableResult
+  func waitForLogLines(_ message: String, _ count: Int = 1, line: UInt = #line) throws -> [JSON] {
+    try eventually("\(count) lines about '\(message)'", line: line) {
+      logLines(message).count >= count
+    }
+    return logLines(message)
+  }
+
   /// A scrape that Prometheus would take whole.
   func metrics(line: UInt = #line) throws -> Metrics {
     let metrics = Metrics(try admin("/metrics", line: line).text)
@@ -151,7 +170,7 @@ final class GatewayProcess {
   ) throws {
     var last: Double?
     do {
-      try eventually("\(name)", within: 5, line: line) {
+      try eventually("\(name)", line: line) {
         last = try metrics(line: line).value(name, labels)
         return last == value
       }

@@ -37,12 +37,13 @@ final class Patient: Sendable {
 }
 
 /// Lines of a service: an active check every 10 ms, with further settings of the check and of
-/// health.
+/// health. Without a timeout there it has one that no test is late by.
 func activeCheck(_ active: String = "", _ more: String = "") -> String {
+  let timeout = active.contains("timeout") ? "" : ", timeout: 10s"
   let separator = active.isEmpty ? "" : ", "
   return """
     health:
-      active: {path: /healthz, interval: 10ms\(separator)\(active)}
+      active: {path: /healthz, interval: 10ms\(timeout)\(separator)\(active)}
       \(more)
     """
 }

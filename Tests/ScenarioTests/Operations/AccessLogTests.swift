@@ -169,7 +169,7 @@ extension Operations {
         try eventually("a line in the file") { try count(path) == 1 }
         rename(path, path + ".1")
         gateway.signal(SIGUSR1)
-        try eventually("the file to be there again") { readFile(path) != nil }
+        try gateway.waitForLogLines("log files opened again")
         _ = try gateway.get("/2")
         try eventually("a line in the new file") { try count(path) == 1 }
         #expect(try count(path + ".1") == 1)

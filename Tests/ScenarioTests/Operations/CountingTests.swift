@@ -68,6 +68,7 @@ private let statuses = """
     main:
       backends: [{backend1}, {backend2}]
       retries: {attempts: 0}
+      timeouts: {connect: 10s}
       health: {passive: none}
       circuit_breaker: {mode: off}
   routes:
@@ -191,9 +192,11 @@ extension Operations {
         _ = try gateway.get(fields: "traceparent: 00-\(recorded)-00f067aa0ba902b7-01\r\n")
         _ = try gateway.get(fields: "traceparent: 00-\(other)-b7ad6b7169203331-00\r\n")
         try gateway.waitForMetric("gateway_requests_total", toBe: 2)
-        let metrics = try gateway.openMetrics()
-        let exemplars = metrics.scrape.samples.filter { $0.exemplar != nil }
-        #expect(exemplars.count == 3)
+        var exemplars: [ScrapedSample] = []
+        try eventually("the exemplars") {
+          exemplars = try gateway.openMetrics().scrape.samples.filter { $0.exemplar != nil }
+          return exemplars.count == 3
+        }
         let names = [
           "gateway_request_duration_seconds_bucket", "gateway_overhead_seconds_bucket",
           "gateway_upstream_duration_seconds_bucket",

@@ -33,7 +33,10 @@ extension Operations {
         for reason in ["connect_failed", "connect_refused"] {
           #expect(metrics.value("gateway_local_responses_total", ["reason": reason]) == 0)
         }
-        #expect(metrics.value("gateway_local_responses_total", ["reason": "overloaded"]) ?? 0 > 0)
+        try eventually("clients to be refused") {
+          try gateway.metrics().value("gateway_local_responses_total", ["reason": "overloaded"])
+            ?? 0 > 0
+        }
         gate.open()
         for client in clients { client.close() }
         try eventually("honest clients to be served again", within: 20) {

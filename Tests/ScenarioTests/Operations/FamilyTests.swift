@@ -37,10 +37,12 @@ private let everything = """
       backends: [{backend1}]
     ill:
       backends: [{backend2}, {backend3}]
+      timeouts: {connect: 10s}
       retries: {attempts: 0}
       circuit_breaker: {mode: off}
     frail:
       backends: [{backend4}]
+      timeouts: {connect: 10s}
       retries: {attempts: 0}
       health: {passive: none}
       circuit_breaker: {mode: enforce, consecutive_failures: 3, open: 2m}

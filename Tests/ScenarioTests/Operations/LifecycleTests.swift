@@ -5,6 +5,8 @@ import Testing
 
 extension Operations {
   @Suite struct Lifecycle {
+    private let minute = "shutdown: {drain: 1m}"
+
     private func holding(_ gate: Gate) -> ScriptedBackend {
       ScriptedBackend { connection in
         try connection.serve { _ in
@@ -25,7 +27,7 @@ extension Operations {
     @Test func `what is in flight is finished, then it ends cleanly`() throws {
       let gate = Gate()
       let backend = holding(gate)
-      try withGateway(configuration(workers: 2), [backend]) { gateway in
+      try withGateway(configuration(top: minute, workers: 2), [backend]) { gateway in
         let client = try gateway.connect()
         try client.send("GET /in-flight HTTP/1.1\r\nHost: a\r\n\r\n")
         try backend.waitForRequests(1)
@@ -50,7 +52,7 @@ extension Operations {
         try connection.respond(body: "\(request.body.count)")
         try connection.waitForEnd()
       }
-      try withGateway(configuration(), [backend]) { gateway in
+      try withGateway(configuration(top: minute), [backend]) { gateway in
         let client = try gateway.connect()
         try client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nfirst")
         try backend.waitForConnections(1)
@@ -63,32 +65,35 @@ extension Operations {
     }
 
     @Test func `an idle client may send one more request, and is no cut`() throws {
-      let gate = Gate()
-      let backend = ScriptedBackend { connection in
-        try connection.serve {
-          if $0.target == "/held" { try gate.pass() }
-          return plainAnswer
+      try untilInTime {
+        let gate = Gate()
+        let backend = ScriptedBackend { connection in
+          try connection.serve {
+            if $0.target == "/held" { try gate.pass() }
+            return plainAnswer
+          }
         }
-      }
-      try withGateway(configuration(), [backend]) { gateway in
-        let idle = try gateway.connect()
-        try idle.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-        #expect(try idle.readResponse().status == 200)
-        let held = try gateway.connect()
-        try held.send("GET /held HTTP/1.1\r\nHost: a\r\n\r\n")
-        try backend.waitForRequests(2)
-        gateway.signal(SIGTERM)
-        try eventually("readiness to be gone") { try gateway.admin("/readyz").status == 503 }
-        try idle.send("GET /more HTTP/1.1\r\nHost: a\r\n\r\n")
-        let last = try idle.readResponse()
-        #expect(last.status == 200)
-        #expect(last["Connection"]?.lowercased() == "close")
-        #expect(try idle.readToEnd() == .fin)
-        // What it sends before it knows is read off: a reset could overtake the answer.
-        for _ in 0..<2 { try idle.send("GET /late HTTP/1.1\r\nHost: a\r\n\r\n") }
-        gate.open()
-        #expect(try held.readResponse().status == 200)
-        #expect(try gateway.waitForEnd() == .exited(0))
+        try withGateway(configuration(top: minute), [backend]) { gateway in
+          defer { gate.open() }
+          let idle = try gateway.connect()
+          try idle.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+          #expect(try idle.readResponse().status == 200)
+          let held = try gateway.connect()
+          try held.send("GET /held HTTP/1.1\r\nHost: a\r\n\r\n")
+          try backend.waitForRequests(2)
+          let told = monotonicNow()
+          gateway.signal(SIGTERM)
+          try eventually("readiness to be gone") { try gateway.admin("/readyz").status == 503 }
+          let last = try idle.askOnceMore("GET /more HTTP/1.1\r\nHost: a\r\n\r\n", since: told)
+          #expect(last.status == 200)
+          #expect(last["Connection"]?.lowercased() == "close")
+          #expect(try idle.readToEnd() == .fin)
+          // What it sends before it knows is read off: a reset could overtake the answer.
+          for _ in 0..<2 { try idle.send("GET /late HTTP/1.1\r\nHost: a\r\n\r\n") }
+          gate.open()
+          #expect(try held.readResponse().status == 200)
+          #expect(try gateway.waitForEnd() == .exited(0))
+        }
       }
     }
 
@@ -99,34 +104,37 @@ extension Operations {
     func `an answer of the gateway itself ends the connection too, while it stops`(
       line: String, fields: String, status: Int
     ) throws {
-      let gate = Gate()
-      let backend = ScriptedBackend.answering(holding: gate)
-      let text =
-        configuration().replacing("path: /*", with: "path: /held")
-        + """
-            - {match: {path: /moved}, redirect: {status: 308, location: /held}}
-            - {match: {path: /ping}, respond: {status: 200, body: pong}}
+      try untilInTime {
+        let gate = Gate()
+        let backend = ScriptedBackend.answering(holding: gate)
+        let text =
+          configuration(top: minute).replacing("path: /*", with: "path: /held")
+          + """
+              - {match: {path: /moved}, redirect: {status: 308, location: /held}}
+              - {match: {path: /ping}, respond: {status: 200, body: pong}}
 
-          """
-      try withGateway(text, [backend]) { gateway in
-        let request = "\(line) HTTP/1.1\r\nHost: a\r\n\(fields)\r\n"
-        let idle = try gateway.connect()
-        try idle.send(request)
-        let first = try idle.readResponse()
-        #expect(first.status == status)
-        #expect(first["Connection"] == nil)
-        let held = try gateway.connect()
-        try held.send("GET /held HTTP/1.1\r\nHost: a\r\n\r\n")
-        try backend.waitForRequests(1)
-        gateway.signal(SIGTERM)
-        try eventually("readiness to be gone") { try gateway.admin("/readyz").status == 503 }
-        try idle.send(request)
-        let last = try idle.readResponse()
-        #expect(last.status == status)
-        #expect(last["Connection"]?.lowercased() == "close")
-        gate.open()
-        #expect(try held.readResponse().status == 200)
-        #expect(try gateway.waitForEnd() == .exited(0))
+            """
+        try withGateway(text, [backend]) { gateway in
+          defer { gate.open() }
+          let request = "\(line) HTTP/1.1\r\nHost: a\r\n\(fields)\r\n"
+          let idle = try gateway.connect()
+          try idle.send(request)
+          let first = try idle.readResponse()
+          #expect(first.status == status)
+          #expect(first["Connection"] == nil)
+          let held = try gateway.connect()
+          try held.send("GET /held HTTP/1.1\r\nHost: a\r\n\r\n")
+          try backend.waitForRequests(1)
+          let told = monotonicNow()
+          gateway.signal(SIGTERM)
+          try eventually("readiness to be gone") { try gateway.admin("/readyz").status == 503 }
+          let last = try idle.askOnceMore(request, since: told)
+          #expect(last.status == status)
+          #expect(last["Connection"]?.lowercased() == "close")
+          gate.open()
+          #expect(try held.readResponse().status == 200)
+          #expect(try gateway.waitForEnd() == .exited(0))
+        }
       }
     }
 
@@ -212,7 +220,7 @@ extension Operations {
           try connection.wire.send(bytes: bytes)
         }
       }
-      try withGateway(configuration(top: "shutdown:\n  drain: 800ms"), [backend]) { gateway in
+      try withGateway(configuration(top: "shutdown:\n  drain: 4s"), [backend]) { gateway in
         let client = try gateway.connect()
         try client.send(
           "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")
@@ -241,7 +249,7 @@ extension Operations {
         blocked.open()
         #expect(try connection.waitForEnd() == .reset)
       }
-      try withGateway(configuration(top: "shutdown:\n  drain: 300ms"), [backend]) { gateway in
+      try withGateway(configuration(top: "shutdown:\n  drain: 2500ms"), [backend]) { gateway in
         let client = try gateway.connect(receiveBuffer: 8_192)
         try client.send(
           "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")
@@ -266,12 +274,15 @@ extension Operations {
           Helper {
             while !stopped.isOpen {
               // A refused connection is as good as an answer; anything between is not.
+              let begun = monotonicNow()
               guard let client = try? Wire.connect(to: .v4(port)) else { continue }
               do {
                 try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
                 _ = try client.readResponse()
-              } catch {
+              } catch where monotonicNow() - begun < idleSecond {
                 cut.update { $0.append("\(error)") }
+              } catch {
+                // It was silent until its time was over.
               }
               client.close()
             }

@@ -70,6 +70,7 @@ extension Operations {
       try withGateway(text, [.answering()]) { gateway in
         // Nobody waits for the reader.
         try send(gateway, requests)
+        try gateway.waitForMetric("gateway_requests_total", toBe: Double(requests))
         var dropped = 0
         var lines: [JSON] = []
         try eventually("each line to be read or counted") {

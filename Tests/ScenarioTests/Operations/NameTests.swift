@@ -20,11 +20,6 @@ extension Operations {
       return list.map { "\($0["address"]?.text ?? "-") \($0["name"]?.text ?? "-")" }
     }
 
-    private func lines(_ gateway: GatewayProcess, _ message: String) throws -> [JSON] {
-      try gateway.errors.split(separator: "\n").map { try JSON(parsing: String($0)) }
-        .filter { $0["msg"]?.text?.contains(message) == true }
-    }
-
     @Test func `an admin listener that is known by a name may be asked for by it`() throws {
       let text = configuration().replacing("127.0.0.1:{admin}", with: "Gateway.test:{admin}")
       let hosts = "127.0.0.1 gateway.test other.test\n"
@@ -39,8 +34,8 @@ extension Operations {
     @Test func `every address is a backend, and a change is followed without losing a count`()
       throws
     {
-      let first = ScriptedBackend.answering()
-      let port = first.address.port
+      let port = Socket.freePort()
+      let first = ScriptedBackend(.v4(port)) { try $0.serve { _ in plainAnswer } }
       let second = ScriptedBackend(.v6(port)) { try $0.serve { _ in plainAnswer } }
       try withGateway(text(first, service: fast), [first, second], hosts: both) { gateway in
         #expect(
@@ -54,7 +49,7 @@ extension Operations {
         try eventually("one backend to be left") { try backends(gateway).count == 1 }
         for _ in 0..<6 { #expect(try gateway.get().status == 200) }
         #expect(first.requests.count == 3 && second.requests.count == 9)
-        let changed = try lines(gateway, "other addresses")
+        let changed = try gateway.waitForLogLines("other addresses")
         #expect(changed.count == 1)
         #expect(changed.first?["removed"]?.text == "127.0.0.1")
         #expect(changed.first?["name"]?.text == "users.test")
@@ -80,16 +75,12 @@ extension Operations {
       ) { gateway in
         #expect(try gateway.get().status == 200)
         gateway.setHosts("")
-        try eventually("a line about it") {
-          try lines(gateway, "does not resolve; its last addresses stay in use").count == 1
-        }
+        try gateway.waitForLogLines("does not resolve; its last addresses stay in use")
         #expect(try gateway.get().status == 200)
         gateway.setHosts("127.0.0.1 users.test\n")
-        try eventually("a line about its end") {
-          try lines(gateway, "a name resolves again").count == 1
-        }
-        #expect(try lines(gateway, "does not resolve").count == 1)
-        #expect(try lines(gateway, "other addresses").isEmpty)
+        #expect(try gateway.waitForLogLines("a name resolves again").count == 1)
+        #expect(gateway.logLines("does not resolve").count == 1)
+        #expect(gateway.logLines("other addresses").isEmpty)
         #expect(try gateway.get().status == 200)
       }
     }
@@ -105,10 +96,10 @@ extension Operations {
         let refusal = try gateway.get()
         #expect(refusal.status == 503)
         #expect(refusal.reason == "no_backend")
-        #expect(try lines(gateway, "it stands for no address").count == 1)
+        #expect(try gateway.waitForLogLines("it stands for no address").count == 1)
         gateway.setHosts("127.0.0.1 users.test\n")
         try eventually("the backend to be found") { try gateway.get().status == 200 }
-        #expect(try lines(gateway, "a name has its addresses").count == 1)
+        #expect(try gateway.waitForLogLines("a name has its addresses").count == 1)
       }
     }
   }

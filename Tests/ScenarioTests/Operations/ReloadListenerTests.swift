@@ -86,18 +86,22 @@ extension Operations {
     }
 
     @Test func `an idle connection of a removed one may ask once more, and is closed`() throws {
-      let backend = ScriptedBackend.answering()
-      let port = Socket.freePort()
-      try withGateway(text(main, "127.0.0.1:\(port)"), [backend]) { gateway in
-        let clients = try (0..<2).map { _ in try Wire.connect(to: .v4(port)) }
-        for client in clients {
-          try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-          #expect(try client.readResponse().status == 200)
+      try untilInTime {
+        let backend = ScriptedBackend.answering()
+        let port = Socket.freePort()
+        try withGateway(text(main, "127.0.0.1:\(port)"), [backend]) { gateway in
+          let clients = try (0..<2).map { _ in try Wire.connect(to: .v4(port)) }
+          let request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+          for client in clients {
+            try client.send(request)
+            #expect(try client.readResponse().status == 200)
+          }
+          let told = monotonicNow()
+          try gateway.reload(text(main), [backend])
+          let last = try clients[0].askOnceMore(request, since: told)
+          #expect(last["Connection"] == "close")
+          for client in clients { #expect(try client.readToEnd() == .fin) }
         }
-        try gateway.reload(text(main), [backend])
-        try clients[0].send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-        #expect(try clients[0].readResponse()["Connection"] == "close")
-        for client in clients { #expect(try client.readToEnd() == .fin) }
       }
     }
 

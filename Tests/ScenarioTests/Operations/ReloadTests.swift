@@ -223,14 +223,14 @@ extension Operations {
           #expect(try gateway.post("/reload").status == 422)
         }
         #expect(gateway.logLines("reload refused").count == 1)
-        #expect(gateway.logLines("unknown key 'respnd'").count == 1)
+        #expect(try gateway.waitForLogLines("unknown key 'respnd'").count == 1)
         gateway.edit(broken("resp0nd"))
         try eventually("the other refusal") { gateway.logLines("reload refused").count == 2 }
 
         gateway.edit(saying("old"))
         try gateway.waitForMetric("gateway_config_last_reload_successful", toBe: 1)
         #expect(try gateway.admin("/config/errors").text == "[]\n")
-        #expect(gateway.logLines("is good again").count == 1)
+        #expect(try gateway.waitForLogLines("is good again").count == 1)
         #expect(try configuration(gateway)["generation"]?.integer == 1)
         let failures = try gateway.metrics().value(
           "gateway_config_reloads_total", ["result": "failure"])
@@ -296,7 +296,7 @@ extension Operations {
         #expect(try gateway.get().text == "hunter2")
         put("second", "swordfish\n")
         try wait(gateway, toSay: "swordfish")
-        writeFile(directory + "/second/secret", "marlin\n")
+        replace(directory + "/second/secret", with: "marlin\n")
         try wait(gateway, toSay: "marlin")
         // While it is missing, what is in use stays.
         put("third", nil)

@@ -19,7 +19,7 @@ extension Operations {
       try withGateway(configuration(), [.answering()]) { gateway in
         let client = try gateway.connect()
         try client.send("GET / HTTP/1.1\r\nHo")
-        #expect(throws: ScenarioFailure.self) { try client.receiveMore(until: .after(0.4)) }
+        #expect(throws: ScenarioFailure.self) { try client.receiveMore(until: .after(2.5)) }
         try client.send("st: a\r\n\r\n")
         #expect(try client.readResponse().status == 200)
         let line = try #require(try gateway.waitForAccessLog(1).first)
@@ -63,7 +63,7 @@ extension Operations {
 
     @Test(arguments: ["GET / HTTP/1.1\r\nHost a\r\n\r\n", "GET / HTTP/1.1\r\nX: "])
     func `bytes of a head that is no request are counted`(head: String) throws {
-      let text = configuration(top: "timeouts: {head: 300ms}")
+      let text = configuration(top: "timeouts: {head: 2500ms}")
       try withGateway(text, [.answering()]) { gateway in
         let client = try gateway.connect()
         try client.send(head)
