@@ -34,7 +34,7 @@ def _compare(stage, lines, some_dropped=True):
 
   def missing():
     return sent - _count(lines())[0] - stage.total("gateway_access_log_dropped_total")
-  wait_until(lambda: missing() == 0, 3, 0.1)  # a worker hands its last lines over after 250 ms
+  wait_until(lambda: missing() == 0, 10, 0.1)  # a worker hands its last lines over after 250 ms
   whole, torn = _count(lines())
   dropped = stage.total("gateway_access_log_dropped_total")
   stage.expect(missing() == 0, f"{sent} requests, but {whole} lines and {dropped} dropped")
@@ -67,14 +67,14 @@ def full_disk(stage):
   stage.start(stage.configuration(logging=_logging(f"{disk}/access.log")),
               wrapper=(*words, "sh", "-c", script, disk))
   inside = f"/proc/{stage.child.pid}/root{disk}"
-  half = stage.seconds / 2
-  stage.load(2 * half + 1)
+  stage.load(stage.seconds + 1)
   # 512 KiB are full after about 1,200 lines.
-  full = wait_until(lambda: stage.total("gateway_access_log_dropped_total"), half + 0.5)
+  full = wait_until(lambda: stage.total("gateway_access_log_dropped_total"), 15)
   stage.expect(full, "the disk was never full")
   time.sleep(0.5)
   before = _lines(f"{inside}/access.log")
   os.truncate(f"{inside}/access.log", 0)  # as somebody would who needs room
+  stage.load(1)  # the first clients may have come to their end by now
   stage.join()
   stage.tried.append("access log on a disk of 512 KiB that fills up, and is emptied later")
   stage.account()
@@ -115,7 +115,9 @@ class _Reader(threading.Thread):
       self.bytes.append(part)
 
   def lines(self):
-    return [line for line in b"".join(self.bytes).split(b"\n") if line]
+    """Those that have come whole: the rest of the last one may be on its way."""
+    whole = b"".join(self.bytes).rpartition(b"\n")[0]
+    return [line for line in whole.split(b"\n") if line]
 
 
 def blocked_access_pipe(stage):
@@ -127,7 +129,7 @@ def blocked_access_pipe(stage):
   reader.start()
   free = stage.result(stage.load())
   reader.reading.clear()
-  blocked = stage.result(stage.load())
+  blocked = stage.result(stage.load(rate=2000))  # about 2,200 lines are kept before one is lost
   reader.reading.set()
   stage.load(1, rate=500)
   stage.join()
@@ -137,7 +139,8 @@ def blocked_access_pipe(stage):
   for word, result in (("read", free), ("blocked", blocked)):
     stage.seen.append(f"pipe {word}: p50 {result['p50_ms']:.2f} ms, p99 {result['p99_ms']:.1f} ms, "
                       f"slowest {result['max_ms']:.0f} ms")
-  stage.expect(blocked["max_ms"] < 1000, "a request waited for the log")
+  # Who waits for the log waits until somebody reads it, and that is after all were answered.
+  stage.expect(blocked["max_ms"] < 3000, "a request waited for the log")
 
 
 def _reload_in_turns(stage):
@@ -146,11 +149,11 @@ def _reload_in_turns(stage):
   broken = "listeners: nonsense\n" + "".join(f"unknown-{i}: 1\n" for i in range(300))
   stage.load(stage.seconds + 1)
   good, end, turns = stage.configuration(), time.monotonic() + stage.seconds, 0
-  while time.monotonic() < end:
+  while time.monotonic() < end or turns < 100:  # what 40 make is kept, in the pipe and before it
     good["services"]["api"]["timeouts"]["idle"] = f"{5 + turns % 2}s"
     stage.write(broken + f"# {turns}\n" if turns % 2 else good)
     try:
-      stage.ask("/reload", 2, method="POST")
+      stage.ask("/reload", method="POST")
     except OSError as error:
       stage.expect(False, f"POST /reload {turns} was not answered: {error}")
       break
@@ -171,9 +174,8 @@ def blocked_diagnostics(stage):
   reader = _Reader(stage.child.process.stderr)
   reader.reading.set()
   reader.start()
-  time.sleep(0.3)
-  stage.ask("/reload", method="POST")
-  time.sleep(0.3)
+  told = b'"diagnostics were lost'
+  wait_until(lambda: any(told in line for line in reader.lines()), 10)
   lines = [json.loads(line) for line in reader.lines()]  # each of them whole
   lost = [int(line["lines"]) for line in lines if line["msg"].startswith("diagnostics were lost")]
   stage.expect(lost and lost[0] > 0, "that lines were lost is not told")
@@ -196,8 +198,7 @@ def stopped_terminal(stage):
   reader.reading.set()
   reader.start()
   terminal.write(b"\x11")
-  time.sleep(0.5)
-  carets = sum(b"^" in line for line in reader.lines())
+  carets = wait_until(lambda: sum(b"^" in line for line in reader.lines()), 10)
   stage.expect(carets > 0, "it did not show the mistakes once it went on")
   stage.seen.append(f"{carets} mistakes were shown with their places once it went on")
 
