@@ -123,10 +123,11 @@ class Crowd:
       except OSError:
         self.unheard += 1
 
-  def answers(self, seconds=1.0):
-    """{status: how many were told it}; 0 = closed without a word. Those leave the crowd."""
-    told, end = {}, time.monotonic() + seconds
-    while time.monotonic() < end:
+  def answers(self, seconds=1.0, enough=0):
+    """{status: how many were told it}; 0 = closed without a word. Those leave the crowd. Looks for
+    so many seconds, and as long as fewer than `enough` were told for ten more."""
+    told, began = {}, time.monotonic()
+    while time.monotonic() < began + seconds + (10 if sum(told.values()) < enough else 0):
       poll = select.poll()
       by_number = {client.fileno(): client for client in self.clients}
       for number in by_number:
