@@ -101,7 +101,7 @@ def stopping(stage):
   """SIGTERM while a reload is carried out, under load"""
   stage.add_backends(3, *LATE)
   stage.start(stage.configuration())
-  stage.load(stage.seconds, rate=1500)
+  stage.load(stage.seconds + 3, rate=1500)  # until long after the end
   time.sleep(stage.seconds / 2)
   stage.write(stage.configuration(routes=_routes(5000), shutdown={"drain": "5s"}))
   os.kill(stage.child.pid, signal.SIGHUP)
@@ -148,20 +148,21 @@ def stopping_twice(stage):
 def frozen(stage):
   """gateway itself paused and continued"""
   stage.add_backends(3, *LATE)
+  # Well below the pause of 3 s, and well above what a busy machine makes a backend late.
   stage.start(stage.configuration(
-    {"timeouts": {"connect": "500ms", "response": "1s", "idle": "2s"}}))
+    {"timeouts": {"connect": "500ms", "response": "2s", "idle": "2s"}}))
   times = max(1, round(stage.seconds / 3))
-  stage.load(times * 3 + 1, rate=1500)
+  stage.load(times * 4 + 1, rate=1500)
   stage.watch.end()  # it would say that nobody answers
   for _ in range(times):
     time.sleep(0.5)
     stage.child.process.send_signal(signal.SIGSTOP)
-    time.sleep(2)
+    time.sleep(3)
     stage.child.process.send_signal(signal.SIGCONT)
     time.sleep(0.5)
   stage.join()
-  stage.tried.append(f"SIGSTOP to the gateway for 2 s, {times} times, as a machine that is moved; "
-                     "response: 1s")
+  stage.tried.append(f"SIGSTOP to the gateway for 3 s, {times} times, as a machine that is moved; "
+                     "response: 2s")
   # Answers that have come meanwhile are there to be read, however late it is for their timers.
   stage.account()
   opened = stage.by("gateway_ejections_total", "reason")
