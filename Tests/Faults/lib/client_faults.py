@@ -22,7 +22,7 @@ def seeing(stage):
                      ("cut-chunked", "cut"), ("reset", "unanswered"), ("garbage", "cut")):
     backend.order(mode, 30)
     before = backend.report()["misbehaved"]
-    stage.load(0.4, rate=500, connections=8, mix="get", patience=2)
+    stage.load(0.4, rate=500, connections=8, mix="get", patience=5)
     result = stage.join()[0]["kinds"]["get"]
     bad = backend.report()["misbehaved"] - before
     # What is too much comes after a good answer; behind a connection's last, nobody may read it.

@@ -115,7 +115,8 @@ class Counts:
 class AdminWatch(threading.Thread):
   """Asks the admin listener the whole time: it must answer whatever happens to requests."""
 
-  PATIENCE = 2
+  # A listener that waits for requests or files never answers; one that waits for a core does.
+  PATIENCE = 5
 
   def __init__(self, stage):
     super().__init__(daemon=True)
@@ -337,7 +338,7 @@ class Stage:
           f"reasons: clients {refused} and {self.counts.of('cut')} cut, metrics {reasons}")
       return found
 
-    wait_until(lambda: not differences(), 3)
+    wait_until(lambda: not differences(), 10)
     found = differences()
     self.expect(not found, f"metrics and clients disagree: {'; '.join(found)}")
     if not found:
