@@ -208,7 +208,7 @@ __attribute__((always_inline))
 int gateway_on_header_field(llhttp_t *s, const unsigned char *p, const unsigned char *end) {
   gateway_head_reader *r = (gateway_head_reader *)s;
   size_t length = (size_t)(end - p);
-  if (r->name_is_open || r->next_field == r->last_field || length > UINT16_MAX) {
+  if (r->name_is_open || r->next_field >= r->last_field || length > UINT16_MAX) {
     return llhttp__on_header_field(s, (const char *)p, (const char *)end);
   }
   uint32_t offset = (uint32_t)(p - r->base);  // RequestParser.feed has proved that offsets fit

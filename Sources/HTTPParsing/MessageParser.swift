@@ -94,14 +94,19 @@ struct MessageParser {
 // MARK: - Head
 
 extension MessageParser {
-  /// The head begins at `start`.
+  /// The head begins at `start`. Its limits are these to its end, whatever a reload brings: bytes
+  /// and fields of it that have been taken already must not come to lie beyond them.
   @inline(__always)
   static func beginHead(
-    _ p: UnsafeMutablePointer<MessageParser>, _ table: UnsafeMutablePointer<HeadTable>, start: Int
+    _ p: UnsafeMutablePointer<MessageParser>, _ table: UnsafeMutablePointer<HeadTable>, start: Int,
+    _ limits: ParseLimits
   ) {
     table.pointee.reset(start: start)
     p.pointee.table = table
+    p.pointee.headSize = UInt32(limits.headSize)
+    p.pointee.headFields = UInt16(min(limits.headFields, table.pointee.capacity))
     p.pointee.reader.next_field = slots(table)
+    p.pointee.reader.last_field = slots(table) + Int(p.pointee.headFields)
     p.pointee.reader.name_is_open = false
     p.pointee.reader.is_too_large = false
     p.pointee.stage = .head
@@ -125,18 +130,16 @@ enum HeadRun {
 }
 
 extension MessageParser {
-  /// Feeds head bytes to llhttp, never more than `limits.headSize` of them, so that the verdict
+  /// Feeds head bytes to llhttp, never more than `headSize` of them, so that the verdict
   /// does not depend on how the bytes were cut into reads.
   @inline(__always)
   static func runHead(
     _ p: UnsafeMutablePointer<MessageParser>, _ table: UnsafeMutablePointer<HeadTable>,
-    _ base: UnsafePointer<UInt8>, _ from: Int, _ to: Int, _ limits: ParseLimits
+    _ base: UnsafePointer<UInt8>, _ from: Int, _ to: Int
   ) -> HeadRun {
-    let limit = Int(table.pointee.start) + limits.headSize
+    let limit = Int(table.pointee.start) + Int(p.pointee.headSize)
     let end = min(to, limit)
     p.pointee.reader.base = base
-    p.pointee.headFields = UInt16(min(limits.headFields, table.pointee.capacity))
-    p.pointee.reader.last_field = slots(table) + Int(p.pointee.headFields)
     let result = execute(p, base, from, end)
     table.pointee.count = p.pointee.reader.next_field.unsafelyUnwrapped - slots(table)
     if result == HPE_OK {
@@ -149,7 +152,6 @@ extension MessageParser {
       if p.pointee.reader.is_too_large { return .failed(.headTooLarge, stop - from) }
       table.pointee.end = UInt32(stop)
       p.pointee.headLength = table.pointee.end - table.pointee.start
-      p.pointee.headSize = UInt32(limits.headSize)
       p.pointee.fieldCount = UInt16(table.pointee.count)
       p.pointee.headFlags = p.pointee.reader.machine.flags
       p.pointee.table = nil

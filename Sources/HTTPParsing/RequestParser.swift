@@ -34,7 +34,8 @@ package struct RequestParser {
   /// Until `head` came, all bytes of the message so far must lie in one piece at `base` (which may
   /// be another address each time, the offsets staying the same), and `table` must be the same.
   /// After it, `base` may be any buffer; body slices are appended to `spans` and point into it.
-  /// Feeding no bytes is allowed. Bounds: `limits`, and those of `ChunkLimits`.
+  /// Feeding no bytes is allowed. Bounds: `limits` as they were when the head began, and those of
+  /// `ChunkLimits`.
   package static func feed(
     _ p: UnsafeMutablePointer<RequestParser>, table: UnsafeMutablePointer<HeadTable>,
     spans: UnsafeMutablePointer<BodySpans>, base: UnsafePointer<UInt8>, from: Int, to: Int,
@@ -48,10 +49,10 @@ package struct RequestParser {
       return MessageParser.feedBody(core, spans, base, from, to)
     case .start, .emptyLineCR, .emptyLine:
       if let step = skipEmptyLine(core, base, &start, to) { return step }
-      MessageParser.beginHead(core, table, start: start)
+      MessageParser.beginHead(core, table, start: start, limits)
     case .head: if from == to { return ParseStep(.needMore, 0) }
     }
-    switch MessageParser.runHead(core, table, base, start, to, limits) {
+    switch MessageParser.runHead(core, table, base, start, to) {
     case .needMore: return ParseStep(.needMore, to - from)
     case .failed(let failure, let consumed):
       return MessageParser.fail(core, failure, consumed + start - from)

@@ -53,10 +53,10 @@ package struct ResponseParser {
       if from == to { return ParseStep(.needMore, 0) }
       // llhttp would skip empty lines; a backend that sends one is answering something else.
       if base[from] != 0x48 { return MessageParser.fail(core, .framing, 0) }
-      MessageParser.beginHead(core, table, start: from)
+      MessageParser.beginHead(core, table, start: from, limits)
     case .emptyLineCR, .emptyLine, .head: if from == to { return ParseStep(.needMore, 0) }
     }
-    switch MessageParser.runHead(core, table, base, from, to, limits) {
+    switch MessageParser.runHead(core, table, base, from, to) {
     case .needMore: return ParseStep(.needMore, to - from)
     case .failed(let failure, let consumed): return MessageParser.fail(core, failure, consumed)
     case .complete(let consumed): return finishHead(p, table, base, consumed)

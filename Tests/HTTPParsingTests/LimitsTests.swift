@@ -74,4 +74,27 @@ import Testing
       #expect(failure.detail == detail)
     }
   }
+
+  /// A reload changes the limits at any moment.
+  @Test(arguments: [(100, 64), (64, 100), (64, 1)])
+  func `a head that has begun keeps the limits that it began with`(first: Int, later: Int) {
+    let run = PlayerRun(player(2_000, first))
+    defer { run.destroy() }
+    #expect(run.feed(raw("GET / HTTP/1.1\r\n" + String(repeating: "a:\r\n", count: 60))))
+    run.player.limits = ParseLimits(headSize: 2_000, headFields: later)
+    #expect(run.feed(raw(String(repeating: "a:\r\n", count: first - 60))))
+    #expect(!run.feed(raw("a:\r\n\r\n")))
+    #expect(run.log == ["failed headTooLarge"])
+  }
+
+  @Test func `a head that has begun keeps its size when less is allowed later`() {
+    let run = PlayerRun(player(1_000))
+    defer { run.destroy() }
+    #expect(run.feed(raw("GET / HTTP/1.1\r\nX: " + String(repeating: "a", count: 600))))
+    run.player.limits = ParseLimits(headSize: 100, headFields: 100)
+    #expect(run.feed(raw("bcd\r\n\r\n")))
+    #expect(run.finish().last == "end")
+    // The next one has the new limit.
+    #expect(!run.feed(raw("GET / HTTP/1.1\r\nX: " + String(repeating: "a", count: 100))))
+  }
 }

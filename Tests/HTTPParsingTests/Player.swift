@@ -82,7 +82,7 @@ struct Player {
 
 /// The state of one play. Each read gets memory of its own, of exactly its size.
 final class PlayerRun {
-  let player: Player
+  var player: Player
   let request = UnsafeMutablePointer<RequestParser>.allocate(capacity: 1)
   let response = UnsafeMutablePointer<ResponseParser>.allocate(capacity: 1)
   let table = UnsafeMutablePointer<HeadTable>.allocate(capacity: 1)

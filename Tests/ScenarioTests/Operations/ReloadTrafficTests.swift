@@ -146,6 +146,29 @@ extension Operations {
       }
     }
 
+    /// Its bytes and fields would lie beyond the new limits.
+    @Test(arguments: ["head_fields: 64", "head_size: 1KiB"])
+    func `a head that has begun is read to its end by the limits of before`(less: String) throws {
+      let backend = ScriptedBackend.answering()
+      func text(_ limit: String) -> String { configuration(top: "limits: {\(limit)}") }
+      try withGateway(text("head_fields: 100"), [backend]) { gateway in
+        let head = "GET / HTTP/1.1\r\nHost: a\r\nX: \(String(repeating: "x", count: 2_000))\r\n"
+        let fields = String(repeating: "a:\r\n", count: 80)
+        let clients = try (0..<2).map { _ in try gateway.connect() }
+        for client in clients { try client.send(head + fields) }
+        // When this is answered, theirs has been read.
+        #expect(try gateway.get().status == 200)
+        try gateway.reload(text(less), [backend])
+        try clients[0].send(fields)
+        #expect(try clients[0].readResponse().status == 431)
+        try clients[1].send("\r\n")
+        #expect(try clients[1].readResponse().status == 200)
+        // The next one has the new limits.
+        try clients[1].send(head + fields + "\r\n")
+        #expect(try clients[1].readResponse().status == 431)
+      }
+    }
+
     /// 10,000 of them, by hand, kept 16 MiB to the end.
     @Test func `hundreds of reloads keep neither memory nor descriptors`() throws {
       let backends = (0..<2).map { _ in ScriptedBackend.answering() }
