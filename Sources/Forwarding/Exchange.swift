@@ -125,8 +125,9 @@ package struct Exchange {
   package mutating func backendWrote(isPending: Bool, taken: UInt64, now: Instant) {
     if phase == .tunnel { return }
     if isPending {
-      backendWriter.start(total: taken, now: now)
-    } else if backendWriter.isRunning {
+      // A backend that answers already need not take the rest; what it sends is what is timed.
+      if phase != .responding { backendWriter.start(total: taken, now: now) }
+    } else if backendWriter.isRunning || phase == .responding {
       backendWriter.stop(total: taken, now: now)
       if requestIsComplete { backendHasAll(now: now) }
     }
@@ -173,7 +174,10 @@ package struct Exchange {
     responseHasBegun = true
     backendDeadline = context.now + plan.backendIdle
     if closeDelimited || !requestIsComplete { endsWithAnswer() }
-    return isTeeing ? [.dropTee, .sendResponseHead] : .sendResponseHead
+    backendWriter = ProgressMeter()
+    if !isTeeing { return .sendResponseHead }
+    isTeeing = false
+    return [.dropTee, .sendResponseHead]
   }
 
   /// Body bytes have come from the backend.

@@ -202,6 +202,38 @@ import Testing
     #expect(play.machine.fate == .linger)
   }
 
+  /// Backends that stream events read no body, and clients may send one for as long as they like.
+  @Test func `a backend that answers already need not take the rest of the body`() {
+    var play = Play {
+      $0.hasBody = true
+      $0.backendIdle = .seconds(60)
+    }
+    _ = play.open()
+    _ = play.machine.requestBody(5, play.context)
+    play.machine.backendWrote(isPending: true, taken: 3, now: play.now)
+    _ = play.answered()
+    for _ in 0..<10 {
+      play.machine.backendWrote(isPending: true, taken: 3, now: play.now)
+      play.wait(.seconds(50))
+      #expect(play.machine.expired(play.context) == [])
+      play.machine.responseBody(now: play.now)
+    }
+    play.wait(.seconds(60))
+    #expect(play.machine.expired(play.context).contains(.abortClient))
+    #expect(play.machine.outcome != .failure, "the client can bring this about")
+  }
+
+  @Test func `an answer that began early ends the keeping of its request's body`() {
+    var play = Play {
+      $0.hasBody = true
+      $0.retryKinds = [.reset]
+    }
+    _ = play.open()
+    #expect(play.machine.requestBody(5, play.context).contains(.teeRequestBody))
+    #expect(play.answered().contains(.dropTee))
+    #expect(play.machine.requestBody(5, play.context) == .forwardRequestBody)
+  }
+
   @Test func `a body that comes late, behind a final answer instead of a 100, is not timed`() {
     var play = Play {
       $0.hasBody = true
