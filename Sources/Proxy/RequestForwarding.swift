@@ -42,7 +42,7 @@ extension ExchangeRef {
   func requestEnded(trailers: UnsafeMutablePointer<TrailerStore>?) {
     let worker = pointee.worker
     if pointee.framing == .chunked {
-      guard judgeTrailers(trailers) else {
+      guard judgeTrailers(trailers, pointee.extras?.pointee.request) else {
         pointee.record.detail = .field
         return fail(.badBody)
       }
@@ -56,12 +56,17 @@ extension ExchangeRef {
     pointee.machine.requestEnded(now: worker.pointee.now)
   }
 
-  /// Marks what may not go on as a trailer. False: a name or a value holds a byte that it may not.
-  func judgeTrailers(_ trailers: UnsafeMutablePointer<TrailerStore>?) -> Bool {
+  /// Marks what may not go on as a trailer: what the route sets or removes in heads could come
+  /// back by them. False: a name or a value holds a byte that it may not.
+  func judgeTrailers(
+    _ trailers: UnsafeMutablePointer<TrailerStore>?, _ edits: HeadEdits?
+  ) -> Bool {
     guard let trailers else { return true }
+    let (base, count) = (UnsafePointer(trailers.pointee.bytes), trailers.pointee.count)
+    edits?.drop(base, trailers.pointee.fields, count)
     return TrailerRules.judge(
-      base: UnsafePointer(trailers.pointee.bytes), fields: trailers.pointee.fields,
-      fieldCount: trailers.pointee.count, rules: pointee.snapshot.pointee.requestRules)
+      base: base, fields: trailers.pointee.fields, fieldCount: count,
+      rules: pointee.snapshot.pointee.requestRules)
   }
 
   /// Writes what is due: the head if it has not left, the tee's bytes, these slices.

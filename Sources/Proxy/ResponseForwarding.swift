@@ -75,7 +75,9 @@ extension ExchangeRef {
     if pointee.responseIsChunked {
       if let trailers {
         flushResponse()
-        guard judgeTrailers(trailers) else { return fail(.brokeProtocol) }
+        guard judgeTrailers(trailers, pointee.extras?.pointee.response) else {
+          return fail(.brokeProtocol)
+        }
         var writer = ByteWriter(worker.pointee.scratch, capacity: Worker.scratchSize)
         ChunkWriter.writeEnd(trailers, into: &writer)
         worker.gather(IOVector(worker.pointee.scratch, writer.count))

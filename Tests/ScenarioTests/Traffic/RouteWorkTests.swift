@@ -51,6 +51,29 @@ extension Traffic {
 
     // MARK: Fields
 
+    @Test func `what a route sets or removes does not come back as a trailer, either way`() throws {
+      let backend = ScriptedBackend.answering(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n"
+          + "X-Fine: 1\r\nx-backend-version: 7\r\nx-mode: open\r\n\r\n")
+      let routes = """
+        - match: {path: /*}
+          service: main
+          request_headers: {set: {X-Team: users}, remove: [X-Internal]}
+          response_headers: {set: {X-Mode: strict}, remove: [X-Backend-Version]}
+        """
+      try withGateway(configuration(routes), [backend]) { gateway in
+        let response = try gateway.exchange(
+          "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTE: trailers\r\n"
+            + "Connection: TE\r\n\r\n1\r\nx\r\n0\r\nx-team: admin\r\nX-INTERNAL: 1\r\n"
+            + "X-Fine: 2\r\n\r\n")
+        #expect(response.trailers == [Field(name: "X-Fine", value: "1")])
+        #expect(response["X-Mode"] == "strict")
+        let request = try #require(backend.requests.first)
+        #expect(request.trailers == [Field(name: "X-Fine", value: "2")])
+        #expect(request.values("X-Team") == ["users"])
+      }
+    }
+
     private let edits = """
       - name: users
         match: {path: /u/*}
