@@ -118,6 +118,10 @@ package struct BackendPool {
     if service.pointee.view.isStale(version: version, now: now) { sweep(now: now) }
   }
 
+  /// What a pick would do before it looks. For who watches: with no request nobody else says that
+  /// panic is over.
+  package func look(now: Instant) { refresh(now: now) }
+
   /// One worker at a time: who came later with older knowledge could write over what is newer. The
   /// others go by the bits as they are, and ask who they pick.
   @inline(never)
@@ -183,12 +187,13 @@ package struct BackendPool {
   // MARK: What came of it
 
   /// An attempt is over: gives its permit back and takes its outcome as evidence, once.
+  /// - Parameter begun: when the backend was first asked for it.
   /// - Parameter took: how long the backend took for it.
   /// - Parameter answer: the status of its answer; 0 = none came.
   @inline(__always)
   package func conclude(
-    _ backend: Int, _ permit: inout BreakerPermit, _ outcome: AttemptOutcome, took: Duration,
-    answer: UInt16, now: Instant, _ random: inout Xoroshiro
+    _ backend: Int, _ permit: inout BreakerPermit, _ outcome: AttemptOutcome, begun: Instant,
+    took: Duration, answer: UInt16, now: Instant, _ random: inout Xoroshiro
   ) {
     let rules = UnsafePointer(service).pointer(to: \.rules).unsafelyUnwrapped
     let isTrial = permit.isTrial
@@ -199,7 +204,9 @@ package struct BackendPool {
     if service.pointee.policy.wantsLatency { tell(backend, outcome, took, answer, now) }
     if outcome == .ignored { return }
     let failed = outcome == .failure
-    if let cause = health(backend).record(failed: failed, now: now, rules.pointee.passive) {
+    let cause = health(backend).record(
+      failed: failed, begun: begun, now: now, rules.pointee.passive)
+    if let cause {
       eject(backend, cause, now: now, &random)
     }
   }

@@ -134,10 +134,13 @@ extension BackendHealth {
     return random.spread(length, atMost: settings.maxEjection)
   }
 
+  /// Of the one that lasts, if one does; the clock's origin when there was none.
+  var lastEjectionEnd: Instant { Instant(nanoseconds: (row.load() >> 16) * 1_000_000) }
+
   /// Ejections in a row: every `ejection` of time in which it was not out takes one away.
   func ejectionsInRow(_ now: Instant, _ settings: PassiveSettings) -> Int {
     let row = row.load()
-    let clean = now - Instant(nanoseconds: (row >> 16) * 1_000_000)
+    let clean = now - lastEjectionEnd
     if clean <= .zero { return Int(row & 0xFFFF) }
     let forgiven = clean.nanoseconds / max(settings.ejection.nanoseconds, 1)
     return max(0, Int(row & 0xFFFF) - Int(forgiven))

@@ -43,9 +43,11 @@ extension BackendHealth {
 
   /// Takes the result of one attempt. Gives the cause when it says that the backend should be
   /// ejected, and again with every further failure for as long as it is not.
+  /// - Parameter begun: when the attempt began. What was sent before an ejection, or in it, says
+  ///   nothing of the backend after it.
   @inlinable @inline(__always)
   package func record(
-    failed: Bool, now: Instant, _ settings: PassiveSettings
+    failed: Bool, begun: Instant, now: Instant, _ settings: PassiveSettings
   ) -> EjectionCause? {
     if !settings.isOn { return nil }
     // Nearly every result: a success of a backend that has no failure to its name.
@@ -54,17 +56,17 @@ extension BackendHealth {
         window.add(OutcomeCounts(failed: false, slow: false), tenth: settings.tenth, now: now)
       }
       if trouble.load() == 0 { return nil }
-      return succeededInTrouble(now, settings)
+      return isStraggler(begun) ? nil : succeededInTrouble(now, settings)
     }
-    return recordSlowly(failed, now, settings)
+    return recordSlowly(failed, begun, now, settings)
   }
 
   @usableFromInline @inline(never)
   func recordSlowly(
-    _ failed: Bool, _ now: Instant, _ settings: PassiveSettings
+    _ failed: Bool, _ begun: Instant, _ now: Instant, _ settings: PassiveSettings
   ) -> EjectionCause? {
-    // Stragglers, and what panic sends: an ejection is served to its end.
-    if gate.isEjected(now: now) { return nil }
+    // An ejection is served to its end, also when panic sends requests meanwhile.
+    if gate.isEjected(now: now) || isStraggler(begun) { return nil }
     if settings.failureMillionths <= 1_000_000 {
       window.add(OutcomeCounts(failed: failed, slow: false), tenth: settings.tenth, now: now)
     }
@@ -84,6 +86,10 @@ extension BackendHealth {
     if settings.failureMillionths > 1_000_000 { return nil }
     return failureRate(window.sums(tenth: settings.tenth, now: now), settings)
   }
+
+  /// It was sent before the end of the last ejection.
+  @usableFromInline @inline(never)
+  func isStraggler(_ begun: Instant) -> Bool { begun < lastEjectionEnd }
 
   /// A success while failures are remembered: it ends the row, passes the test of a backend that
   /// has come back, and may be the one that makes the window full enough to be judged.

@@ -76,9 +76,11 @@ extension ExchangeRef {
     pointee.isJudged = true
     let worker = pointee.worker
     let service = service
+    let begun = begun
     BackendPool(pointee.snapshot, service).conclude(
       Int(pointee.picked) - Int(service.pointee.first), &pointee.breakerPermit, outcome,
-      took: took, answer: answerStatus, now: worker.pointee.now, &worker.pointee.random)
+      begun: begun, took: took(since: begun), answer: answerStatus, now: worker.pointee.now,
+      &worker.pointee.random)
   }
 
   /// The status of the answer that its backend has begun; 0 = none.
@@ -86,16 +88,20 @@ extension ExchangeRef {
     record.pointee.answered.nanoseconds == 0 ? 0 : record.pointee.status
   }
 
-  /// How long the backend took: from the connect, or from the head's way on a pooled connection, to
-  /// the head of its answer or the end of the attempt. Without the time in which the client was
-  /// still sending, nor that in which it takes the body: neither is the backend's.
-  private var took: Duration {
+  /// The connect, or the head's way on a pooled connection; now, when it has not come to that.
+  private var begun: Instant {
     let record = record
     let isPooled = record.pointee.connectBegun.nanoseconds == 0
-    let began = isPooled ? record.pointee.headSent : record.pointee.connectBegun
-    if began.nanoseconds == 0 { return .zero }
+    let begun = isPooled ? record.pointee.headSent : record.pointee.connectBegun
+    return begun.nanoseconds == 0 ? Loop.clock() : begun
+  }
+
+  /// How long the backend took: to the head of its answer or the end of the attempt. Without the
+  /// time in which the client was still sending, nor that in which it takes the body: neither is
+  /// the backend's.
+  private func took(since begun: Instant) -> Duration {
     let isAnswered = record.pointee.answered.nanoseconds != 0
     let ended = isAnswered ? record.pointee.answered : Loop.clock()
-    return max(.zero, ended - max(began, pointee.machine.requestCompleteAt))
+    return max(.zero, ended - max(begun, pointee.machine.requestCompleteAt))
   }
 }

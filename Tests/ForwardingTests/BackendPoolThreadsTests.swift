@@ -51,7 +51,7 @@ import Testing
         // Before it is given back: from then on somebody else may have it.
         if isTrial { trials[backend].subtract(1) }
         bench.pool.conclude(
-          backend, &permit, outcome, took: .zero, answer: 200, now: now, &random)
+          backend, &permit, outcome, begun: now, took: .zero, answer: 200, now: now, &random)
         if permit.isHeld { wrong.add(1) }
       }
     }

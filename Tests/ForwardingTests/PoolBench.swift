@@ -59,11 +59,13 @@ final class PoolBench: @unchecked Sendable {
   }
   /// - Parameter answer: the status; 0 = no answer came.
   func end(
-    _ attempt: Attempt, _ outcome: AttemptOutcome, took: Duration = .zero, answer: UInt16 = 200
+    _ attempt: Attempt, _ outcome: AttemptOutcome, begun: Instant? = nil, took: Duration = .zero,
+    answer: UInt16 = 200
   ) {
     var permit = attempt.permit
     pool.conclude(
-      attempt.backend, &permit, outcome, took: took, answer: answer, now: now, &random)
+      attempt.backend, &permit, outcome, begun: begun ?? now, took: took, answer: answer, now: now,
+      &random)
   }
   /// So many requests; gives how many each backend got.
   @discardableResult

@@ -87,6 +87,24 @@ import Testing
     #expect(pool.out == [0])
   }
 
+  @Test func `what was sent before its return does not decide about it (regression 20)`() {
+    let pool = Pool(3)
+    let before = pool.now
+    pool.fail(0, times: 5)
+    let until = pool.report(0).until!
+    pool.now = until
+    pool.wait(1)
+    for begun in [before, until + .nanoseconds(-1)] {
+      for _ in 0..<10 { #expect(pool.result(0, failed: true, begun: begun) == nil) }
+      #expect(pool.result(0, failed: false, begun: begun) == nil)
+    }
+    #expect(pool.out == [])
+    // It is still on probation.
+    pool.result(0, failed: true, begun: until)
+    #expect(pool.out == [0])
+    #expect(pool.report(0).cause == .ejection(.failedOnReturn))
+  }
+
   @Test func `after a success on return it takes the usual evidence again`() {
     let pool = Pool(3)
     pool.fail(0, times: 5)

@@ -38,9 +38,9 @@ final class Pool: @unchecked Sendable {
 
   /// One result, and what follows from it, as a caller would do it.
   @discardableResult
-  func result(_ index: Int, failed: Bool) -> EjectionVerdict? {
-    guard let cause = self[index].record(failed: failed, now: now, settings) else { return nil }
-    return eject(index, cause)
+  func result(_ index: Int, failed: Bool, begun: Instant? = nil) -> EjectionVerdict? {
+    let cause = self[index].record(failed: failed, begun: begun ?? now, now: now, settings)
+    return cause.map { eject(index, $0) }
   }
   func eject(_ index: Int, _ cause: EjectionCause = .consecutiveFailures) -> EjectionVerdict {
     self[index].eject(
