@@ -155,6 +155,16 @@ package struct Rate: Sendable, Hashable {
     let (whole, rest) = length.dividingFullWidth((scaled.high % length, scaled.low))
     return scaled.high >= length ? .max : UInt32(clamping: whole + (rest == 0 ? 0 : 1))
   }
+
+  /// Whole seconds in which so many come about. Rounded up, so that who goes by it is never too
+  /// fast.
+  package func seconds(for events: UInt32) -> UInt64 {
+    let scaled = UInt64(period.nanoseconds).multipliedFullWidth(by: UInt64(events))
+    let divisor = UInt64(count) * 1_000_000_000  // below 2^62
+    if scaled.high >= divisor { return .max }
+    let (whole, rest) = divisor.dividingFullWidth(scaled)
+    return whole + (rest == 0 ? 0 : 1)
+  }
 }
 
 /// A text that no message and no dump may show.

@@ -49,7 +49,9 @@ struct LimitCompiler {
   private func entry(_ limit: RateLimitConfiguration, _ counters: Limit) -> LimitEntry {
     let rule = LimitCompiler.rule(limit)
     let quota = rule.quota
-    let policy = ";q=\(quota);w=\(LimitCompiler.seconds(rule.span))"
+    // Of the rate as it is written: intervals are rounded up, which would make two seconds of the
+    // one in which 60/s fill a burst of 60.
+    let policy = ";q=\(quota);w=\(limit.rate.seconds(for: UInt32(clamping: quota)))"
     let range = CIDR(IPAddress(high: .max, low: .max), prefix: UInt8(limit.ipv6Prefix))
     return LimitEntry(
       name: arena.copy(limit.name), counters: counters, rule: rule,
@@ -68,11 +70,6 @@ struct LimitCompiler {
     case .slidingWindow:
       .slidingWindow(SlidingWindow(limit: limit.rate.count, length: limit.rate.period))
     }
-  }
-
-  /// Rounded up, so that who goes by it is never too fast; at least 1.
-  private static func seconds(_ span: Duration) -> UInt64 {
-    max(1, (UInt64(span.nanoseconds) + 999_999_999) / 1_000_000_000)
   }
 
   private static func mode(_ mode: RateLimitConfiguration.Mode) -> LimitMode {

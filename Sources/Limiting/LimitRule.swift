@@ -57,12 +57,4 @@ package enum LimitRule: Equatable, Sendable {
     case .slidingWindow(let window): window.limit
     }
   }
-
-  /// In which the whole quota comes back.
-  package var span: Duration {
-    switch self {
-    case .tokenBucket(let bucket): .nanoseconds(Int64(bucket.depth))
-    case .slidingWindow(let window): .microseconds(Int64(window.length))
-    }
-  }
 }

@@ -31,6 +31,7 @@ extension KeyTable {
     (pair + 1).initialize(to: self)
     next.links[1].storeReleasing(UInt64(UInt(bitPattern: pair + 1)))
     links[0].storeReleasing(UInt64(UInt(bitPattern: pair)))
+    next.totals[1].add(evictions)
     for place in 0..<places {
       guard Control(word: control(place).loadAcquiring()).phase == Control.live else { continue }
       // Its words may be another key's a moment later; then that one is placed too early.

@@ -39,7 +39,11 @@ package struct TokenBucket: Equatable, Sendable {
       // A clock below 2^63 ns (292 years) and a depth of at most 2^62 do not overflow.
       let full = max(old, now) + interval
       let debt = full - now
-      if debt > depth { return refusal(old, now) }
+      if debt > depth {
+        // Never while the settings stay as they are.
+        if debt - interval > depth + TokenBucket.slack { return forgive(word, old, now) }
+        return refusal(old, now)
+      }
       let found = word.compareExchange(expected: old, desired: full)
       if found == old {
         return LimitVerdict(
@@ -58,6 +62,17 @@ package struct TokenBucket: Equatable, Sendable {
     return LimitVerdict(
       isAllowed: true, remaining: (depth - debt) / interval, wait: .zero,
       reset: .nanoseconds(Int64(debt)))
+  }
+
+  /// Nanoseconds by which one worker's time may be behind that of another who has charged the key.
+  @usableFromInline static var slack: UInt64 { 10_000_000_000 }
+
+  /// A refusal of a key that owes more than a whole bucket: it was charged when the bucket was
+  /// deeper, or filled more slowly. What is beyond a bucket as it is now is forgiven.
+  @usableFromInline @inline(never)
+  func forgive(_ word: SharedWord, _ old: UInt64, _ now: UInt64) -> LimitVerdict {
+    let found = word.compareExchange(expected: old, desired: now + depth)
+    return refusal(found == old ? now + depth : found, now)
   }
 
   @usableFromInline

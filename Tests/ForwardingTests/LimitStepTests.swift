@@ -189,6 +189,13 @@ private func field(_ values: String..., dropped: Set<Int> = []) -> LimitedReques
     #expect(
       try told("{rate: 1/h, burst: 1, key: client_ip}") == "RateLimit-Policy: \"a\";q=1;w=3600")
     #expect(try told("{rate: 1/h, key: client_ip, headers: false}") == "")
+    // Rates whose interval is no whole number of nanoseconds.
+    for rate in ["3/s", "7/s", "60/s", "600/s"] {
+      let count = rate.prefix { $0 != "/" }
+      #expect(try told("{rate: \(rate), key: client_ip}").hasSuffix("q=\(count);w=1"), "\(rate)")
+    }
+    #expect(try told("{rate: 700/m, key: client_ip}").hasSuffix("q=700;w=60"))
+    #expect(try told("{rate: 60/s, burst: 61, key: client_ip}").hasSuffix("q=61;w=2"))
   }
 
   @Test func `a look charges nothing and says what a request would be told`() throws {

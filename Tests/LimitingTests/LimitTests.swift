@@ -170,6 +170,10 @@ private let tenAtOnce = LimitRule.tokenBucket(
       large.destroy()
     }
     #expect(small.table.count + small.table.evictions == 400 && small.table.count <= 100)
+    let evicted = small.table.evictions
+    let smaller = small.resized(keys: 50, tenAtOnce, now: at(0))
+    defer { smaller.destroy() }
+    #expect(smaller.table.evictions >= evicted + 50, "they are counted on")
     for number in 0..<8 as Range<UInt64> {
       #expect(small.look(key(number), tenAtOnce, now: at(0)).remaining == 1)
     }

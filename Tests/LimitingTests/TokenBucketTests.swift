@@ -48,6 +48,24 @@ import Testing
     #expect(bucket.used(word.load(), now: at(0.05)) == 2)
   }
 
+  @Test func `who was emptied under a slower rate waits no longer than the present one asks`() {
+    let slow = TokenBucket(count: 60, period: .seconds(3_600), burst: 10)
+    for _ in 0..<10 { _ = slow.take(word, now: at(0)) }
+    let fast = TokenBucket(count: 6_000, period: .seconds(3_600), burst: 10)
+    let refused = fast.take(word, now: at(1))
+    #expect(!refused.isAllowed && refused.wait == .milliseconds(600))
+    #expect(fast.used(word.load(), now: at(1)) == 10)
+    #expect(fast.take(word, now: at(1.6)).isAllowed)
+    #expect(!fast.take(word, now: at(1.6)).isAllowed)
+  }
+
+  @Test func `a worker whose time is behind forgives nothing`() {
+    for _ in 0..<3 { _ = bucket.take(word, now: at(10)) }
+    let before = word.load()
+    #expect(!bucket.take(word, now: at(0.5)).isAllowed)
+    #expect(word.load() == before)
+  }
+
   @Test func `a token given back can be taken again, and no more than was taken`() {
     for _ in 0..<3 { _ = bucket.take(word, now: at(0)) }
     bucket.giveBack(word)
