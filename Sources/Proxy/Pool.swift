@@ -5,6 +5,7 @@ import Forwarding
 import HTTPParsing
 import HTTPSemantics
 import Primitives
+import Synchronization
 
 /// The idle connections to one backend, linked through the connections themselves.
 struct Pool {
@@ -86,6 +87,14 @@ extension WorkerRef {
     backend.pointee.exchange = nil
     linkIdle(backend)
     if mustGo { return backend.close() }
+    // Who has come to wait meanwhile at another worker may have looked before it was idle here, and
+    // nobody would look again before the next request.
+    atomicMemoryFence(ordering: .sequentiallyConsistent)
+    if backend.pointee.service.hasWaiting {
+      unlinkIdle(backend)
+      backend.pointee.phase = .leased
+      return handOver(backend)
+    }
     let most = idleTimeout(of: backend, pool)
     arm(backend.timer, at: pointee.now + (isFull(pool) ? min(most, Bounds.surplusIdle) : most))
   }

@@ -215,8 +215,13 @@ extension WorkerRef {
       // What the newest snapshot does not have any more has no idle connections.
       guard let position = pointee.snapshot.pointee.position(ofService: index) else { continue }
       let others = Int(shared.waiting.load()) - pointee.queues[index].count
-      if others > 0 {
-        releaseIdle(of: pointee.snapshot.pointee.services + Int(position), atMost: others)
+      if others <= 0 { continue }
+      releaseIdle(of: pointee.snapshot.pointee.services + Int(position), atMost: others)
+      // Who was called because a place was free may have nobody left who waits for it.
+      if pointee.queues[index].count > 0 { continue }
+      let workers = pointee.shared.pointee.workerCount
+      if let longest = shared.longestWaiting(workers: workers), longest != pointee.index {
+        wake(longest, shared)
       }
     }
   }
