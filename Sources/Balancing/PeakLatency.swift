@@ -55,7 +55,7 @@ package struct PeakLatency: Equatable, Sendable {
     let tick = PeakLatency.tick(now)
     if !isKnown { return PeakLatency(cost: sample, tick: tick) }
     // The clock of another worker may be a little behind; time does not go back for that.
-    let later = Int32(bitPattern: tick &- self.tick) > 0 ? tick : self.tick
+    let later = age(at: tick) > 0 ? tick : self.tick
     if sample > recorded { return PeakLatency(cost: sample, tick: later) }
     let weight = decay(until: tick)
     return PeakLatency(cost: recorded * weight + sample * (1 - weight), tick: later)
@@ -63,9 +63,15 @@ package struct PeakLatency: Equatable, Sendable {
 
   /// What is left of an estimate: e^(-time / 10 s).
   private func decay(until now: UInt32) -> Float {
-    // Wrapping: half of the range lies before, half of it behind.
-    let ticks = Int32(bitPattern: now &- tick)
+    let ticks = age(at: now)
     return ticks <= 0 ? 1 : PeakLatency.powerOfHalf(Float(ticks) / PeakLatency.halfLife)
+  }
+
+  /// Ticks since it was recorded; negative when that was by a clock that is ahead. Ticks wrap: what
+  /// seems to be ahead by more than minutes is older than half of their range.
+  private func age(at now: UInt32) -> Int32 {
+    let ticks = Int32(bitPattern: now &- tick)
+    return ticks < -65_536 ? .max : ticks
   }
 
   /// 2^(-exponent), to within a millionth part; 0 where a Float has nothing so small. `exponent` is

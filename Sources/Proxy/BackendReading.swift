@@ -25,6 +25,7 @@ extension BackendRef {
 
   func wasRead(_ bytes: UnsafeMutablePointer<UInt8>?, _ count: Int) {
     pointee.worker.beginCallback()
+    pointee.worker.wakeHeart()
     guard pointee.phase == .leased, let exchange = pointee.exchange else { return close() }
     let client = exchange.pointee.client
     if count > 0, let bytes {

@@ -18,6 +18,8 @@ struct SurveyedBackend {
   var weight: UInt32
   var shared: BackendShared
   var health: BackendHealthReport
+  /// Neither down nor ejected, whether it drains or not.
+  var isHealthy: Bool
   /// Nil when the service has no circuit breaker.
   var breaker: BreakerReport?
 }
@@ -81,6 +83,8 @@ extension SurveyedBackend {
     weight = entry.weight
     shared = entry.shared
     health = shared.health.observe(now: now, warmUp: rules.warmUp)
+    let gate = shared.health.gate
+    isHealthy = !gate.isDown && !gate.isEjected(now: now)
     switch rules.breaker.mode {
     case .off: break
     case .shadow, .enforce: breaker = shared.breaker.observe(now: now, rules.breaker)
@@ -96,7 +100,7 @@ extension SurveyedBackend {
         })
     }
     return BackendCondition(
-      isHealthy: health.state != .down && health.state != .ejected,
+      isHealthy: isHealthy,
       states: BackendState.allCases.map { .init($0.word, $0 == health.state ? 1 : 0) },
       ejections: EjectionCause.allCases.map { .init($0.word, shared.health.ejections($0).load()) },
       circuit: circuit)

@@ -28,6 +28,8 @@ final class BackendWatch {
   private let log: Logger
   private let onChange: () -> Void
   private var entries: [Entry] = []
+  /// Of the newest snapshot.
+  private var pools: [BackendPool] = []
   /// One for each service: how many changes there have been.
   private var versions: [SharedWord] = []
   private var changesSeen: UInt64 = 0
@@ -43,8 +45,8 @@ final class BackendWatch {
     events = StateEvents(log)
   }
 
-  /// Looks at the backends of this snapshot from now on. The state of one that was not there before
-  /// is taken as it is found; nothing has changed about it yet.
+  /// Looks at the backends of this snapshot from now on; it lives until the next call. The state of
+  /// one that was not there before is taken as it is found; nothing has changed about it yet.
   func follow(
     _ snapshot: UnsafePointer<Snapshot>, _ configuration: GatewayConfiguration, now: Instant
   ) {
@@ -52,11 +54,13 @@ final class BackendWatch {
       entries.map { (Names(service: $0.service, backend: $0.backend), $0.state) },
       uniquingKeysWith: { first, _ in first })
     entries = []
+    pools = []
     versions = []
     events.follow(snapshot, configuration)
     for (index, service) in configuration.services.enumerated() {
       let entry = snapshot.pointee.services[index]
       versions.append(entry.shared.version)
+      pools.append(BackendPool(snapshot, UnsafePointer(snapshot.pointee.services + index)))
       for backend in snapshot.pointee.backends(of: index) {
         let label = backend.label.text
         let warmUp = entry.rules.warmUp
@@ -102,6 +106,7 @@ final class BackendWatch {
   /// Tells what has changed since the last look. True when something has.
   @discardableResult
   func look(now: Instant) -> Bool {
+    for pool in pools { pool.look(now: now) }
     var hasChanged = events.tell()
     for index in entries.indices {
       // Picks need not look at the end of an ejection any more.

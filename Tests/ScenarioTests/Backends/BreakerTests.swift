@@ -279,9 +279,10 @@ extension Backends {
             #expect(service?["ignores_health"] == .bool(true))
             #expect(service?["ignores_health_since"]?.text?.hasSuffix("Z") == true)
             ill.says("200 OK\r\n")
+            // Nobody need ask for it.
+            try eventually("its end in the log") { gateway.errors.contains("panic is over") }
             try gateway.wait(for: ill.backend, toBe: "up")
             #expect(try gateway.get().status == 200)
-            try eventually("its end in the log") { gateway.errors.contains("panic is over") }
           }
         }
       }
