@@ -4,12 +4,18 @@
 import CLibUV
 import Glibc
 package import Primitives
+import Synchronization
 
 /// A name that is being looked up on a loop. Control plane.
 package final class Resolution {
   private var completion: ((Result<[IPAddress], EventLoopError>) -> Void)?
   private let host: String
   private let request: UnsafeMutablePointer<uv_getaddrinfo_t>
+  private static let underWay = Atomic(0)
+
+  /// The resolver works on a name, called off or not. Until it is done a helper thread runs that
+  /// nothing can stop, and `exit` waits for it: libuv joins its threads there. From any thread.
+  package static var isUnderWay: Bool { underWay.load(ordering: .relaxed) > 0 }
 
   private init(
     _ host: String, _ completion: @escaping (Result<[IPAddress], EventLoopError>) -> Void
@@ -36,6 +42,7 @@ package final class Resolution {
       Unmanaged.passUnretained(resolution).release()
       throw EventLoopError(operation: "look up \(host)", code: result)
     }
+    underWay.add(1, ordering: .relaxed)
     return resolution
   }
 
@@ -49,6 +56,7 @@ package final class Resolution {
 
   fileprivate func finish(_ status: Int32, _ list: UnsafeMutablePointer<addrinfo>?) {
     defer { uv_freeaddrinfo(list) }
+    Resolution.underWay.subtract(1, ordering: .relaxed)
     let completion = self.completion
     self.completion = nil
     if status == 0 {

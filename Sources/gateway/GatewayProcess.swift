@@ -5,6 +5,7 @@ import Admin
 import Configuration
 import EventLoop
 import Forwarding
+import Glibc
 import Logging
 import Primitives
 import Proxy
@@ -18,14 +19,18 @@ enum GatewayProcess {
     guard let loaded = ConfigurationReport.load(configurationPath) else { return 1 }
     let log = Logger(label: "gateway")
     DiagnosticLog.level = level(loaded.configuration.logging.level)
-    defer { DiagnosticLog.finish() }
+    var code: Int32 = 1
     do {
       try DiagnosticLog.start()
-      return try run(loaded, ServiceManager(invitation, log), isDemo: isDemo, log: log).rawValue
+      code = try run(loaded, ServiceManager(invitation, log), isDemo: isDemo, log: log).rawValue
     } catch {
       log.error("cannot start: \(error)")
-      return 1
     }
+    DiagnosticLog.finish()
+    // Everything is written. A name server that keeps silent would hold up an ordinary exit for
+    // 10 s and more, and whoever stops a container kills it before.
+    if Resolution.isUnderWay { _exit(code) }
+    return code
   }
 
   private static func run(
