@@ -17,6 +17,11 @@ package final class Resolution {
   /// nothing can stop, and `exit` waits for it: libuv joins its threads there. From any thread.
   package static var isUnderWay: Bool { underWay.load(ordering: .relaxed) > 0 }
 
+  /// Lets 15 names hang before the others have to wait: libuv gives look-ups half of its threads,
+  /// which would be two. `UV_THREADPOOL_SIZE` from outside counts. Before the first look-up, and
+  /// before there is another thread.
+  package static func makeRoom() { setenv("UV_THREADPOOL_SIZE", "32", 0) }
+
   private init(
     _ host: String, _ completion: @escaping (Result<[IPAddress], EventLoopError>) -> Void
   ) {

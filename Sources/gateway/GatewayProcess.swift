@@ -16,6 +16,7 @@ enum GatewayProcess {
   static func run(configurationPath: String, isDemo: Bool) -> Int32 {
     // Before there is another thread: the environment belongs to all of them.
     let invitation = ServiceManager.Invitation.take()
+    Resolution.makeRoom()
     guard let loaded = ConfigurationReport.load(configurationPath) else { return 1 }
     let log = Logger(label: "gateway")
     DiagnosticLog.level = level(loaded.configuration.logging.level)

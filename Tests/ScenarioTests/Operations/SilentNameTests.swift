@@ -51,5 +51,20 @@ extension Operations {
         #expect(result.errors.contains("127.0.0.1:\(port)"))
       }
     }
+
+    @Test func `names whose server keeps silent do not hold up the others`() throws {
+      let backend = ScriptedBackend.answering()
+      try withSilence { pipe, environment in
+        let silent = (0..<8).map { "silent\($0):80" }.joined(separator: ", ")
+        try withGateway(text(silent), [backend], environment: environment) { gateway in
+          try pipe.waitForReader()
+          let refusal = try gateway.get()
+          #expect(refusal.reason == "no_backend")
+          // A reload waits for its names as long as a start does.
+          gateway.edit(text("\(silent), localhost:\(backend.address.port)"))
+          try eventually("the name that is known", within: 20) { try gateway.get().status == 200 }
+        }
+      }
+    }
   }
 }
