@@ -17,6 +17,21 @@ package struct Signals {
     var onSignal: OnSignal
   }
 
+  /// For the time before `listen`, as the first thing of the process, which would else lose them as
+  /// process 1 of a container and die of them anywhere else: `final` signals end it at once with
+  /// code 0, `other` ones wait for `listen`.
+  package static func expect(final: [Int32], other: [Int32]) {
+    for number in final { _ = signal(number) { _ in _exit(0) } }
+    mask(SIG_BLOCK, other)
+  }
+
+  private static func mask(_ how: Int32, _ numbers: [Int32]) {
+    var set = sigset_t()
+    sigemptyset(&set)
+    for number in numbers { sigaddset(&set, number) }
+    pthread_sigmask(how, &set, nil)
+  }
+
   /// From here on these signals are events and no longer end the process; several of one kind may
   /// come as one.
   package static func listen(
@@ -40,6 +55,7 @@ package struct Signals {
         throw EventLoopError(operation: "listen to signal \(number)", code: result)
       }
     }
+    mask(SIG_UNBLOCK, numbers)
     return signals
   }
 

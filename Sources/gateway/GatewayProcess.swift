@@ -14,6 +14,7 @@ import Proxy
 enum GatewayProcess {
   /// Runs until it is told to end; gives the exit code.
   static func run(configurationPath: String, isDemo: Bool) -> Int32 {
+    Signals.expect(final: Supervisor.handled.final, other: Supervisor.handled.other)
     // Before there is another thread: the environment belongs to all of them.
     let invitation = ServiceManager.Invitation.take()
     Resolution.makeRoom()

@@ -38,6 +38,9 @@ final class Supervisor {
     self.shutdown = ShutdownSequence(acceptGrace: shutdown.acceptGrace, drain: shutdown.drain)
   }
 
+  /// Those that end the gateway, and those that do not.
+  static let handled = (final: [SIGTERM, SIGINT], other: [SIGHUP, SIGUSR1])
+
   /// Takes the signals and starts the workers.
   func start() throws(EventLoopError) {
     // As process 1 of a container nobody else takes leave of orphans; ignored children leave none
@@ -47,8 +50,8 @@ final class Supervisor {
     timer = Timer.create(loop, owner: owner) { owner in
       Unmanaged<Supervisor>.fromOpaque(owner).takeUnretainedValue().tick()
     }
-    signals = try Signals.listen(loop, to: [SIGTERM, SIGINT, SIGHUP, SIGUSR1], owner: owner) {
-      owner, number in
+    let (final, other) = Supervisor.handled
+    signals = try Signals.listen(loop, to: final + other, owner: owner) { owner, number in
       Unmanaged<Supervisor>.fromOpaque(owner).takeUnretainedValue().signalCame(number)
     }
     try dataPlane.start()

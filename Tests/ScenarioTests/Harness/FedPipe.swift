@@ -5,7 +5,7 @@ import Glibc
 
 /// A named pipe that a test writes to, once somebody reads it.
 final class FedPipe {
-  private let path: String
+  let path: String
   private var writer: Int32 = -1
   /// Ours, so that a write to a pipe whose reader has gone is no SIGPIPE.
   private var reader: Int32 = -1

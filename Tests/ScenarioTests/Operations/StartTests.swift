@@ -173,6 +173,49 @@ extension Operations {
       #expect(end == .exited(0))
     }
 
+    /// Starts a gateway that reads its configuration from a pipe, to which nobody has written yet.
+    private func whileStarting(_ body: (Child, FedPipe) throws -> Void) throws {
+      let directory = makeDirectory()
+      defer { removeDirectory(directory) }
+      let pipe = FedPipe(directory + "/pipe")
+      let child = try Child(
+        GatewayProcess.binary, ["run", "--config", directory + "/pipe"], directory: directory)
+      defer { child.killNow() }
+      try pipe.waitForReader()
+      try body(child, pipe)
+    }
+
+    @Test(arguments: [SIGTERM, SIGINT])
+    func `a gateway that is told to end before it has started does so at once`(
+      number: Int32
+    ) throws {
+      try whileStarting { (child, _) throws in
+        child.signal(number)
+        #expect(try child.waitForEnd() == .exited(0))
+      }
+    }
+
+    @Test func `other signals that come before it has started wait until it has`() throws {
+      try whileStarting { child, pipe in
+        child.signal(SIGUSR1)
+        child.signal(SIGHUP)
+        let text = fill(
+          configuration().replacing("{backend1}", with: "127.0.0.1:1"), port: Socket.freePort(),
+          admin: Socket.freePort(), directory: "", backends: [])
+        // For SIGHUP, which would wait for somebody to write to the pipe again.
+        writeFile(pipe.path + "~", text)
+        #expect(rename(pipe.path + "~", pipe.path) == 0)
+        pipe.write(text)
+        pipe.end()
+        try eventually("both to be obeyed", within: 20) {
+          child.errors.contains("log files opened again")
+            && child.errors.contains("configuration read again: nothing has changed")
+        }
+        child.signal(SIGTERM)
+        #expect(try child.waitForEnd() == .exited(0))
+      }
+    }
+
     @Test func `code that only starting needs does not stay in memory, nor that of a reload`()
       throws
     {
