@@ -59,12 +59,17 @@ package struct Signals {
     return signals
   }
 
-  /// The signals do again what they did before. Memory goes back some rounds later.
+  /// The signals do nothing any more: what closes is about to end, and has last words to write.
+  /// Memory goes back some rounds later.
   package func close() {
     let opened = box.pointee.open
     if opened == 0 { return Self.free(box) }
     for index in 0..<opened {
+      let number = box.pointee.handles[index].signum
       let handle = UnsafeMutableRawPointer(box.pointee.handles + index)
+      // libuv makes it deadly again for a moment.
+      Self.mask(SIG_BLOCK, [number])
+      defer { _ = signal(number, SIG_IGN) }
       uv_close(handle.assumingMemoryBound(to: uv_handle_t.self)) { handle in
         Signals.closed(handle.unsafelyUnwrapped.pointee.data)
       }

@@ -24,6 +24,20 @@ extension Operations {
       }
     }
 
+    @Test func `signals that come while the last spans are sent change nothing`() throws {
+      let collector = ScriptedBackend { try $0.waitForEnd(within: 60) }
+      let text = configuration(top: tracing(to: collector))
+      try withGateway(text, [ScriptedBackend.answering(), collector]) { gateway in
+        _ = try gateway.get()
+        try collector.waitForConnections(1)
+        gateway.signal(SIGTERM)
+        try eventually("the end of the traffic") { !gateway.logLines("stopped").isEmpty }
+        for number in [SIGUSR1, SIGHUP, SIGTERM, SIGINT] { gateway.signal(number) }
+        #expect(try gateway.waitForEnd() == .exited(0))
+        #expect(gateway.logLines("spans were not delivered before the end").count == 1)
+      }
+    }
+
     @Test func `what is in flight is finished, then it ends cleanly`() throws {
       let gate = Gate()
       let backend = holding(gate)
