@@ -83,7 +83,7 @@ enum GatewayProcess {
       checks.follow(dataPlane.snapshot, live.configuration)
       supervisor.follow(live.configuration.shutdown)
       DiagnosticLog.level = level(live.configuration.logging.level)
-      admin?.setToken(live.configuration.admin?.token)
+      follow(live.configuration.admin, admin)
     }
     let file = watchFile(loop, inUse, reloads, supervisor, log)
     tell(manager, supervisor, reloads, dataPlane)
@@ -111,6 +111,12 @@ enum GatewayProcess {
   ) throws(EventLoopError) -> AdminServer? {
     guard let admin else { return nil }
     return try AdminServer.open(loop, at: admin.address, token: admin.token, source: source)
+  }
+
+  /// A listener that the configuration does not have any more stays until a restart, and so does
+  /// its token.
+  private static func follow(_ next: AdminConfiguration?, _ admin: AdminServer?) {
+    if let next { admin?.setToken(next.token) }
   }
 
   /// Has the names of the configuration looked up, and waits for the first answers.

@@ -90,6 +90,17 @@ extension Operations {
       }
     }
 
+    @Test func `an admin listener that stays until a restart keeps its token so long`() throws {
+      let section = "{address: \"127.0.0.1:{admin}\"}"
+      let text = saying("old").replacing("{admin}\"}", with: "{admin}\", token: first}")
+      try withGateway(text) { gateway in
+        gateway.edit(saying("new").replacing(section, with: "none"))
+        try gateway.waitForLogLines("not in use before a restart: admin")
+        #expect(try gateway.post("/reload").status == 401)
+        #expect(try gateway.post("/reload", "Authorization: Bearer first\r\n").status == 200)
+      }
+    }
+
     // MARK: What is seen without being asked
 
     @Test(arguments: ["in place", "by rename"])
