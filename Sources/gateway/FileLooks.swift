@@ -32,10 +32,10 @@ struct FileLooks {
   /// files of some other machine, change without an event.
   static let period = Duration.seconds(2)
 
-  /// The content that was loaded last, whatever came of that.
-  private var loaded: String
-  /// What was dealt with last.
-  private var settled: Sight
+  /// The content that was loaded last, whatever came of that; nil when it could not be read.
+  private var loaded: String?
+  /// What was dealt with last; nil when that does not count any more.
+  private var settled: Sight?
   /// What is there since then, and was not there before.
   private var candidate: (sight: Sight, since: Instant)?
   private var lastLook: Instant
@@ -82,5 +82,12 @@ struct FileLooks {
     loaded = hash
     settled = .content(hash)
     candidate = nil
+  }
+
+  /// Somebody has asked for the file, and it could not be read. What is found next is loaded, also
+  /// when it is what is in use: until then the last reload counts as failed.
+  mutating func couldNotLoad() {
+    loaded = nil
+    if case .content = settled { settled = nil }
   }
 }

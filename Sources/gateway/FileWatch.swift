@@ -62,6 +62,9 @@ final class FileWatch {
     if self.namedFiles.keys != before { watch() }
   }
 
+  /// Somebody has asked for the file, and it could not be read.
+  func couldNotLoad() { looks.couldNotLoad() }
+
   // MARK: Being called
 
   /// Watches every file's places. What cannot be watched is found by looking.

@@ -137,6 +137,7 @@ enum GatewayProcess {
   ) -> FileWatch {
     let file = FileWatch(loop, inUse.loaded, log) { reloads.ask(.file, content: $0) }
     reloads.onLoaded = file.loaded
+    reloads.onUnreadable = file.couldNotLoad
     supervisor.onReload = { reloads.ask(.signal) }
     supervisor.onEnding = {
       reloads.stop()

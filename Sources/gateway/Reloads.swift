@@ -56,6 +56,8 @@ final class Reloads {
   /// Called with the hash of every content that was loaded, good or not, and with the files that
   /// it names.
   var onLoaded: (String, [String: String]) -> Void = { _, _ in }
+  /// Called instead when the file could not be read.
+  var onUnreadable: () -> Void = {}
   /// Called when a reload begins, and when it has ended.
   var onBegin: () -> Void = {}
   var onEnd: (Outcome) -> Void = { _ in }
@@ -119,7 +121,11 @@ final class Reloads {
 
   private func loaded(_ result: ConfigurationResult, _ difference: ReloadDifference?) {
     if isStopping { return finish(.unavailable) }
-    if !result.isUnreadable { onLoaded(result.contentHash, result.namedFiles) }
+    if result.isUnreadable {
+      onUnreadable()
+    } else {
+      onLoaded(result.contentHash, result.namedFiles)
+    }
     guard let loaded = ConfigurationReport.Loaded(inUse.path, result), let difference else {
       return refuse(result)
     }

@@ -103,4 +103,27 @@ private func ms(_ milliseconds: UInt64) -> Instant {
     looks.loaded("b")
     #expect(looks.saw(.content("b"), now: ms(1_250)) == .nothing)
   }
+
+  @Test mutating func `load what was loaded before when somebody has found no file meanwhile`() {
+    looks.couldNotLoad()
+    #expect(looks.saw(.unreadable("gone"), now: ms(1_000)) == .nothing)
+    #expect(looks.saw(.unreadable("gone"), now: ms(1_250)) == .tell)
+    #expect(looks.saw(.content("a"), now: ms(2_000)) == .nothing)
+    #expect(looks.saw(.content("a"), now: ms(2_250)) == .load)
+    looks.loaded("a")
+    #expect(looks.saw(.content("a"), now: ms(4_250)) == .nothing)
+  }
+
+  @Test mutating func `load it too when no look has missed the file, or one has told of it`() {
+    looks.couldNotLoad()
+    #expect(looks.saw(.content("a"), now: ms(1_000)) == .nothing)
+    #expect(looks.saw(.content("a"), now: ms(1_250)) == .load)
+    looks.loaded("a")
+    #expect(looks.saw(.unreadable("gone"), now: ms(2_000)) == .nothing)
+    #expect(looks.saw(.unreadable("gone"), now: ms(2_250)) == .tell)
+    looks.couldNotLoad()
+    #expect(looks.saw(.unreadable("gone"), now: ms(4_250)) == .nothing)
+    #expect(looks.saw(.content("a"), now: ms(5_000)) == .nothing)
+    #expect(looks.saw(.content("a"), now: ms(5_250)) == .load)
+  }
 }

@@ -175,6 +175,19 @@ extension Operations {
       }
     }
 
+    @Test func `a file that was asked for while it was gone is read when it is back`() throws {
+      try withGateway(saying("old")) { gateway in
+        let aside = gateway.configurationPath + ".aside"
+        #expect(rename(gateway.configurationPath, aside) == 0)
+        gateway.signal(SIGHUP)
+        try gateway.waitForMetric("gateway_config_last_reload_successful", toBe: 0)
+        #expect(rename(aside, gateway.configurationPath) == 0)
+        try gateway.waitForMetric("gateway_config_last_reload_successful", toBe: 1)
+        #expect(try configuration(gateway)["generation"]?.integer == 1)
+        try gateway.waitForLogLines("is good again")
+      }
+    }
+
     // MARK: What is broken
 
     @Test func `a broken file changes nothing, is told once for its content, and shown`() throws {
