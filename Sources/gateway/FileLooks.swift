@@ -54,6 +54,9 @@ struct FileLooks {
   /// debounce.
   mutating func noticed(now: Instant) { next = min(next, max(now, lastLook + FileLooks.debounce)) }
 
+  /// Nothing is to be loaded that was seen before this, unless somebody asks.
+  func isLoaded(_ sight: Sight) -> Bool { loaded.map { sight == .content($0) } ?? false }
+
   /// A look has found this.
   mutating func saw(_ sight: Sight, now: Instant) -> Verdict {
     lastLook = now

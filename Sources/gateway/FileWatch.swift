@@ -24,6 +24,8 @@ final class FileWatch {
   private var hasToldOfOrphan = false
   /// Called with a content that is to be loaded.
   private let onContent: ([UInt8]) -> Void
+  /// Called when a look has found what was loaded last.
+  var onLoadedContent: () -> Void = {}
 
   /// - Parameter loaded: what is in use.
   init(
@@ -120,6 +122,7 @@ final class FileWatch {
     } catch {
       sight = .unreadable(error.message)
     }
+    if looks.isLoaded(sight) { onLoadedContent() }
     switch looks.saw(sight, now: loop.now) {
     case .nothing: break
     case .load:

@@ -136,6 +136,7 @@ enum GatewayProcess {
     _ log: Logger
   ) -> FileWatch {
     let file = FileWatch(loop, inUse.loaded, log) { reloads.ask(.file, content: $0) }
+    file.onLoadedContent = { [unowned reloads] in reloads.fileIsAsLoaded() }
     reloads.onLoaded = file.loaded
     reloads.onUnreadable = file.couldNotLoad
     supervisor.onReload = { reloads.ask(.signal) }

@@ -30,15 +30,6 @@ final class Reloads {
 
   typealias Waiter = (Outcome) -> Void
 
-  /// Orders that are carried out together.
-  private struct Order {
-    var trigger: Trigger
-    /// What the watch over the file has seen; nil when the file is to be read now, because somebody
-    /// has said so.
-    var content: [UInt8]?
-    var waiters: [Waiter] = []
-  }
-
   private let log: Logger
   private let loop: Loop
   private let inUse: ConfigurationInUse
@@ -47,10 +38,9 @@ final class Reloads {
   private let names: NameWatch
   private let loading: ConfigurationLoading
   private var timer: Timer?
-  /// What waits for its turn.
-  private var next: Order?
+  private var orders = ReloadOrders()
   /// What is being carried out.
-  private var present: Order?
+  private var present: ReloadOrders.Order?
   private var isStopping = false
   private var unopenedBefore: UInt64 = 0
   /// Called with the hash of every content that was loaded, good or not, and with the files that
@@ -88,14 +78,12 @@ final class Reloads {
       waiter?(.unavailable)
       return
     }
-    var order = next ?? Order(trigger: trigger, content: content)
-    // Somebody who asks has finished writing; the watch only believes so.
-    if content == nil { order.content = nil }
-    if order.trigger == .file { order.trigger = trigger }
-    if let waiter { order.waiters.append(waiter) }
-    next = order
+    orders.add(trigger, content: content, waiter)
     if present == nil { timer?.start(at: loop.now) }
   }
+
+  /// The file holds what was loaded last.
+  func fileIsAsLoaded() { orders.withdraw() }
 
   /// The gateway is going to stop: what is under way has no effect.
   func stop() { isStopping = true }
@@ -110,8 +98,7 @@ final class Reloads {
   // MARK: One reload
 
   private func begin() {
-    guard present == nil, let order = next else { return }
-    next = nil
+    guard present == nil, let order = orders.take() else { return }
     present = order
     onBegin()
     loading.start(order.content) { [unowned self] result, difference in
@@ -228,6 +215,6 @@ final class Reloads {
     onEnd(outcome)
     for waiter in waiters { waiter(outcome) }
     ProcessFacts.returnUnusedCode()
-    if next != nil { timer?.start(at: loop.now) }
+    if !orders.isEmpty { timer?.start(at: loop.now) }
   }
 }

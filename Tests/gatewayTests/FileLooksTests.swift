@@ -126,4 +126,15 @@ private func ms(_ milliseconds: UInt64) -> Instant {
     #expect(looks.saw(.content("a"), now: ms(5_000)) == .nothing)
     #expect(looks.saw(.content("a"), now: ms(5_250)) == .load)
   }
+
+  @Test mutating func `know what was loaded, though something else is to be`() {
+    #expect(looks.isLoaded(.content("a")) && !looks.isLoaded(.empty))
+    _ = looks.saw(.content("b"), now: ms(1_000))
+    #expect(looks.saw(.content("b"), now: ms(1_250)) == .load)
+    #expect(looks.isLoaded(.content("a")) && !looks.isLoaded(.content("b")))
+    looks.loaded("b")
+    #expect(looks.isLoaded(.content("b")) && !looks.isLoaded(.content("a")))
+    looks.couldNotLoad()
+    #expect(!looks.isLoaded(.content("b")))
+  }
 }
