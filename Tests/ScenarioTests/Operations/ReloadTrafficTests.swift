@@ -159,7 +159,7 @@ extension Operations {
         // When this is answered, theirs has been read.
         #expect(try gateway.get().status == 200)
         try gateway.reload(text(less), [backend])
-        try clients[0].send(fields)
+        try clients[0].send(fields + "\r\n")
         #expect(try clients[0].readResponse().status == 431)
         try clients[1].send("\r\n")
         #expect(try clients[1].readResponse().status == 200)
