@@ -72,7 +72,9 @@ package struct TokenBucket: Equatable, Sendable {
   @usableFromInline @inline(never)
   func forgive(_ word: SharedWord, _ old: UInt64, _ now: UInt64) -> LimitVerdict {
     let found = word.compareExchange(expected: old, desired: now + depth)
-    return refusal(found == old ? now + depth : found, now)
+    // Another worker may have forgiven it meanwhile, by an older time; or given a token back.
+    return found == old
+      ? refusal(now + depth, now) : take(word, now: Instant(nanoseconds: now))
   }
 
   @usableFromInline

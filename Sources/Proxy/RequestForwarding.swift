@@ -139,7 +139,7 @@ extension ExchangeRef {
   func noteBackendOutput(_ backend: BackendRef) {
     let pending = backend.pointee.output.pending
     if pending == 0 && !pointee.client.pointee.stops.contains(.backendIsFull)
-      && !pointee.machine.backendIsSlow
+      && !pointee.machine.backendIsSlow && pointee.machine.phase != .responding
     {
       return
     }

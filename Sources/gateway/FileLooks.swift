@@ -60,6 +60,8 @@ struct FileLooks {
   /// A look has found this.
   mutating func saw(_ sight: Sight, now: Instant) -> Verdict {
     lastLook = now
+    // What it held between is not dealt with any more, should it come back.
+    if isLoaded(sight) { settled = sight }
     guard sight != settled else {
       candidate = nil
       next = now + FileLooks.period

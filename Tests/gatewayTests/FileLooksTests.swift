@@ -114,6 +114,14 @@ private func ms(_ milliseconds: UInt64) -> Instant {
     #expect(looks.saw(.content("a"), now: ms(4_250)) == .nothing)
   }
 
+  @Test mutating func `load what was there before a look found the loaded one again`() {
+    #expect(looks.saw(.content("b"), now: ms(1_000)) == .nothing)
+    #expect(looks.saw(.content("b"), now: ms(1_250)) == .load)
+    #expect(looks.saw(.content("a"), now: ms(2_000)) == .nothing)
+    #expect(looks.saw(.content("b"), now: ms(3_000)) == .nothing)
+    #expect(looks.saw(.content("b"), now: ms(3_250)) == .load)
+  }
+
   @Test mutating func `load it too when no look has missed the file, or one has told of it`() {
     looks.couldNotLoad()
     #expect(looks.saw(.content("a"), now: ms(1_000)) == .nothing)
