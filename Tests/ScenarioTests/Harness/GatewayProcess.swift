@@ -205,6 +205,14 @@ final class GatewayProcess {
   var isRunning: Bool { !child.hasEnded }
   func signal(_ number: Int32) { child.signal(number) }
 
+  /// Tells it to end; from the return on it is not ready any more.
+  func beginStopping(line: UInt = #line) throws {
+    signal(SIGTERM)
+    try eventually("readiness to be gone", line: line) {
+      try admin("/readyz", line: line).status == 503
+    }
+  }
+
   /// Stops it where it is, until SIGCONT. From the return on, no thread of it runs.
   func freeze() {
     signal(SIGSTOP)

@@ -45,8 +45,7 @@ extension Operations {
         let client = try gateway.connect()
         try client.send("GET /in-flight HTTP/1.1\r\nHost: a\r\n\r\n")
         try backend.waitForRequests(1)
-        gateway.signal(SIGTERM)
-        try eventually("readiness to be gone") { try gateway.admin("/readyz").status == 503 }
+        try gateway.beginStopping()
         #expect(try gateway.admin("/livez").status == 200)
         try eventually("new clients to be refused") { (try? gateway.connect()) == nil }
         #expect(gateway.isRunning)
@@ -70,8 +69,7 @@ extension Operations {
         let client = try gateway.connect()
         try client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nfirst")
         try backend.waitForConnections(1)
-        gateway.signal(SIGTERM)
-        try eventually("readiness to be gone") { try gateway.admin("/readyz").status == 503 }
+        try gateway.beginStopping()
         try client.send("later")
         #expect(try client.readResponse(to: "POST").text == "10")
         #expect(try gateway.waitForEnd() == .exited(0))
@@ -96,8 +94,7 @@ extension Operations {
           try held.send("GET /held HTTP/1.1\r\nHost: a\r\n\r\n")
           try backend.waitForRequests(2)
           let told = monotonicNow()
-          gateway.signal(SIGTERM)
-          try eventually("readiness to be gone") { try gateway.admin("/readyz").status == 503 }
+          try gateway.beginStopping()
           let last = try idle.askOnceMore("GET /more HTTP/1.1\r\nHost: a\r\n\r\n", since: told)
           #expect(last.status == 200)
           #expect(last["Connection"]?.lowercased() == "close")
@@ -140,8 +137,7 @@ extension Operations {
           try held.send("GET /held HTTP/1.1\r\nHost: a\r\n\r\n")
           try backend.waitForRequests(1)
           let told = monotonicNow()
-          gateway.signal(SIGTERM)
-          try eventually("readiness to be gone") { try gateway.admin("/readyz").status == 503 }
+          try gateway.beginStopping()
           let last = try idle.askOnceMore(request, since: told)
           #expect(last.status == status)
           #expect(last["Connection"]?.lowercased() == "close")
@@ -188,8 +184,7 @@ extension Operations {
         let client = try gateway.connect()
         try client.send("GET /hangs HTTP/1.1\r\nHost: a\r\n\r\n")
         try backend.waitForRequests(1)
-        gateway.signal(SIGTERM)
-        try eventually("the drain to begin") { try gateway.admin("/readyz").status == 503 }
+        try gateway.beginStopping()
         gateway.signal(SIGTERM)
         #expect(try gateway.waitForEnd() == .exited(3))
       }
@@ -199,8 +194,7 @@ extension Operations {
       try withGateway(
         configuration(top: "shutdown:\n  accept_grace: 5m"), [ScriptedBackend.answering()]
       ) { gateway in
-        gateway.signal(SIGTERM)
-        try eventually("readiness to be gone") { try gateway.admin("/readyz").status == 503 }
+        try gateway.beginStopping()
         let response = try gateway.get()
         #expect(response.status == 200)
         gateway.signal(SIGTERM)

@@ -145,9 +145,7 @@ extension Operations {
       try withGateway(saying("old")) { gateway in
         let text = gateway.filled(saying("new"))
         writeFile(gateway.configurationPath, "")
-        try eventually("a line about the empty file") {
-          gateway.logLines("is empty, which is not applied").count == 1
-        }
+        #expect(try gateway.waitForLogLines("is empty, which is not applied").count == 1)
         #expect(try gateway.get().text == "old")
         // A part that ends within a mapping; if it lies there for long it is refused in words.
         let half = String(text.prefix(text.count - 20))
@@ -164,9 +162,7 @@ extension Operations {
       try withGateway(saying("old")) { gateway in
         let aside = gateway.configurationPath + ".aside"
         #expect(rename(gateway.configurationPath, aside) == 0)
-        try eventually("a line about it") {
-          gateway.logLines("the configuration file cannot be read").count == 1
-        }
+        #expect(try gateway.waitForLogLines("the configuration file cannot be read").count == 1)
         #expect(try gateway.get().text == "old")
         #expect(rename(aside, gateway.configurationPath) == 0)
         gateway.edit(saying("new"))
@@ -193,7 +189,7 @@ extension Operations {
     @Test func `a broken file changes nothing, is told once for its content, and shown`() throws {
       try withGateway(saying("old")) { gateway in
         gateway.edit(broken("respnd"))
-        try eventually("the refusal") { gateway.logLines("reload refused").count == 1 }
+        #expect(try gateway.waitForLogLines("reload refused").count == 1)
         #expect(try gateway.get().text == "old")
         try gateway.waitForMetric("gateway_config_last_reload_successful", toBe: 0)
         #expect(try configuration(gateway)["last_reload"]?["result"]?.text == "refused")
@@ -233,9 +229,7 @@ extension Operations {
       try withGateway(saying("old")) { gateway in
         gateway.edit(saying("new").replacing("workers: 2", with: "workers: 3"))
         try wait(gateway, toSay: "new")
-        try eventually("a warning") {
-          gateway.logLines("not in use before a restart: workers").count == 1
-        }
+        #expect(try gateway.waitForLogLines("not in use before a restart: workers").count == 1)
         let waiting = try configuration(gateway)["needs_restart"]
         #expect(waiting?.items.map(\.text) == ["workers"])
         #expect(try JSON(parsing: gateway.admin("/status").text)["workers"]?.integer == 2)
@@ -320,7 +314,7 @@ extension Operations {
         }
         #expect(rename(path + "~", path) == 0)
         let told = "the configuration file cannot be read"
-        try eventually("a line about it") { gateway.logLines(told).count == 1 }
+        #expect(try gateway.waitForLogLines(told).count == 1)
         let reason = kind == "directory" ? "Is a directory" : "it is not a regular file"
         #expect(gateway.logLines(told)[0]["reason"]?.text == reason)
         #expect(try gateway.admin("/readyz").status == 200)
@@ -403,13 +397,10 @@ extension Operations {
     @Test func `while the gateway drains, nothing is read any more`() throws {
       let text = saying("old", top: "shutdown: {accept_grace: 60s}")
       try withGateway(text) { gateway in
-        gateway.signal(SIGTERM)
-        try eventually("it to drain") { try gateway.admin("/readyz").status == 503 }
+        try gateway.beginStopping()
         gateway.edit(saying("new"))
         gateway.signal(SIGHUP)
-        try eventually("a line about it") {
-          gateway.logLines("the configuration is not read any more").count == 1
-        }
+        #expect(try gateway.waitForLogLines("the configuration is not read any more").count == 1)
         let refused = try gateway.post("/reload")
         #expect(refused.status == 503)
         #expect(refused.text.contains("the gateway is stopping"))

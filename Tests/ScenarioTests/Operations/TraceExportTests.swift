@@ -41,7 +41,7 @@ extension Operations {
         #expect(gateway.logLines(failing).count == 1)
         #expect(
           gateway.logLines(failing).first?["reason"]?.text == "it answers \(answer.prefix(3))")
-        try eventually("the end of it in the log") { gateway.logLines(recovered).count == 1 }
+        #expect(try gateway.waitForLogLines(recovered).count == 1)
         #expect(try state(gateway) == "exporting")
       }
     }
@@ -69,14 +69,14 @@ extension Operations {
       let address = Address.v4(Socket.freePort())
       try withGateway(configuration(top: tracing(to: address.port)), [backend]) { gateway in
         #expect(try gateway.get().status == 200)
-        try eventually("the failure in the log") { gateway.logLines(failing).count == 1 }
-        #expect(
-          gateway.logLines(failing).first?["reason"]?.text == "the connection was refused")
-        #expect(gateway.logLines(failing).first?["collector"]?.text == "\(address)")
+        let lines = try gateway.waitForLogLines(failing)
+        #expect(lines.count == 1)
+        #expect(lines.first?["reason"]?.text == "the connection was refused")
+        #expect(lines.first?["collector"]?.text == "\(address)")
         let collector = ScriptedBackend.collecting(at: address)
         defer { collector.stop() }
         #expect(try collector.waitForSpans(4).count == 4)
-        try eventually("the end of it in the log") { gateway.logLines(recovered).count == 1 }
+        #expect(try gateway.waitForLogLines(recovered).count == 1)
         #expect(gateway.logLines(failing).count == 1)
       }
     }
